@@ -1,0 +1,34 @@
+/* Key files: one line of base64 in a file of mode 0600 (secret) or 0644 (public).
+
+       portald.key         32 random bytes: the master key; everything else of portald's is derived
+   from it portald.pub         Ed25519 public key, for print stations to check claims with
+       station.key         X25519 secret key of the print station
+       station.pub         its public key, for portald to seal letters to */
+#pragma once
+
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* portald's keys, in memory that is locked and never dumped. */
+struct keys {
+    uint8_t link[32];      /* confirmation links: token = BLAKE2b-256(key, job id) */
+    uint8_t reference[32]; /* "this wasn't me": reference = BLAKE2b-128(key, job id) */
+    uint8_t grant[32];     /* sealed grants */
+    uint8_t table[32];     /* throttle tables, hashed addresses in the queue */
+    uint8_t sign_secret[crypto_sign_SECRETKEYBYTES];
+    uint8_t sign_public[crypto_sign_PUBLICKEYBYTES];
+};
+
+/* Reads file and derives. Returns 0; -EINVAL when the file isn't a key; -EPERM when others than its
+ * owner may read it; or open's error. */
+int keys_load(const char *file, struct keys **ret);
+struct keys *keys_free(struct keys *keys);
+
+/* Reads a key of size bytes. secret: refuses a file that group or others may read (systemd's
+ * credentials, 0400 or 0440 root, pass). Same errors. */
+int key_read(const char *file, bool secret, void *ret, size_t size);
+/* Writes a key file that must not exist yet, fsynced, with mode. -EEXIST otherwise: a key is never
+ * overwritten. */
+int key_write(const char *file, mode_t mode, const void *key, size_t size);

@@ -1,0 +1,13 @@
+# libwire: libc only, because pam_portal.so links it. libcommon: the rest that several programs share.
+noinst_LTLIBRARIES += common/libwire.la common/libcommon.la
+
+common_libwire_la_SOURCES = common/wire.c common/wire.h common/client.c common/client.h common/cleanup.h
+common_libwire_la_LDFLAGS = $(AM_LDFLAGS)
+
+common_libcommon_la_SOURCES = common/calendar.c common/calendar.h common/clock.c common/clock.h \
+    common/code.c common/code.h common/conf.c common/conf.h common/keys.c common/keys.h \
+    common/log.c common/log.h common/messages.h common/process.c common/process.h \
+    common/seal.c common/seal.h common/ulid.c common/ulid.h
+common_libcommon_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(INIH_CFLAGS)
+common_libcommon_la_LDFLAGS = $(AM_LDFLAGS)
+common_libcommon_la_LIBADD = common/libwire.la $(SODIUM_LIBS) $(SYSTEMD_LIBS) $(INIH_LIBS)

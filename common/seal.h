@@ -1,0 +1,44 @@
+/* What is sealed, and with which key.
+
+   Letters: crypto_box_seal (X25519, XSalsa20-Poly1305) to the print station's public key. The
+   content is JSON: {"version":1, "job", "entry", "kind", "password"?, "puk"?}, codes in canonical
+   form. State that goes out and comes back (grants): XChaCha20-Poly1305 with a key of portald's and
+   a purpose as associated data. Claims: Ed25519 (wire.h). */
+#pragma once
+
+#include <sodium.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Seals length bytes; *ret is malloc'ed, length + crypto_box_SEALBYTES. Returns 0 or -ENOMEM. */
+int seal_letter(const uint8_t station[static crypto_box_PUBLICKEYBYTES], const void *content,
+                size_t length, uint8_t **ret, size_t *ret_size);
+/* Opens; *ret is malloc'ed with a NUL behind it, the caller wipes it. Returns 0, -EBADMSG when it
+   wasn't sealed to this key or was changed, -ENOMEM. */
+int unseal_letter(const uint8_t station[static crypto_box_PUBLICKEYBYTES],
+                  const uint8_t secret[static crypto_box_SECRETKEYBYTES], const uint8_t *sealed,
+                  size_t size, uint8_t **ret, size_t *ret_size);
+
+/* Nonce in front, tag behind: length + 40 bytes. purpose is bound in. */
+#define SEAL_OVERHEAD                                                                              \
+    (crypto_aead_xchacha20poly1305_ietf_NPUBBYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES)
+int seal_state(const uint8_t key[static crypto_aead_xchacha20poly1305_ietf_KEYBYTES],
+               const char *purpose, const void *content, size_t length, uint8_t *ret, size_t size,
+               size_t *ret_size);
+int unseal_state(const uint8_t key[static crypto_aead_xchacha20poly1305_ietf_KEYBYTES],
+                 const char *purpose, const uint8_t *sealed, size_t size, uint8_t *ret,
+                 size_t ret_capacity, size_t *ret_size);
+
+/* The BLAKE2b-256 of the letters of a claim, as wire.h says: feed every LETTER field, then finish.
+ */
+struct seal_manifest {
+    crypto_generichash_state state;
+};
+void seal_manifest_begin(struct seal_manifest *m);
+void seal_manifest_add(struct seal_manifest *m, const uint8_t *letter, size_t size);
+void seal_manifest_end(struct seal_manifest *m, uint8_t ret[static 32]);
+/* Signs and checks a claim: batch is the ULID as text. seal_claim_check() returns 0 or -EBADMSG. */
+void seal_claim(const uint8_t secret[static crypto_sign_SECRETKEYBYTES], const char *batch,
+                const uint8_t manifest[static 32], uint8_t ret[static crypto_sign_BYTES]);
+int seal_claim_check(const uint8_t public_key[static crypto_sign_PUBLICKEYBYTES], const char *batch,
+                     const uint8_t manifest[static 32], const uint8_t *signature, size_t size);

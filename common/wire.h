@@ -1,0 +1,220 @@
+/* The protocol between portald and everybody who talks to it, whole.
+
+   One connection carries one request and one reply, then both ends close. A frame is
+
+       offset  size
+            0     4  N, the bytes that follow this field; 2 <= N, at most WIRE_REQUEST_MAX - 4
+   towards portald and WIRE_REPLY_MAX - 4 from it 4     1  WIRE_VERSION 5     1  enum wire_type 6
+   N-2  fields, one behind the other: tag (2), length (4), that many bytes
+
+   Integers are big-endian. Strings are UTF-8 without a terminating NUL; one with a NUL inside, or
+   longer than its limit below, makes the frame invalid. A tag may come once, but for those marked
+   "many". A receiver passes over tags that it doesn't know, and refuses a version or type that it
+   doesn't.
+
+   Which requests a socket takes depends on the socket alone (enum wire_socket), never on who the
+   peer seems to be. What is refused at that level is answered with WIRE_ERROR.
+
+   request (sockets)            fields in                            fields of its reply
+   ---------------------------  -----------------------------------
+   ---------------------------------------- WIRE_AUTHENTICATE            USER SERVICE LANGUAGE
+   PASSWORD       WIRE_VERDICT: VERDICT TEXT (api, account, web)        [CLIENT] [PURPOSE] on
+   success: ACCOUNT, UID, GRANT; TIME of the last login, if any WIRE_ACCOUNT (account)       USER
+   SERVICE LANGUAGE                WIRE_VERDICT: VERDICT TEXT WIRE_CHANGE (api, account,   USER
+   SERVICE LANGUAGE GRANT          WIRE_VERDICT: VERDICT TEXT web)                       PASSWORD
+   (the new one) [CLIENT] WIRE_REGISTER (web, control) POLICY BIRTHDATE MAIL MAIL_AGAIN
+   WIRE_VERDICT: VERDICT TEXT, and FIELD, the tag PRIVACY TERMS LANGUAGE [CLIENT]      of the field
+   that is wrong WIRE_LINK (web, control)     TOKEN LANGUAGE                       WIRE_VERDICT:
+   VERDICT TEXT; changes nothing WIRE_CONFIRM (web, control)  TOKEN LANGUAGE WIRE_VERDICT: VERDICT
+   TEXT WIRE_REFERENCE (web, control) REFERENCE LANGUAGE                  WIRE_VERDICT: VERDICT
+   TEXT; changes nothing WIRE_NOT_ME (web, control)   REFERENCE LANGUAGE WIRE_VERDICT: VERDICT TEXT
+   WIRE_CLAIM (print)           BATCH COUNT                          WIRE_LETTERS: SIGNATURE
+   MANIFEST, LETTER (many) WIRE_PRINTED (print)         BATCH MANIFEST WIRE_VERDICT: VERDICT TEXT
+   WIRE_CONTROL (control)       JSON: {"verb": ..., ...}             WIRE_REPORT: JSON; EXIT, the
+   exit status
+
+   PURPOSE is 1 when the authentication is for changing the password: GRANT then comes with a
+   password that would be accepted for login, too. Without it GRANT comes only with an initial
+   password.
+
+   VERDICT and ACCOUNT are one byte, enum wire_verdict. TEXT is for the person, in LANGUAGE, one
+   line or several, without control characters but newlines. UID is the entry's opaque uid. GRANT is
+   sealed by portald: user, service, a digest of the password verified, and an end, 10 minutes off.
+   Only WIRE_CHANGE takes it.
+
+   BATCH is a ULID that the print station makes and keeps before it asks: asking again with the same
+   one returns the same letters, so that a lost reply loses no letter and doubles none. LETTER is
+   nested fields: JOB, KIND, ENTRY (its UUID), SEALED, ADDRESS (lines separated by newlines), NAME,
+   LANGUAGE, TIME (now, of portald's clock), LAST_DAY (YYYY-MM-DD in the configured zone; absent
+   where nothing expires), REFERENCE, LOGIN (the e-mail address to log in with). MANIFEST of a claim
+   is the BLAKE2b-256 of all LETTER fields' bytes, each preceded by its length (4); SIGNATURE is
+   Ed25519 over "portal-claim-1" NUL, BATCH, MANIFEST. MANIFEST of WIRE_PRINTED is JSON: [{"job":
+   ULID, "pages": n, "sha256": hex}|{"job": ULID, "failed": why}, ...] with why at most 200 bytes.
+
+   The mailer's protocol is in mailer/protocol.h; it uses the same frames. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define WIRE_VERSION     1
+#define WIRE_HEADER_SIZE 6u
+#define WIRE_REQUEST_MAX 65536u
+#define WIRE_REPLY_MAX   4194304u
+
+enum wire_type {
+    WIRE_AUTHENTICATE = 1,
+    WIRE_ACCOUNT = 2,
+    WIRE_CHANGE = 3,
+    WIRE_REGISTER = 4,
+    WIRE_LINK = 5,
+    WIRE_CONFIRM = 6,
+    WIRE_REFERENCE = 7,
+    WIRE_NOT_ME = 8,
+    WIRE_CLAIM = 9,
+    WIRE_PRINTED = 10,
+    WIRE_CONTROL = 11,
+    WIRE_MAIL = 32,
+    WIRE_MAIL_RESULT = 33,
+    WIRE_VERDICT = 64,
+    WIRE_LETTERS = 65,
+    WIRE_REPORT = 66,
+    WIRE_ERROR = 127, /* TEXT: what was wrong with the request, for a developer */
+};
+
+/* The sockets of portald. What may be asked on each is a table in portald/handlers.c. */
+enum wire_socket {
+    WIRE_SOCKET_API,     /* api.sock: anybody */
+    WIRE_SOCKET_ACCOUNT, /* account.sock: root and group portal-pam */
+    WIRE_SOCKET_WEB,     /* web.sock: user portal-web */
+    WIRE_SOCKET_PRINT,   /* print.sock: user portal-print */
+    WIRE_SOCKET_CONTROL, /* control.sock: groups portal-admin and portal-support */
+    WIRE_SOCKETS,
+};
+
+enum wire_verdict {
+    WIRE_OK = 0,
+    WIRE_WRONG = 1, /* password wrong, unknown name, or not confirmed: told apart by nothing */
+    WIRE_TYPING_ERROR = 2,  /* a letter's code whose check character is wrong; not counted */
+    WIRE_THROTTLED = 3,     /* nothing was verified; TEXT says how long to wait */
+    WIRE_EXPIRED = 4,       /* the initial password was right, but its time is over */
+    WIRE_NEW_PASSWORD = 5,  /* ACCOUNT only: a personal password must be set first */
+    WIRE_LOCKED = 6,        /* right password, but locked */
+    WIRE_CLOSED = 7,        /* right password, but the contract is over */
+    WIRE_UNKNOWN = 8,       /* ACCOUNT and links: no such customer, link or reference */
+    WIRE_NOT_CONFIRMED = 9, /* ACCOUNT only */
+    WIRE_BLOCKED = 10,      /* ACCOUNT only: 100 failures in a row */
+    WIRE_REFUSED = 11,      /* what was asked breaks a rule that TEXT names; nothing was changed */
+    WIRE_BUSY = 12,         /* too much at once; later */
+    WIRE_UNAVAILABLE = 13,  /* directory or queue can't be reached */
+    WIRE_LINK_GOOD = 14,    /* WIRE_LINK, WIRE_REFERENCE: would work */
+    WIRE_LINK_DONE = 15,    /* this address is confirmed already; nothing to do */
+    WIRE_LINK_EXPIRED = 16,
+    WIRE_LINK_TAKEN = 17, /* another customer has confirmed this address meanwhile */
+    WIRE_GRANT_OVER = 18, /* WIRE_CHANGE: the grant has ended or doesn't fit; authenticate again */
+};
+
+/* tag, its name, most bytes, many? One line a field, for the table in wire.c. */
+enum wire_tag {
+    WIRE_USER = 1,     /* login name, an e-mail address: 254 (RFC 5321, 4.5.3.1.3) */
+    WIRE_SERVICE = 2,  /* PAM service: 64 */
+    WIRE_LANGUAGE = 3, /* "de" or "en": 8 */
+    WIRE_PASSWORD = 4, /* 511 (PAM_MAX_RESP_SIZE less its NUL) */
+    WIRE_CLIENT = 5,   /* address that the person comes from, as text: 64; absent when not known */
+    WIRE_PURPOSE = 6,  /* 1 */
+    WIRE_GRANT = 7,    /* 512 */
+    WIRE_VERDICT_CODE = 8,    /* 1 */
+    WIRE_ACCOUNT_CODE = 9,    /* 1 */
+    WIRE_TEXT = 10,           /* 4096 */
+    WIRE_UID = 11,            /* 256 */
+    WIRE_TIME = 12,           /* 8: seconds since 1970 */
+    WIRE_POLICY = 13,         /* 64 */
+    WIRE_BIRTHDATE = 14,      /* 32 */
+    WIRE_MAIL_ADDRESS = 15,   /* 254 */
+    WIRE_MAIL_AGAIN = 16,     /* 254 */
+    WIRE_PRIVACY = 17,        /* 32: version of the privacy notice that was acknowledged */
+    WIRE_TERMS = 18,          /* 32: version of the terms of use that were accepted */
+    WIRE_FIELD = 19,          /* 2: the wire_tag of the field that is wrong */
+    WIRE_TOKEN = 20,          /* 512: token or whole link */
+    WIRE_REFERENCE_CODE = 21, /* 512: reference or whole link */
+    WIRE_BATCH = 22,          /* 26 */
+    WIRE_COUNT = 23,          /* 4 */
+    WIRE_LETTER = 24,         /* 8192, many */
+    WIRE_MANIFEST = 25,       /* 60000 */
+    WIRE_SIGNATURE = 26,      /* 64 */
+    WIRE_JOB = 27,            /* 26 */
+    WIRE_KIND = 28,           /* 16 */
+    WIRE_ENTRY = 29,          /* 36 */
+    WIRE_SEALED = 30,         /* 2048 */
+    WIRE_ADDRESS = 31,        /* 1024 */
+    WIRE_NAME = 32,           /* 512 */
+    WIRE_LAST_DAY = 33,       /* 10 */
+    WIRE_LOGIN = 34,          /* 254 */
+    WIRE_JSON = 35,           /* WIRE_REPLY_MAX - 64 */
+    WIRE_EXIT = 36,           /* 1 */
+    WIRE_SENDER = 37,         /* 320 */
+    WIRE_RECIPIENT = 38,      /* 320 */
+    WIRE_MESSAGE = 39,        /* 262144 */
+    WIRE_STATUS = 40,         /* 4: SMTP reply code, 0 where none came */
+    WIRE_RESULT = 41,         /* 1: enum mailer_result */
+    WIRE_TAG_LAST = WIRE_RESULT,
+};
+
+/* Writing. Errors stick: put what there is to put, then ask wire_end() once. */
+struct wire_writer {
+    uint8_t *data;
+    size_t size, capacity;
+    int error; /* 0, -ENOMEM, or -EMSGSIZE when a field or the frame is over its limit */
+};
+
+void wire_begin(struct wire_writer *w, enum wire_type type);
+void wire_put(struct wire_writer *w, enum wire_tag tag, const void *value, size_t length);
+void wire_put_string(struct wire_writer *w, enum wire_tag tag,
+                     const char *value); /* NULL: nothing is put */
+void wire_put_u8(struct wire_writer *w, enum wire_tag tag, uint8_t value);
+void wire_put_u16(struct wire_writer *w, enum wire_tag tag, uint16_t value);
+void wire_put_u32(struct wire_writer *w, enum wire_tag tag, uint32_t value);
+void wire_put_u64(struct wire_writer *w, enum wire_tag tag, uint64_t value);
+/* Nested fields without a header, for WIRE_LETTER: begin with wire_begin_fields(), then the same
+   calls; data and size are the value. */
+void wire_begin_fields(struct wire_writer *w);
+/* Sets the length. Returns 0 or the error that stuck. The frame is w->data, w->size. */
+int wire_end(struct wire_writer *w);
+/* Wipes and frees. For use with _cleanup_. */
+void wire_writer_clear(struct wire_writer *w);
+
+/* Reading. A frame points into the buffer that it was parsed from. */
+struct wire_frame {
+    enum wire_type type;
+    const uint8_t *fields;
+    size_t size;
+};
+
+/* How many bytes the frame at data will have once whole. Returns 0 and *ret_size, -EAGAIN when
+   fewer than 4 bytes are there, -EMSGSIZE when it announces more than max, -EPROTO when it
+   announces fewer than a frame can have. */
+int wire_frame_size(const uint8_t *data, size_t have, size_t max, size_t *ret_size);
+/* Parses one whole frame of exactly size bytes; checks version, that all fields lie within it,
+   their limits, and that none comes twice that may not. Returns 0, -EPROTO, or -EPROTONOSUPPORT for
+   another version. */
+int wire_parse(const uint8_t *data, size_t size, struct wire_frame *ret);
+/* The same for nested fields. */
+int wire_parse_fields(const uint8_t *data, size_t size, struct wire_frame *ret);
+/* The field tag: 0, or -ENOENT. */
+int wire_get(const struct wire_frame *f, enum wire_tag tag, const uint8_t **ret,
+             size_t *ret_length);
+/* As a NUL-terminated copy in buffer (size bytes): 0, -ENOENT, -E2BIG when it doesn't fit, -EILSEQ
+ * when there is a NUL in it. */
+int wire_get_string(const struct wire_frame *f, enum wire_tag tag, char *buffer, size_t size);
+/* As an integer: 0, -ENOENT, -EPROTO when its length is another. */
+int wire_get_u8(const struct wire_frame *f, enum wire_tag tag, uint8_t *ret);
+int wire_get_u16(const struct wire_frame *f, enum wire_tag tag, uint16_t *ret);
+int wire_get_u32(const struct wire_frame *f, enum wire_tag tag, uint32_t *ret);
+int wire_get_u64(const struct wire_frame *f, enum wire_tag tag, uint64_t *ret);
+/* One field after the other: *offset starts at 0. Returns 1 and the field, or 0 behind the last. */
+int wire_next(const struct wire_frame *f, size_t *offset, enum wire_tag *ret_tag,
+              const uint8_t **ret, size_t *ret_length);
+/* The limit of a field, 0 for an unknown tag. */
+size_t wire_limit(enum wire_tag tag);

@@ -1,0 +1,1 @@
+# What mailer builds and installs.

@@ -1,0 +1,1 @@
+# What pam_portal builds and installs.

@@ -1,0 +1,1 @@
+# What po builds and installs.

@@ -1,0 +1,1 @@
+# What portalctl builds and installs.

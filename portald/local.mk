@@ -1,0 +1,1 @@
+# What portald builds and installs.

@@ -1,0 +1,1 @@
+# What print builds and installs.

@@ -1,0 +1,1 @@
+# What systemd builds and installs.

@@ -1,0 +1,16 @@
+# Unit tests: each area lists its programs; CONTRIBUTING.md says how to run one.
+UNIT_LIBS = common/libcommon.la $(CMOCKA_LIBS)
+UNIT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+if HAVE_CMOCKA
+include tests/unit/common.mk
+include tests/unit/queue.mk
+include tests/unit/account.mk
+include tests/unit/directory.mk
+include tests/unit/mail.mk
+include tests/unit/print.mk
+include tests/unit/pam.mk
+include tests/unit/server.mk
+endif
+include tests/fuzz/local.mk
+include tests/bench/local.mk

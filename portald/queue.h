@@ -1,0 +1,189 @@
+/* The queue: registrations to be matched, mails to be sent, letters to be printed, and what became
+   of them.
+
+   One thread owns the one connection to the store. Every call below waits until the commit that
+   holds its change is durable; whatever waits at the same time shares one commit. Any thread may
+   call. Nothing here knows the directory: a row that must not take effect before an LDAP write is
+   put in as STAGED, and becomes READY after it (doc/architecture.md).
+
+   Times are seconds since 1970 of the caller's clock (clock_now()); the queue never looks at a
+   clock itself. Payloads are erased in the commit that ends a job (secure_delete); the row stays as
+   history. */
+#pragma once
+
+#include "calendar.h"
+#include "ulid.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+enum job_kind {
+    JOB_REGISTRATION, /* payload: what was typed, JSON (register.c) */
+    JOB_MAIL,         /* payload: JSON (compose.h) */
+    JOB_LETTER,       /* payload: the sealed letter (seal.h) */
+    JOB_KINDS,
+};
+
+enum job_state {
+    JOB_STAGED,  /* waits for the LDAP write that it belongs to; lease says until when its maker is
+                    trusted to finish */
+    JOB_READY,   /* to be claimed once due */
+    JOB_CLAIMED, /* somebody works on it until lease */
+    JOB_PRINTED, /* letters: on paper, not yet posted */
+    JOB_DONE,    /* mail accepted, letter posted, registration matched */
+    JOB_FAILED,  /* given up; note says why */
+    JOB_WITHDRAWN, /* no longer wanted */
+    JOB_UNCERTAIN, /* letters: claimed, but nobody knows whether it was printed; never printed again
+                      by itself */
+    JOB_STATES,
+};
+
+const char *job_kind_word(enum job_kind kind);    /* "registration", "mail", "letter" */
+const char *job_state_word(enum job_state state); /* "staged", … */
+int job_kind_read(const char *word);              /* or -EINVAL */
+int job_state_read(const char *word);
+
+#define JOB_TOPIC_SIZE   24
+#define JOB_ENTRY_SIZE   37
+#define JOB_HASH_SIZE    44 /* base64url of 32 bytes, and NUL */
+#define JOB_NOTE_SIZE    256
+#define JOB_PAYLOAD_MAX  16384
+#define JOB_SUBJECT_SIZE 72
+
+struct job {
+    char id[ULID_SIZE];
+    enum job_kind kind;
+    enum job_state state;
+    char topic[JOB_TOPIC_SIZE]; /* mails: the template ("confirm", "in-use", …); letters: the kind
+                                   ("access", "puk") */
+    char entry[JOB_ENTRY_SIZE]; /* entryUUID of the customer, or "" */
+    char subject[JOB_SUBJECT_SIZE]; /* for people: the customer's uid, or the policy number that was
+                                       typed */
+    char address[JOB_HASH_SIZE];    /* mails: keyed hash of the recipient, for limits; or "" */
+    char reference[JOB_HASH_SIZE];  /* BLAKE2b-256 of the "this wasn't me" reference, base64url; or
+                                       "" */
+    char parent[ULID_SIZE]; /* the job that this one came from, or ""; at most one row per (parent,
+                               topic) */
+    char batch[ULID_SIZE];  /* letters: the claim that it was printed in */
+    time_t created, due;    /* due: not before */
+    time_t expires; /* not after: a mail is never sent, a staged row never made ready later; 0:
+                       never */
+    time_t lease;   /* STAGED, CLAIMED */
+    uint64_t fence; /* grows with each claim; who comes with an old one is refused */
+    unsigned attempts;
+    time_t happened;          /* accepted by the relay, printed, posted */
+    bool untold;              /* the directory must still be told what happened */
+    char note[JOB_NOTE_SIZE]; /* the last outcome, for people; never a secret */
+    uint8_t *payload;         /* owned by the job; NULL once erased */
+    size_t payload_size;
+};
+
+void job_clear(struct job *job); /* wipes and frees the payload */
+
+struct job_list {
+    struct job *items;
+    size_t count;
+};
+
+void job_list_clear(struct job_list *list);
+
+struct queue_options {
+    const char *path;    /* the store's file; created with mode 0600 when missing */
+    unsigned long limit; /* most unfinished jobs; beyond it queue_put() says -ENOSPC */
+    time_t keep;         /* how long finished jobs are kept as history, in seconds */
+};
+
+struct queue;
+
+/* Opens the store and starts the thread. Returns 0; -EBADMSG when the file is damaged; -EBUSY when
+ * another process has it; or what open() said. */
+int queue_open(const struct queue_options *options, struct queue **ret);
+/* Ends the thread after what waits is committed. */
+struct queue *queue_free(struct queue *queue);
+
+/* An eventfd that becomes readable whenever jobs of this kind may have become claimable or need to
+   be told. Whoever waits on it reads it, then claims until nothing is left. One for each kind;
+   owned by the queue. */
+int queue_wake_fd(struct queue *queue, enum job_kind kind);
+
+/* Puts job in (STAGED or READY). Returns 0; -EEXIST when (parent, topic) is there already; -ENOSPC
+ * when the queue or the disk is full; -EIO. */
+int queue_put(struct queue *queue, const struct job *job);
+/* STAGED becomes READY. 0 also when it is beyond that already; -ENOENT. */
+int queue_ready(struct queue *queue, const char *id);
+/* Both in one commit: the job `id` becomes READY and the job `parent` ends as DONE with note, if
+   fence is its current one. Either may be NULL. */
+int queue_ready_and_finish(struct queue *queue, const char *id, const char *parent, uint64_t fence,
+                           const char *note);
+/* Drops a STAGED row for which no LDAP write happened. -EPERM when it is beyond that. */
+int queue_drop_staged(struct queue *queue, const char *id);
+
+struct queue_claim {
+    enum job_kind kind;
+    size_t most;
+    time_t now;
+    time_t lease;      /* until when */
+    const char *batch; /* letters: the station's batch id; rows that carry it already are returned
+                          again, whatever their state up to PRINTED, and then nothing new */
+};
+/* Claims READY jobs that are due, earliest first, with payload. Registrations and mails whose lease
+   has ended are claimable again; letters whose lease has ended become UNCERTAIN instead. Jobs that
+   expired become FAILED. Returns 0, also with an empty list. */
+int queue_claim(struct queue *queue, const struct queue_claim *claim, struct job_list *ret);
+
+/* The ends of a claimed job. All return -ESTALE when fence isn't the current one (somebody else has
+ * it now), -ENOENT. */
+int queue_finish(struct queue *queue, const char *id, uint64_t fence, enum job_state end,
+                 const char *note, time_t happened, bool untold);
+int queue_retry(struct queue *queue, const char *id, uint64_t fence, time_t due, const char *note);
+
+/* Letters. Printed: CLAIMED or UNCERTAIN with this batch becomes PRINTED, untold, payload erased; 0
+   also when it is so already. Posted: every PRINTED letter of the batch becomes DONE, untold, with
+   happened; *ret_count letters; -ENOENT when there is no such batch. */
+int queue_printed(struct queue *queue, const char *id, const char *batch, time_t happened,
+                  const char *note);
+int queue_posted(struct queue *queue, const char *batch, time_t happened, unsigned *ret_count);
+
+/* Ends everything of entry that hasn't taken effect (STAGED, READY, CLAIMED, UNCERTAIN; PRINTED
+ * letters too) as WITHDRAWN; kind < 0: all kinds. *ret_count jobs. */
+int queue_withdraw(struct queue *queue, const char *entry, int kind, const char *note,
+                   unsigned *ret_count);
+
+/* Jobs whose outcome the directory must still be told, oldest first, and the mark that it was. */
+int queue_untold(struct queue *queue, size_t most, struct job_list *ret);
+int queue_told(struct queue *queue, const char *id);
+/* STAGED rows whose lease has ended. */
+int queue_orphans(struct queue *queue, time_t now, size_t most, struct job_list *ret);
+
+int queue_get(struct queue *queue, const char *id, struct job *ret); /* -ENOENT; without payload */
+int queue_by_reference(struct queue *queue, const char *hash,
+                       struct job *ret); /* -ENOENT; without payload */
+/* How many mails (kind JOB_MAIL, any state but WITHDRAWN) to address (or, when NULL, for entry),
+ * with topic (NULL: any), were made at or after since. */
+int queue_count_mails(struct queue *queue, const char *address, const char *entry,
+                      const char *topic, time_t since, unsigned *ret);
+
+struct queue_filter {
+    int kind, state;   /* < 0: any */
+    const char *entry; /* NULL: any */
+    const char *batch; /* NULL: any */
+    const char *after; /* ids greater than this, for paging; NULL: from the start */
+    bool unfinished;   /* only those that haven't ended */
+    size_t most;
+};
+int queue_list(struct queue *queue, const struct queue_filter *filter,
+               struct job_list *ret); /* by id, without payload */
+
+struct queue_stats {
+    unsigned long count[JOB_KINDS][JOB_STATES];
+    time_t oldest[JOB_KINDS]; /* creation of the oldest unfinished one, 0: none */
+    unsigned long untold;
+};
+int queue_stats(struct queue *queue, struct queue_stats *ret);
+/* Removes finished jobs older than options.keep; a few hundred at a time. *ret_more: call again. */
+int queue_prune(struct queue *queue, time_t now, bool *ret_more);
+/* Operators: a FAILED, or READY but not due, job becomes due now; an unfinished one is WITHDRAWN.
+ * -EPERM when its state doesn't allow it. */
+int queue_retry_now(struct queue *queue, const char *id, time_t now);
+int queue_withdraw_one(struct queue *queue, const char *id, const char *note);

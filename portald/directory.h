@@ -1,0 +1,57 @@
+/* The directory: one struct directory a thread, with a handle for the service account and another
+   for checking passwords (a bind changes a handle's identity). Connections are made when needed and
+   thrown away after an error; what an error interrupted is tried once more on a new one, if it is
+   safe to and the deadline allows. Deadlines are of clock_monotonic_ms(). */
+#pragma once
+
+#include "entry.h"
+
+struct directory_options {
+    const char *uri;           /* one or more, separated by blanks; tried in order */
+    const char *base;          /* of the customers: ou=customers,… */
+    const char *bind_dn;       /* NULL: SASL EXTERNAL (ldapi:///) */
+    const char *bind_password; /* in locked memory, owned by the caller */
+    const char *decoy_dn;
+    int starttls;         /* 0 no, 1 required */
+    const char *ca_file;  /* NULL: the system's */
+    long network_timeout; /* seconds for connect and each reply, at most the request's deadline */
+};
+
+struct directory;
+int directory_open(const struct directory_options *options,
+                   struct directory **ret); /* doesn't connect */
+struct directory *directory_free(struct directory *d);
+
+enum directory_key {
+    DIRECTORY_MAIL, /* any state; where several match, one that is initial, active, locked or closed
+                       wins */
+    DIRECTORY_CONFIRMED_MAIL, /* only those states */
+    DIRECTORY_POLICY,         /* portalPolicyNumber */
+    DIRECTORY_PENDING,        /* by token hash: the beginning of portalPending */
+    DIRECTORY_UID,
+    DIRECTORY_UUID,
+    DIRECTORY_JOB, /* portalJob */
+};
+/* Finds one entry. value is escaped here. Returns 0; -ENOENT; -ENOTUNIQ when several match;
+   -EHOSTDOWN, -ETIMEDOUT when the directory can't be asked; -EIO with anything else that it said.
+   secrets: whether userPassword, PUK and pwdHistory are fetched, too. */
+int directory_find(struct directory *d, enum directory_key key, const char *value, bool secrets,
+                   long long deadline, struct entry **ret);
+
+/* Binds as dn (NULL: the decoy) with password: 0 when it is right; -EACCES when wrong; -EINVAL for
+   an empty one or one with NUL, without asking; -EHOSTDOWN, -ETIMEDOUT, -EIO. */
+int directory_verify(struct directory *d, const char *dn, const char *password, long long deadline);
+
+/* One modify: swaps portalRevision and carries changes out; every CHANGE_SET of mail deletes the
+   exact old value. Returns 0; -ESTALE when somebody else was faster (read again, decide again);
+   -EEXIST when the address or policy number belongs to another entry; -ENOENT when the entry has
+   gone; -EUCLEAN when the outcome isn't known (read again and look for portalRevision); -EHOSTDOWN,
+   -ETIMEDOUT before it was sent; -EPERM when access rules refuse it; -EIO. */
+int directory_swap(struct directory *d, const struct entry *entry, const struct changes *changes,
+                   long long deadline);
+/* The same cost for a name that doesn't exist: replaces the decoy's description. */
+int directory_touch_decoy(struct directory *d, long long deadline);
+/* Whether it answers: 0 or an error. */
+int directory_ping(struct directory *d, long long deadline);
+/* The last error in words, for the log: "Can't contact LDAP server (ldapi:///)". */
+const char *directory_error(const struct directory *d);

@@ -1,0 +1,144 @@
+/* A customer's entry as the rules see it: parsed once from what LDAP returned, never changed. What
+   is to change is a list of changes, made by account.c and carried out by directory_swap(). */
+#pragma once
+
+#include "queue.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+/* product.md, "States". */
+enum account_state {
+    ACCOUNT_PROVISIONED, /* known to the insurer, no account; also when portalState is absent */
+    ACCOUNT_PENDING,     /* registered, mail not confirmed */
+    ACCOUNT_INITIAL,     /* confirmed; initial password issued */
+    ACCOUNT_ACTIVE,      /* personal password set */
+    ACCOUNT_LOCKED,      /* by an administrator or "this wasn't me" */
+    ACCOUNT_CLOSED,      /* contract over */
+    ACCOUNT_STATES,
+};
+const char *account_state_word(enum account_state state);
+int account_state_read(const char *word); /* or -EINVAL */
+
+/* Every attribute that we read or write. Names, syntaxes and who may hold a secret: a table in
+ * entry.c. */
+enum attribute {
+    ATTRIBUTE_UID,
+    ATTRIBUTE_CN,
+    ATTRIBUTE_SN,
+    ATTRIBUTE_GIVEN_NAME,
+    ATTRIBUTE_MAIL,
+    ATTRIBUTE_LANGUAGE,
+    ATTRIBUTE_POSTAL_ADDRESS,
+    ATTRIBUTE_USER_PASSWORD, /* secret */
+    ATTRIBUTE_PWD_RESET,
+    ATTRIBUTE_PWD_HISTORY, /* secret; operational */
+    ATTRIBUTE_POLICY_NUMBER,
+    ATTRIBUTE_BIRTH_DATE,
+    ATTRIBUTE_STATE,
+    ATTRIBUTE_REVISION,
+    ATTRIBUTE_PENDING,
+    ATTRIBUTE_JOB,
+    ATTRIBUTE_CONSENT,
+    ATTRIBUTE_INITIAL_EXPIRES,
+    ATTRIBUTE_PASSWORD_CHANGED,
+    ATTRIBUTE_PUK, /* secret */
+    ATTRIBUTE_LETTER,
+    ATTRIBUTE_LETTER_ADDRESS,
+    ATTRIBUTE_PASSWORD_FAILURES,
+    ATTRIBUTE_PASSWORD_RETRY_AFTER,
+    ATTRIBUTE_SESSION_EPOCH,
+    ATTRIBUTE_LOCK_REASON,
+    ATTRIBUTE_LAST_LOGIN,
+    ATTRIBUTES,
+};
+const char *attribute_name(enum attribute attribute); /* "portalState", … */
+bool attribute_secret(enum attribute attribute);
+
+struct entry_pending {
+    char hash[JOB_HASH_SIZE];
+    time_t expires;
+    char *address;
+    char *value; /* the attribute's value as it stands, to be removed by */
+};
+
+struct entry_letter {
+    char kind[JOB_TOPIC_SIZE], job[ULID_SIZE], state[16];
+    time_t time;
+    char *value;
+};
+
+struct entry_failures {
+    unsigned count;
+    time_t retry_after; /* 0: none */
+};
+
+struct entry {
+    char *dn;
+    char uid[257];
+    char uuid[JOB_ENTRY_SIZE];
+    char *name;       /* cn, the first */
+    char *given_name; /* or NULL */
+    char *surname;
+    char *mail;                         /* or NULL */
+    char language[3];                   /* "de" or "en"; "de" when absent or another */
+    char *postal_address;               /* lines separated by newlines, or NULL */
+    char **policies;                    /* NULL-terminated */
+    char birth_date[CALENDAR_DAY_SIZE]; /* "" when absent */
+    enum account_state state;
+    bool has_revision;
+    uint64_t revision;
+    struct entry_pending *pending;
+    size_t pending_count;
+    char **jobs;            /* NULL-terminated */
+    char **consents;        /* NULL-terminated */
+    time_t initial_expires; /* 0: none */
+    time_t password_changed;
+    char *puk;      /* secret */
+    char *password; /* userPassword; secret */
+    struct entry_letter *letters;
+    size_t letter_count;
+    unsigned char letter_address[32];
+    bool has_letter_address;
+    struct entry_failures password_failures;
+    uint64_t session_epoch;
+    char *lock_reason;
+    time_t last_login;
+    bool
+        malformed; /* some value of ours can't be understood: nothing is decided on such an entry */
+    char problem[128]; /* which, for the log and lint */
+};
+struct entry *entry_free(struct entry *entry); /* wipes */
+
+/* Changes. Values are copied; errors (-ENOMEM, -E2BIG) stick in .error and make directory_swap()
+ * refuse. */
+enum change_op {
+    CHANGE_SET,    /* this value alone */
+    CHANGE_ADD,    /* one value more */
+    CHANGE_REMOVE, /* exactly this value, which must be there */
+    CHANGE_CLEAR,  /* no value at all, whether there was one or not */
+};
+struct change {
+    enum change_op op;
+    enum attribute attribute;
+    char *value;
+    size_t length;
+};
+#define CHANGES_MAX 96
+struct changes {
+    struct change items[CHANGES_MAX];
+    size_t count;
+    int error;
+};
+void changes_clear(struct changes *changes); /* wipes */
+void changes_bytes(struct changes *c, enum change_op op, enum attribute attribute,
+                   const void *value, size_t length);
+void changes_string(struct changes *c, enum change_op op, enum attribute attribute,
+                    const char *value);
+void changes_format(struct changes *c, enum change_op op, enum attribute attribute,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void changes_number(struct changes *c, enum attribute attribute, uint64_t value); /* SET */
+void changes_time(struct changes *c, enum attribute attribute,
+                  time_t value);                                /* SET, generalized time */
+void changes_drop(struct changes *c, enum attribute attribute); /* CLEAR */

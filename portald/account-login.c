@@ -1,0 +1,213 @@
+/* The rules of logging in: throttle, verdicts, personal password. No I/O, no clock. */
+#include "account.h"
+
+#include "code.h"
+
+#include <ctype.h>
+#include <glib.h>
+#include <string.h>
+
+#define OWN_DATA_LEAST  4 /* shorter names may be part of a password */
+#define DIFFERENT_LEAST 4 /* characters */
+#define DOUBLINGS_MOST  16
+
+enum account_attempt account_attempt(const struct account_rules *rules,
+                                     const struct entry_failures *failures, time_t now,
+                                     time_t *ret_wait)
+{
+    if (failures->count >= (unsigned long)rules->block_failures)
+        return ATTEMPT_BLOCKED;
+    if (failures->retry_after > now) {
+        *ret_wait = failures->retry_after - now;
+        return ATTEMPT_WAIT;
+    }
+    return ATTEMPT_VERIFY;
+}
+
+bool account_has_login(const struct entry *entry)
+{
+    return entry && !entry->malformed && entry->state != ACCOUNT_PROVISIONED &&
+           entry->state != ACCOUNT_PENDING;
+}
+
+struct entry_failures account_count_failure(const struct account_rules *rules,
+                                            const struct entry_failures *failures, time_t now)
+{
+    struct entry_failures next = {.count = failures->count + 1};
+    long wait = rules->retry_first;
+
+    if (next.count <= (unsigned long)rules->free_failures)
+        return next;
+    for (unsigned long i = (unsigned long)rules->free_failures + 1;
+         i < next.count && i <= (unsigned long)rules->free_failures + DOUBLINGS_MOST; i++)
+        wait = wait * 2 < rules->retry_most ? wait * 2 : rules->retry_most;
+    next.retry_after = now + (wait < rules->retry_most ? wait : rules->retry_most);
+    return next;
+}
+
+void account_write_failures(const struct entry_failures *failures, struct changes *changes)
+{
+    if (failures->count)
+        changes_number(changes, ATTRIBUTE_PASSWORD_FAILURES, failures->count);
+    else
+        changes_drop(changes, ATTRIBUTE_PASSWORD_FAILURES);
+    if (failures->retry_after)
+        changes_time(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER, failures->retry_after);
+    else
+        changes_drop(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER);
+}
+
+/* Initial passwords work to the end of their last second. */
+static bool initial_over(const struct entry *entry, time_t now)
+{
+    return now > entry->initial_expires;
+}
+
+enum wire_verdict account_login(const struct entry *entry, time_t now)
+{
+    switch (entry->state) {
+    case ACCOUNT_INITIAL:
+        return initial_over(entry, now) ? WIRE_EXPIRED : WIRE_OK;
+    case ACCOUNT_ACTIVE:
+        return WIRE_OK;
+    case ACCOUNT_LOCKED:
+        return WIRE_LOCKED;
+    case ACCOUNT_CLOSED:
+        return WIRE_CLOSED;
+    default:
+        return WIRE_WRONG;
+    }
+}
+
+enum wire_verdict account_access(const struct account_rules *rules, const struct entry *entry,
+                                 time_t now)
+{
+    if (!entry)
+        return WIRE_UNKNOWN;
+    if (entry->malformed)
+        return WIRE_LOCKED;
+    if (entry->state == ACCOUNT_PROVISIONED || entry->state == ACCOUNT_PENDING)
+        return WIRE_NOT_CONFIRMED;
+    if (entry->state == ACCOUNT_LOCKED)
+        return WIRE_LOCKED;
+    if (entry->state == ACCOUNT_CLOSED)
+        return WIRE_CLOSED;
+    if (entry->password_failures.count >= (unsigned long)rules->block_failures)
+        return WIRE_BLOCKED;
+    if (entry->state == ACCOUNT_ACTIVE)
+        return WIRE_OK;
+    return initial_over(entry, now) ? WIRE_EXPIRED : WIRE_NEW_PASSWORD;
+}
+
+bool account_login_due(const struct account_rules *rules, const struct entry *entry, time_t now)
+{
+    return entry->last_login == 0 || now - entry->last_login >= rules->login_note ||
+           now < entry->last_login;
+}
+
+static bool holds(const char *folded, const char *data)
+{
+    g_autofree char *part = data ? g_utf8_casefold(data, -1) : NULL;
+
+    return part && g_utf8_strlen(part, -1) >= OWN_DATA_LEAST && strstr(folded, part);
+}
+
+/* Any of the words in text, which may be a name such as "Anna-Lena von der Heide". */
+static bool holds_word(const char *folded, const char *text)
+{
+    g_auto(GStrv) words = text ? g_strsplit_set(text, " -.'@_+", -1) : NULL;
+
+    for (char **w = words; w && *w; w++)
+        if (holds(folded, *w))
+            return true;
+    return false;
+}
+
+static bool holds_birth_date(const char *folded, const char *day)
+{
+    char forms[4][9];
+
+    if (strlen(day) != CALENDAR_DAY_SIZE - 1)
+        return false;
+    snprintf(forms[0], sizeof forms[0], "%.4s%.2s%.2s", day, day + 5, day + 8);
+    snprintf(forms[1], sizeof forms[1], "%.2s%.2s%.4s", day + 8, day + 5, day);
+    snprintf(forms[2], sizeof forms[2], "%.2s%.2s%.2s", day + 8, day + 5, day + 2);
+    snprintf(forms[3], sizeof forms[3], "%.2s%.2s%.4s", day + 5, day + 8, day);
+    for (size_t i = 0; i < 4; i++)
+        if (strstr(folded, forms[i]))
+            return true;
+    return strstr(folded, day);
+}
+
+/* The mail address by its words, but for those that say nothing, such as the top-level domain. */
+static bool holds_own_data(const struct entry *entry, const char *folded)
+{
+    if (holds_word(folded, entry->name) || holds_word(folded, entry->given_name) ||
+        holds_word(folded, entry->surname) || holds_word(folded, entry->mail) ||
+        holds_birth_date(folded, entry->birth_date))
+        return true;
+    for (char **p = entry->policies; p && *p; p++)
+        if (holds(folded, *p))
+            return true;
+    return false;
+}
+
+static bool repeats(const char *password)
+{
+    gunichar seen[DIFFERENT_LEAST];
+    size_t count = 0;
+
+    for (const char *p = password; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        size_t i = 0;
+        while (i < count && seen[i] != c)
+            i++;
+        if (i < count)
+            continue;
+        if (count + 1 == DIFFERENT_LEAST)
+            return false;
+        seen[count++] = c;
+    }
+    return true;
+}
+
+enum account_password account_check_password(const struct account_rules *rules,
+                                             const struct entry *entry, const char *password)
+{
+    char code[CODE_SIZE];
+    long length = g_utf8_strlen(password, -1);
+    enum account_password result = PASSWORD_GOOD;
+    char *folded;
+
+    if (length < rules->password_least)
+        return PASSWORD_TOO_SHORT;
+    if (length > rules->password_most)
+        return PASSWORD_TOO_LONG;
+    if (code_read(password, code) != CODE_OTHER) {
+        explicit_bzero(code, sizeof code);
+        return PASSWORD_LIKE_A_CODE;
+    }
+    if (repeats(password))
+        return PASSWORD_REPEATED;
+    folded = g_utf8_casefold(password, -1);
+    if (holds_own_data(entry, folded))
+        result = PASSWORD_OWN_DATA;
+    explicit_bzero(folded, strlen(folded));
+    g_free(folded);
+    return result;
+}
+
+void account_set_password(const struct entry *entry, const char *hash, bool ppolicy, time_t now,
+                          struct changes *changes)
+{
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_USER_PASSWORD, hash);
+    if (ppolicy)
+        changes_drop(changes, ATTRIBUTE_PWD_RESET);
+    changes_drop(changes, ATTRIBUTE_INITIAL_EXPIRES);
+    changes_time(changes, ATTRIBUTE_PASSWORD_CHANGED, now);
+    changes_drop(changes, ATTRIBUTE_PASSWORD_FAILURES);
+    changes_drop(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER);
+    changes_number(changes, ATTRIBUTE_SESSION_EPOCH, entry->session_epoch + 1);
+    if (entry->state != ACCOUNT_ACTIVE)
+        changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_ACTIVE));
+}

@@ -1,0 +1,337 @@
+/* The rules of an account's life up to its first login: registration, link, confirmation, letter.
+   No I/O, no clock. account-login.c has the rules from then on. */
+#include "account.h"
+
+#include "calendar.h"
+#include "cleanup.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define LINKS_MOST 24
+#define DAY        86400L
+
+static bool state_confirmed(enum account_state state)
+{
+    return state == ACCOUNT_INITIAL || state == ACCOUNT_ACTIVE;
+}
+
+const char *account_registration_text(enum account_registration r)
+{
+    static const char *const texts[] = {
+        [REGISTRATION_NO_MATCH] = "no match: policy number or birthdate",
+        [REGISTRATION_CONFIRM] = "matched: confirmation mail queued",
+        [REGISTRATION_IN_USE] =
+            "matched, but the address belongs to another account: its mailbox is told",
+        [REGISTRATION_ALREADY] = "has an account already: its confirmed address is told",
+        [REGISTRATION_LOCKED] = "matched, but the account is locked: nothing sent",
+        [REGISTRATION_CLOSED] = "matched, but the contract is over: nothing sent",
+    };
+    return texts[r];
+}
+
+enum account_registration account_register(const struct entry *entry, const char *birth_date,
+                                           bool in_use)
+{
+    if (!entry || !*entry->birth_date || strcmp(entry->birth_date, birth_date) != 0)
+        return REGISTRATION_NO_MATCH;
+    if (entry->state == ACCOUNT_CLOSED)
+        return REGISTRATION_CLOSED;
+    if (entry->state == ACCOUNT_LOCKED)
+        return REGISTRATION_LOCKED;
+    if (state_confirmed(entry->state))
+        return REGISTRATION_ALREADY;
+    return in_use ? REGISTRATION_IN_USE : REGISTRATION_CONFIRM;
+}
+
+/* Links past recognition go, and the oldest when there are too many, so that nobody can make an
+ * entry grow. */
+static void forget_old_links(const struct account_rules *rules, const struct entry *entry,
+                             time_t now, struct changes *changes)
+{
+    size_t left = entry->pending_count;
+
+    for (size_t i = 0; i < entry->pending_count; i++) {
+        const struct entry_pending *p = &entry->pending[i];
+        const struct entry_pending *oldest = p;
+        for (size_t j = 0; j < entry->pending_count; j++)
+            if (entry->pending[j].expires < oldest->expires)
+                oldest = &entry->pending[j];
+        if (now - p->expires > rules->link_kept || (left >= LINKS_MOST && p == oldest)) {
+            changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_PENDING, p->value);
+            left--;
+        }
+    }
+}
+
+/* The ids of jobs that were staged so long ago that they can't be any more. */
+static void forget_old_jobs(const struct entry *entry, time_t now, struct changes *changes)
+{
+    char month_ago[ULID_SIZE];
+
+    ulid_make((int64_t)(now - 30 * DAY) * 1000, month_ago);
+    for (char **job = entry->jobs; job && *job; job++)
+        if (strncmp(*job, month_ago, 10) < 0)
+            changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_JOB, *job);
+}
+
+static void add_pending(const char *hash, time_t expires, const char *address,
+                        struct changes *changes)
+{
+    char until[CALENDAR_GENERALIZED_SIZE];
+
+    calendar_generalized(expires, until);
+    changes_format(changes, CHANGE_ADD, ATTRIBUTE_PENDING, "%s %s %s", hash, until, address);
+}
+
+static void replace_consents(const struct account_consents *consents, time_t now,
+                             struct changes *changes)
+{
+    char when[CALENDAR_GENERALIZED_SIZE];
+
+    calendar_generalized(now, when);
+    changes_drop(changes, ATTRIBUTE_CONSENT);
+    changes_format(changes, CHANGE_ADD, ATTRIBUTE_CONSENT, "privacy %s %s %s",
+                   consents->privacy_version, consents->privacy_sha256, when);
+    changes_format(changes, CHANGE_ADD, ATTRIBUTE_CONSENT, "terms %s %s %s",
+                   consents->terms_version, consents->terms_sha256, when);
+}
+
+void account_add_link(const struct account_rules *rules, const struct entry *entry,
+                      const struct account_link *link, const struct account_consents *consents,
+                      time_t now, struct changes *changes)
+{
+    forget_old_links(rules, entry, now, changes);
+    forget_old_jobs(entry, now, changes);
+    if (entry->state != ACCOUNT_PENDING)
+        changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_PENDING));
+    add_pending(link->hash, now + rules->mail_life + rules->link_valid, link->address, changes);
+    replace_consents(consents, now, changes);
+    changes_string(changes, CHANGE_ADD, ATTRIBUTE_JOB, link->job);
+}
+
+void account_job_done(const struct entry *entry, const char *job, struct changes *changes)
+{
+    for (char **j = entry->jobs; j && *j; j++)
+        if (strcmp(*j, job) == 0)
+            changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_JOB, job);
+}
+
+const struct entry_pending *account_find_link(const struct entry *entry, const char *hash)
+{
+    for (size_t i = 0; entry && i < entry->pending_count; i++)
+        if (strcmp(entry->pending[i].hash, hash) == 0)
+            return &entry->pending[i];
+    return NULL;
+}
+
+void account_link_accepted(const struct account_rules *rules, const struct entry *entry,
+                           const char *job, const char *hash, time_t accepted,
+                           struct changes *changes)
+{
+    const struct entry_pending *p = account_find_link(entry, hash);
+
+    account_job_done(entry, job, changes);
+    if (!p || p->expires == accepted + rules->link_valid)
+        return;
+    changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_PENDING, p->value);
+    add_pending(hash, accepted + rules->link_valid, p->address, changes);
+}
+
+enum wire_verdict account_check_link(const struct entry *entry, const char *hash, bool in_use,
+                                     time_t now)
+{
+    const struct entry_pending *p = account_find_link(entry, hash);
+
+    if (!p)
+        return WIRE_UNKNOWN;
+    if (entry->state != ACCOUNT_PENDING) {
+        /* What worked once is never an error, even after the link's time. */
+        bool same = entry->mail && strcasecmp(entry->mail, p->address) == 0;
+        return same && state_confirmed(entry->state) ? WIRE_LINK_DONE : WIRE_LINK_OVER;
+    }
+    if (now >= p->expires)
+        return WIRE_LINK_EXPIRED;
+    return in_use ? WIRE_LINK_TAKEN : WIRE_LINK_GOOD;
+}
+
+bool account_letter_allowed(const struct account_rules *rules, const struct entry *entry,
+                            time_t now)
+{
+    long recent = 0;
+
+    for (size_t i = 0; i < entry->letter_count; i++)
+        recent += now - entry->letters[i].time < rules->letters_window;
+    return recent < rules->letters_most;
+}
+
+/* portalLetter tells of recent letters only. */
+static void forget_old_letters(const struct account_rules *rules, const struct entry *entry,
+                               time_t now, struct changes *changes)
+{
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (now - entry->letters[i].time > 2 * rules->letters_window)
+            changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_LETTER, entry->letters[i].value);
+}
+
+static void note_letter(const char *kind, const char *job, const char *state, time_t when,
+                        struct changes *changes)
+{
+    char time[CALENDAR_GENERALIZED_SIZE];
+
+    calendar_generalized(when, time);
+    changes_format(changes, CHANGE_ADD, ATTRIBUTE_LETTER, "%s %s %s %s", kind, job, state, time);
+}
+
+static time_t initial_ceiling(const struct account_rules *rules, time_t issued)
+{
+    return calendar_end_of_day(issued, (int)rules->initial_ceiling);
+}
+
+void account_confirm(const struct account_rules *rules, const struct entry *entry,
+                     const struct entry_pending *link, const struct account_secrets *secrets,
+                     bool ppolicy, time_t now, struct changes *changes)
+{
+    forget_old_letters(rules, entry, now, changes);
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_MAIL, link->address);
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_USER_PASSWORD, secrets->password_hash);
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_PUK, secrets->puk_hash);
+    if (ppolicy)
+        changes_string(changes, CHANGE_SET, ATTRIBUTE_PWD_RESET, "TRUE");
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_INITIAL));
+    changes_time(changes, ATTRIBUTE_PASSWORD_CHANGED, now);
+    changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, initial_ceiling(rules, now));
+    changes_drop(changes, ATTRIBUTE_PASSWORD_FAILURES);
+    changes_drop(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER);
+    note_letter("access", secrets->job, "queued", now, changes);
+    changes_string(changes, CHANGE_ADD, ATTRIBUTE_JOB, secrets->job);
+}
+
+static const struct entry_letter *find_letter(const struct entry *entry, const char *job)
+{
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (strcmp(entry->letters[i].job, job) == 0)
+            return &entry->letters[i];
+    return NULL;
+}
+
+static bool carries_password(const char *kind)
+{
+    return strcmp(kind, "access") == 0 || strcmp(kind, "password") == 0;
+}
+
+bool account_letter_wanted(const struct entry *entry, const char *job, const char *kind)
+{
+    if (!find_letter(entry, job))
+        return false;
+    return carries_password(kind) ? entry->state == ACCOUNT_INITIAL : state_confirmed(entry->state);
+}
+
+static time_t earlier(time_t a, time_t b)
+{
+    return a < b ? a : b;
+}
+
+time_t account_letter_last(const struct account_rules *rules, const struct entry *entry,
+                           const char *kind, time_t now)
+{
+    long days = rules->posting_days + rules->delivery_days + rules->initial_days;
+
+    if (!carries_password(kind))
+        return 0;
+    return earlier(calendar_end_of_day(now, (int)days),
+                   initial_ceiling(rules, entry->password_changed));
+}
+
+static void update_letter(const struct entry_letter *letter, const char *state, time_t when,
+                          struct changes *changes)
+{
+    changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_LETTER, letter->value);
+    note_letter(letter->kind, letter->job, state, when, changes);
+}
+
+void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
+                            const char *job, const unsigned char address_hash[static 32],
+                            time_t printed, struct changes *changes)
+{
+    const struct entry_letter *letter = find_letter(entry, job);
+
+    account_job_done(entry, job, changes);
+    if (!letter || strcmp(letter->state, "printed") == 0 || strcmp(letter->state, "posted") == 0)
+        return;
+    update_letter(letter, "printed", printed, changes);
+    changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash, 32);
+    if (entry->state == ACCOUNT_INITIAL && carries_password(letter->kind))
+        changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES,
+                     account_letter_last(rules, entry, letter->kind, printed));
+}
+
+void account_letter_posted(const struct account_rules *rules, const struct entry *entry,
+                           const char *job, time_t posted, struct changes *changes)
+{
+    const struct entry_letter *letter = find_letter(entry, job);
+    time_t last;
+
+    account_job_done(entry, job, changes);
+    if (!letter || strcmp(letter->state, "posted") == 0)
+        return;
+    update_letter(letter, "posted", posted, changes);
+    if (entry->state != ACCOUNT_INITIAL || !carries_password(letter->kind))
+        return;
+    last = earlier(calendar_end_of_day(posted, (int)(rules->delivery_days + rules->initial_days)),
+                   initial_ceiling(rules, entry->password_changed));
+    if (last > entry->initial_expires)
+        changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, last);
+}
+
+enum account_not_me account_not_me(const struct entry *entry, const char *topic)
+{
+    /* The mailbox that was told "this address is in use" vouches for its own account only, and
+     * nothing happened to that. */
+    if (!entry || strcmp(topic, "in-use") == 0)
+        return NOT_ME_NOTHING;
+    switch (entry->state) {
+    case ACCOUNT_PENDING:
+    case ACCOUNT_INITIAL:
+        return NOT_ME_WIPE;
+    case ACCOUNT_ACTIVE:
+        return NOT_ME_LOCK;
+    default:
+        return NOT_ME_NOTHING;
+    }
+}
+
+void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct changes *changes)
+{
+    static const enum attribute wiped[] = {
+        ATTRIBUTE_MAIL,
+        ATTRIBUTE_USER_PASSWORD,
+        ATTRIBUTE_PUK,
+        ATTRIBUTE_PENDING,
+        ATTRIBUTE_JOB,
+        ATTRIBUTE_CONSENT,
+        ATTRIBUTE_INITIAL_EXPIRES,
+        ATTRIBUTE_PASSWORD_CHANGED,
+        ATTRIBUTE_PASSWORD_FAILURES,
+        ATTRIBUTE_PASSWORD_RETRY_AFTER,
+        ATTRIBUTE_LAST_LOGIN,
+    };
+
+    for (size_t i = 0; i < ELEMENTS(wiped); i++)
+        changes_drop(changes, wiped[i]);
+    if (ppolicy)
+        changes_drop(changes, ATTRIBUTE_PWD_RESET);
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (strcmp(entry->letters[i].state, "posted") != 0)
+            update_letter(&entry->letters[i], "withdrawn", now, changes);
+    changes_number(changes, ATTRIBUTE_SESSION_EPOCH, entry->session_epoch + 1);
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_PROVISIONED));
+}
+
+void account_lock(const struct entry *entry, const char *reason, struct changes *changes)
+{
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_LOCKED));
+    changes_format(changes, CHANGE_SET, ATTRIBUTE_LOCK_REASON, "%s; before: %s", reason,
+                   account_state_word(entry->state));
+    changes_number(changes, ATTRIBUTE_SESSION_EPOCH, entry->session_epoch + 1);
+}

@@ -1,0 +1,159 @@
+/* Every rule of the product, as pure functions of (entry, event, now): no clock, no directory, no
+   queue inside, so that each edge is a unit test. A function decides, and appends to changes what
+   directory_swap() shall carry out; handlers do the rest. `now` and all times are seconds since
+   1970; days are those of the process's zone (calendar.h). */
+#pragma once
+
+#include "entry.h"
+#include "wire.h"
+
+/* The numbers of product.md; from the configuration. Spans in seconds. */
+struct account_rules {
+    long link_valid;      /* of a confirmation link, from SMTP acceptance */
+    long link_kept;       /* how long used and expired links are still recognised */
+    long mail_life;       /* a mail that couldn't be sent is given up after this */
+    long posting_days;    /* from printing to the letter box */
+    long delivery_days;   /* from there to the customer */
+    long initial_days;    /* that the customer then has */
+    long initial_ceiling; /* days after issue when it ends whatever happens */
+    long free_failures;   /* that cost nothing */
+    long retry_first;     /* wait after the first that isn't free; doubles … */
+    long retry_most;      /* … up to this */
+    long block_failures;  /* in a row: blocked until recovered or unblocked */
+    long letters_most;    /* in letters_window */
+    long letters_window;
+    long password_least; /* characters (code points) of a personal password */
+    long password_most;
+    long login_note; /* portalLastLogin is written again only after this */
+};
+
+/* --- Registration --- */
+
+enum account_registration {
+    REGISTRATION_NO_MATCH, /* no such policy number, or another birthdate: nothing is sent */
+    REGISTRATION_CONFIRM,  /* a link goes to the address */
+    REGISTRATION_IN_USE,   /* the address belongs to another customer's account: its mailbox is told
+                            */
+    REGISTRATION_ALREADY,  /* this customer has an account: its confirmed address is told */
+    REGISTRATION_LOCKED,   /* nothing is sent; support can see it */
+    REGISTRATION_CLOSED,   /* likewise */
+};
+const char *account_registration_text(enum account_registration r); /* for the queue's history */
+
+/* entry NULL: no such policy number. in_use: another entry has confirmed the address. */
+enum account_registration account_register(const struct entry *entry, const char *birth_date,
+                                           bool in_use);
+
+struct account_link {
+    const char *job;  /* the mail's */
+    const char *hash; /* of the token */
+    const char *address;
+};
+struct account_consents {
+    const char *privacy_version, *privacy_sha256, *terms_version, *terms_sha256;
+};
+/* What REGISTRATION_CONFIRM writes: state pending, the link, which may be used until it is given up
+ * by the mailer plus its time, the consents. */
+void account_add_link(const struct account_rules *rules, const struct entry *entry,
+                      const struct account_link *link, const struct account_consents *consents,
+                      time_t now, struct changes *changes);
+/* The relay has accepted the mail at accepted: from then the link's time counts. */
+void account_link_accepted(const struct account_rules *rules, const struct entry *entry,
+                           const char *job, const char *hash, time_t accepted,
+                           struct changes *changes);
+
+/* --- Confirmation --- */
+
+/* What pressing the link would do: WIRE_LINK_GOOD, _DONE, _EXPIRED, _TAKEN, _OVER or WIRE_UNKNOWN.
+ * entry NULL: nobody has such a link. */
+enum wire_verdict account_check_link(const struct entry *entry, const char *hash, bool in_use,
+                                     time_t now);
+/* The link itself, or NULL. */
+const struct entry_pending *account_find_link(const struct entry *entry, const char *hash);
+
+struct account_secrets {
+    const char *password_hash, *puk_hash;
+    const char *job; /* of the letter that carries both */
+};
+/* What a good link writes: address, initial password, PUK, state initial, the letter. The ceiling
+ * is enforced until the letter is printed. */
+void account_confirm(const struct account_rules *rules, const struct entry *entry,
+                     const struct entry_pending *link, const struct account_secrets *secrets,
+                     bool ppolicy, time_t now, struct changes *changes);
+/* Whether another letter may be made for this customer. */
+bool account_letter_allowed(const struct account_rules *rules, const struct entry *entry,
+                            time_t now);
+
+/* --- Letters --- */
+
+/* Whether the letter `job` is still wanted: the entry waits for it and has not moved on. */
+bool account_letter_wanted(const struct entry *entry, const char *job, const char *kind);
+/* The last second at which an initial password works whose letter is printed now. 0 where the
+ * letter carries none. */
+time_t account_letter_last(const struct account_rules *rules, const struct entry *entry,
+                           const char *kind, time_t now);
+void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
+                            const char *job, const unsigned char address_hash[static 32],
+                            time_t printed, struct changes *changes);
+/* Posting moves the last day later, never earlier. */
+void account_letter_posted(const struct account_rules *rules, const struct entry *entry,
+                           const char *job, time_t posted, struct changes *changes);
+
+/* --- Logging in --- */
+
+enum account_attempt {
+    ATTEMPT_VERIFY,  /* check the password: of the entry, or of the decoy where there is none to log
+                        in to */
+    ATTEMPT_WAIT,    /* a throttle holds: nothing is verified */
+    ATTEMPT_BLOCKED, /* likewise, until recovered or unblocked */
+};
+/* failures: the entry's, or the table's for a name that doesn't exist. *ret_wait: seconds left,
+ * with ATTEMPT_WAIT. */
+enum account_attempt account_attempt(const struct account_rules *rules,
+                                     const struct entry_failures *failures, time_t now,
+                                     time_t *ret_wait);
+/* Whether the entry has a password to be verified at all; otherwise the decoy's is. */
+bool account_has_login(const struct entry *entry);
+/* The counters after one more failure. */
+struct entry_failures account_count_failure(const struct account_rules *rules,
+                                            const struct entry_failures *failures, time_t now);
+void account_write_failures(const struct entry_failures *failures, struct changes *changes);
+
+/* The verdict on a login whose password was right. */
+enum wire_verdict account_login(const struct entry *entry, time_t now);
+/* The verdict on the account, password apart: what acct_mgmt says. entry NULL: unknown. */
+enum wire_verdict account_access(const struct account_rules *rules, const struct entry *entry,
+                                 time_t now);
+/* Whether this login is to be written down, and the change. */
+bool account_login_due(const struct account_rules *rules, const struct entry *entry, time_t now);
+
+/* --- Personal password --- */
+
+enum account_password {
+    PASSWORD_GOOD,
+    PASSWORD_TOO_SHORT,
+    PASSWORD_TOO_LONG,
+    PASSWORD_LIKE_A_CODE, /* sixteen symbols of the letters' alphabet */
+    PASSWORD_OWN_DATA,    /* holds the customer's name, address, birthdate or policy number */
+    PASSWORD_REPEATED,    /* one character, or few, over and over */
+    PASSWORD_THE_SAME,    /* as the one in force */
+};
+/* password: normalized. PASSWORD_THE_SAME is the handler's to find out. */
+enum account_password account_check_password(const struct account_rules *rules,
+                                             const struct entry *entry, const char *password);
+void account_set_password(const struct entry *entry, const char *hash, bool ppolicy, time_t now,
+                          struct changes *changes);
+
+/* --- "This wasn't me" --- */
+
+enum account_not_me {
+    NOT_ME_WIPE,    /* no personal password yet: the registration is wiped */
+    NOT_ME_LOCK,    /* afterwards: locked, all sessions end */
+    NOT_ME_NOTHING, /* done already, or nothing to protect: support is told all the same */
+};
+enum account_not_me account_not_me(const struct entry *entry, const char *topic);
+void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct changes *changes);
+void account_lock(const struct entry *entry, const char *reason, struct changes *changes);
+
+/* Changes of nothing but the ids of jobs that are no longer staged. */
+void account_job_done(const struct entry *entry, const char *job, struct changes *changes);

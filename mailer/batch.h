@@ -1,0 +1,41 @@
+/* Mails as the courier sends them, and the results that go back: protocol.h. Way in: batch_read().
+ */
+#pragma once
+
+#include "mailer/protocol.h"
+#include "ulid.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BATCH_ADDRESS_SIZE 255  /* RFC 5321, 4.5.3.1.3, without the brackets */
+#define BATCH_LINE_MAX     998u /* RFC 5322, 2.1.1, without CRLF */
+
+struct batch_mail {
+    char job[ULID_SIZE];
+    char sender[BATCH_ADDRESS_SIZE], recipient[BATCH_ADDRESS_SIZE];
+    uint8_t *message; /* owned */
+    size_t size;
+    bool fetched;  /* libesmtp has asked for the message */
+    bool reported; /* the courier was told; it is told once */
+};
+
+struct batch {
+    int fd; /* the courier */
+    struct batch_mail *mails;
+    size_t count;
+    /* What the courier sent beyond the mails above. */
+    uint8_t *buffer;
+    size_t have;
+};
+
+/* Reads up to most mails, until the courier has shut its side down. A mail that must not be given
+   to an SMTP library (address with control characters, blanks, "<" or ">"; message with anything
+   but lines of ASCII ended by CRLF) is refused at once and left out. Returns 0, with count 0 at the
+   end; -EPROTO when what came isn't frames of mails; or what read() said. */
+int batch_read(struct batch *batch, size_t most);
+/* Tells the courier what became of mail, unless it was told before. text may be any bytes. Returns
+   0 or a negative errno: then nobody is there to hear of results any more. */
+int batch_report(struct batch *batch, struct batch_mail *mail, enum mailer_result result,
+                 unsigned status, const char *text);
+void batch_clear(struct batch *batch);

@@ -1,0 +1,380 @@
+/* Drives libesmtp through one session, and doesn't trust it: doc/architecture.md, "Mailers", says
+   what each guard is for. Way in: session_run(). */
+#include "config.h"
+
+#include "mailer/session.h"
+
+#include "cleanup.h"
+#include "log.h"
+#include "mailer/guard.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include <openssl/ssl.h>
+#include <stddef.h>
+
+#include <auth-client.h>
+#include <libesmtp.h>
+
+#define DESCRIPTORS_MAX                                                                            \
+    256 /* the socket is among the first few: this process opens nothing else                      \
+         */
+#define SERVER_SIZE 320
+
+struct session {
+    const struct settings *settings;
+    struct tls *tls;
+    struct batch *batch;
+    struct guard guard;
+    int fd;           /* libesmtp's connection; -1 between two */
+    const char *note; /* what an event told about the session as a whole */
+    int error;        /* of reporting */
+};
+
+static bool positive(const smtp_status_t *status)
+{
+    return status && status->code >= 200 && status->code <= 299;
+}
+
+static bool negative(const smtp_status_t *status)
+{
+    return status && status->code >= 500 && status->code <= 599;
+}
+
+static void session_report(struct session *s, struct batch_mail *mail, enum mailer_result result,
+                           const smtp_status_t *status)
+{
+    char text[MAILER_TEXT_SIZE];
+    int r;
+
+    if (s->guard.problem) /* whatever was answered, it may not be the relay's; session_finish() */
+        return;
+    if (status && status->enh_class)
+        snprintf(text, sizeof(text), "%d %d.%d.%d %s", status->code, status->enh_class,
+                 status->enh_subject, status->enh_detail, status->text ? status->text : "");
+    else if (status)
+        snprintf(text, sizeof(text), "%d %s", status->code, status->text ? status->text : "");
+    else
+        text[0] = '\0';
+    r = batch_report(s->batch, mail, result,
+                     status && status->code > 0 ? (unsigned)status->code : 0, text);
+    if (r < 0)
+        s->error = r;
+}
+
+/* The connection must not go on. libesmtp can't be told so; without a socket it ends by itself. */
+static void session_cut(struct session *s)
+{
+    if (s->fd >= 0)
+        shutdown(s->fd, SHUT_RDWR);
+}
+
+/* libesmtp doesn't hand out its socket: it is the only TCP socket of this process. */
+static int find_connection(void)
+{
+    for (int fd = STDERR_FILENO + 1; fd < DESCRIPTORS_MAX; fd++) {
+        int domain, type;
+        socklen_t length = sizeof(int);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
+            (domain != AF_INET && domain != AF_INET6))
+            continue;
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM)
+            return fd;
+    }
+    return -1;
+}
+
+static void on_connect(struct session *s)
+{
+    int yes = 1;
+
+    guard_begin(&s->guard, s->settings->starttls == STARTTLS_REQUIRED,
+                s->settings->user[0] != '\0');
+    s->fd = find_connection();
+    if (s->fd < 0) {
+        /* Nothing could be cut any more, so nothing may begin. */
+        log_line(LOG_ERR, "the connection to the relay isn't among the first %d descriptors",
+                 DESCRIPTORS_MAX);
+        _exit(EXIT_FAILURE);
+    }
+    /* Each command would wait 40 ms for a delayed ACK of the one before. */
+    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+}
+
+/* MAIL FROM was answered. 5xx is about our sender address or our login, which an operator can mend,
+   not about this mail: it is tried again until it expires. */
+static void on_mail_status(struct session *s, smtp_message_t message)
+{
+    const smtp_status_t *status = smtp_reverse_path_status(message);
+
+    if (!positive(status))
+        session_report(s, smtp_message_get_application_data(message), MAILER_DEFERRED, status);
+}
+
+/* RCPT TO was answered. 530 to 538 are about our login (RFC 4954, 6). */
+static void on_recipient_status(struct session *s, smtp_recipient_t recipient)
+{
+    struct batch_mail *mail = smtp_recipient_get_application_data(recipient);
+    const smtp_status_t *status = smtp_recipient_status(recipient);
+
+    if (negative(status) && !(status->code >= 530 && status->code <= 538))
+        session_report(s, mail, MAILER_REJECTED, status);
+    else if (!positive(status))
+        session_report(s, mail, MAILER_DEFERRED, status);
+}
+
+static void find_recipient(smtp_recipient_t recipient, const char *mailbox, void *arg)
+{
+    (void)mailbox;
+    *(smtp_recipient_t *)arg = recipient;
+}
+
+/* The message was answered, or DATA refused. */
+static void on_message_sent(struct session *s, smtp_message_t message)
+{
+    struct batch_mail *mail = smtp_message_get_application_data(message);
+    const smtp_status_t *status = smtp_message_transfer_status(message);
+    smtp_recipient_t recipient = NULL;
+
+    smtp_enumerate_recipients(message, find_recipient, &recipient);
+    if (!recipient)
+        return;
+    if (positive(status) && positive(smtp_recipient_status(recipient)) &&
+        smtp_recipient_check_complete(recipient))
+        session_report(s, mail, MAILER_ACCEPTED, status);
+    else if (negative(status))
+        session_report(s, mail, MAILER_REJECTED, status);
+    else
+        session_report(s, mail, MAILER_DEFERRED, status);
+}
+
+static void on_secured(struct session *s, SSL *ssl)
+{
+    if (SSL_get_verify_result(ssl) != X509_V_OK)
+        s->guard.problem = "the relay's certificate wasn't verified";
+    if (s->guard.problem)
+        session_cut(s);
+    guard_secure(&s->guard);
+}
+
+/* libesmtp compares the certificate with the name that DNS made of ours. OpenSSL has compared it
+   with the configured one, which is the one that counts. */
+static void on_other_name(int *ok, const SSL *ssl)
+{
+    *ok = SSL_get_verify_result(ssl) == X509_V_OK;
+}
+
+static void on_event(smtp_session_t handle, int event, void *arg, ...)
+{
+    struct session *s = arg;
+    va_list args;
+
+    (void)handle;
+    va_start(args, arg);
+    switch (event) {
+    case SMTP_EV_CONNECT:
+        on_connect(s);
+        break;
+    case SMTP_EV_DISCONNECT:
+        s->fd = -1;
+        break;
+    case SMTP_EV_MAILSTATUS:
+        (void)va_arg(args, const char *);
+        on_mail_status(s, va_arg(args, smtp_message_t));
+        break;
+    case SMTP_EV_RCPTSTATUS:
+        (void)va_arg(args, const char *);
+        on_recipient_status(s, va_arg(args, smtp_recipient_t));
+        break;
+    case SMTP_EV_MESSAGESENT:
+        on_message_sent(s, va_arg(args, smtp_message_t));
+        break;
+    case SMTP_EV_STARTTLS_OK:
+        on_secured(s, va_arg(args, SSL *));
+        break;
+    case SMTP_EV_WRONG_PEER_CERTIFICATE: {
+        int *ok = va_arg(args, int *);
+
+        (void)va_arg(args, char *);
+        on_other_name(ok, va_arg(args, SSL *));
+        break;
+    }
+    case SMTP_EV_EXTNA_STARTTLS:
+        s->note = "the relay doesn't offer STARTTLS";
+        break;
+    default:
+        break;
+    }
+    va_end(args);
+}
+
+static void on_traffic(const char *data, int size, int writing, void *arg)
+{
+    struct session *s = arg;
+
+    if (size <= 0)
+        return;
+    if (!s->guard.problem && !s->error) {
+        if (writing)
+            guard_write(&s->guard, data, (size_t)size);
+        else
+            guard_read(&s->guard, data, (size_t)size);
+    }
+    if (s->guard.problem || s->error)
+        session_cut(s);
+}
+
+/* libesmtp fetches the message: first with length NULL, to start over, then until there is no more.
+ */
+static const char *fetch_message(void **context, int *length, void *arg)
+{
+    struct batch_mail *mail = arg;
+
+    (void)context;
+    if (!length) {
+        mail->fetched = false;
+        return NULL;
+    }
+    if (mail->fetched) {
+        *length = 0;
+        return NULL;
+    }
+    mail->fetched = true;
+    *length = (int)mail->size;
+    return (const char *)mail->message;
+}
+
+static int answer_login(auth_client_request_t request, char **result, int fields, void *arg)
+{
+    const struct settings *settings = arg;
+
+    for (int i = 0; i < fields; i++)
+        if (request[i].flags & AUTH_USER)
+            result[i] = settings->user;
+        else if (request[i].flags & AUTH_PASS)
+            result[i] = settings->password;
+        else
+            result[i] = NULL;
+    return 1;
+}
+
+static bool session_add(smtp_session_t handle, struct batch_mail *mail)
+{
+    smtp_message_t message = smtp_add_message(handle);
+    smtp_recipient_t recipient;
+
+    if (!message || !smtp_set_reverse_path(message, mail->sender) ||
+        !smtp_set_messagecb(message, fetch_message, mail))
+        return false;
+    smtp_message_set_application_data_release(message, mail, NULL);
+    recipient = smtp_add_recipient(message, mail->recipient);
+    if (!recipient)
+        return false;
+    smtp_recipient_set_application_data_release(recipient, mail, NULL);
+    return true;
+}
+
+/* libesmtp counts in milliseconds, whatever its manual says. */
+static bool session_set_timeouts(smtp_session_t handle, const struct settings *settings)
+{
+    const struct {
+        int which;
+        long seconds;
+    } timeouts[] = {
+        {Timeout_GREETING, settings->reply}, {Timeout_ENVELOPE, settings->reply},
+        {Timeout_DATA, settings->reply},     {Timeout_TRANSFER, settings->reply},
+        {Timeout_DATA2, settings->accept},
+    };
+
+    for (size_t i = 0; i < ELEMENTS(timeouts); i++)
+        if (!smtp_set_timeout(handle, timeouts[i].which | Timeout_OVERRIDE_RFC2822_MINIMUM,
+                              timeouts[i].seconds * 1000))
+            return false;
+    return true;
+}
+
+static bool session_prepare(struct session *s, smtp_session_t handle)
+{
+    const struct settings *settings = s->settings;
+    char server[SERVER_SIZE];
+    int n = snprintf(server, sizeof(server), "%s:%ld", settings->host, settings->port);
+
+    if (n < 0 || (size_t)n >= sizeof(server) || !smtp_set_server(handle, server) ||
+        (settings->helo[0] && !smtp_set_hostname(handle, settings->helo)))
+        return false;
+    if (!smtp_set_eventcb(handle, on_event, s) || !smtp_set_monitorcb(handle, on_traffic, s, 0) ||
+        !session_set_timeouts(handle, settings))
+        return false;
+    if (!smtp_starttls_enable(handle, s->tls ? Starttls_REQUIRED : Starttls_DISABLED) ||
+        (s->tls && !smtp_starttls_set_ctx(handle, s->tls->context)))
+        return false;
+    for (size_t i = 0; i < s->batch->count; i++)
+        if (!session_add(handle, &s->batch->mails[i]))
+            return false;
+    return true;
+}
+
+/* Why mails without an outcome have none: the most telling of what is known. */
+static void session_reason(const struct session *s, char ret[static MAILER_TEXT_SIZE])
+{
+    char library[128] = "";
+
+    if (s->guard.problem)
+        snprintf(ret, MAILER_TEXT_SIZE, "%s", s->guard.problem);
+    else if (s->tls && s->tls->problem != X509_V_OK)
+        snprintf(ret, MAILER_TEXT_SIZE, "the relay's certificate isn't valid for %s: %s",
+                 s->settings->host, X509_verify_cert_error_string(s->tls->problem));
+    else if (s->note)
+        snprintf(ret, MAILER_TEXT_SIZE, "%s", s->note);
+    else if (s->guard.trouble[0])
+        snprintf(ret, MAILER_TEXT_SIZE, "%s", s->guard.trouble);
+    else
+        snprintf(ret, MAILER_TEXT_SIZE, "the session with %s:%ld ended: %s", s->settings->host,
+                 s->settings->port,
+                 smtp_errno() ? smtp_strerror(smtp_errno(), library, sizeof(library))
+                              : "no answer");
+}
+
+static int session_finish(struct session *s)
+{
+    char reason[MAILER_TEXT_SIZE];
+
+    session_reason(s, reason);
+    for (size_t i = 0; i < s->batch->count && !s->error; i++)
+        s->error = batch_report(s->batch, &s->batch->mails[i], MAILER_DEFERRED, 0, reason);
+    return s->error;
+}
+
+int session_run(struct batch *batch, const struct settings *settings, struct tls *tls)
+{
+    struct session s = {.settings = settings, .tls = tls, .batch = batch, .fd = -1};
+    smtp_session_t handle = smtp_create_session();
+    auth_context_t login = NULL;
+
+    if (!handle)
+        return -ENOMEM;
+    if (tls)
+        tls->problem = X509_V_OK;
+    if (settings->user[0]) {
+        login = auth_create_context();
+        if (login) {
+            auth_set_mechanism_flags(login, AUTH_PLUGIN_PLAIN, 0);
+            auth_set_interact_cb(login, answer_login, (void *)(uintptr_t)settings);
+            smtp_auth_set_context(handle, login);
+        }
+    }
+    if (!session_prepare(&s, handle) || (settings->user[0] && !login))
+        s.error = -ENOMEM;
+    else
+        smtp_start_session(handle); /* returns 1 in failures, too: events tell what happened */
+    smtp_destroy_session(handle);
+    if (login)
+        auth_destroy_context(login);
+    return s.error ? s.error : session_finish(&s);
+}

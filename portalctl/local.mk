@@ -1,1 +1,11 @@
-# What portalctl builds and installs.
+# portalctl: the operators' command. Thin: it knows the protocol and JSON, nothing of the rules.
+bin_PROGRAMS += portalctl/portalctl
+
+portalctl_portalctl_SOURCES = portalctl/main.c portalctl/command.h portalctl/arguments.c \
+    portalctl/call.c portalctl/call.h portalctl/output.c portalctl/output.h portalctl/report.h \
+    portalctl/status.c portalctl/account.c portalctl/queue.c portalctl/queue.h portalctl/letters.c
+if TEST_CLOCK
+portalctl_portalctl_SOURCES += portalctl/clock.c
+endif
+portalctl_portalctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+portalctl_portalctl_LDADD = common/libwire.la $(JANSSON_LIBS)

@@ -1,0 +1,168 @@
+/* portalctl register, confirm, not-me, show: what concerns one customer. */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "common/cleanup.h"
+#include "portalctl/call.h"
+#include "portalctl/output.h"
+#include "portalctl/report.h"
+
+#define LINE_SIZE 1024
+
+int register_run(const struct arguments *a)
+{
+    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+
+    wire_begin(&w, WIRE_REGISTER);
+    wire_put_string(&w, WIRE_POLICY, a->value[OPTION_POLICY]);
+    wire_put_string(&w, WIRE_BIRTHDATE, a->value[OPTION_BIRTHDATE]);
+    wire_put_string(&w, WIRE_MAIL_ADDRESS, a->value[OPTION_MAIL]);
+    wire_put_string(&w, WIRE_MAIL_AGAIN, a->value[OPTION_MAIL_AGAIN]);
+    wire_put_string(&w, WIRE_PRIVACY, a->value[OPTION_PRIVACY]);
+    wire_put_string(&w, WIRE_TERMS, a->value[OPTION_TERMS]);
+    wire_put_string(&w, WIRE_LANGUAGE, arguments_language(a));
+    return call_verdict(a, &w);
+}
+
+/* Two requests of one form: a code, or the link that it came in. */
+static int code_run(const struct arguments *a, enum wire_type type, enum wire_tag tag)
+{
+    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+
+    wire_begin(&w, type);
+    wire_put_string(&w, tag, a->operand[0]);
+    wire_put_string(&w, WIRE_LANGUAGE, arguments_language(a));
+    return call_verdict(a, &w);
+}
+
+int confirm_run(const struct arguments *a)
+{
+    return code_run(a, WIRE_CONFIRM, WIRE_TOKEN);
+}
+
+int not_me_run(const struct arguments *a)
+{
+    return code_run(a, WIRE_NOT_ME, WIRE_REFERENCE_CODE);
+}
+
+static void policies_print(const json_t *policies)
+{
+    char text[LINE_SIZE] = "";
+    const json_t *policy;
+    size_t i, used = 0;
+
+    json_array_foreach(policies, i, policy)
+    {
+        if (used < sizeof text)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? ", " : "",
+                                     json_string_value(policy));
+    }
+    output_pair("Policies", text);
+}
+
+static void failures_print(const json_t *failures)
+{
+    char retry[OUTPUT_TIME_SIZE], text[LINE_SIZE];
+    const char *factor;
+    json_t *values;
+
+    json_object_foreach((json_t *)failures, factor, values)
+    {
+        output_time(report_time(values, "retry_after"), retry);
+        if (report_number(values, "count") == 0)
+            continue;
+        snprintf(text, sizeof text, "%s: %lld in a row%s%s", factor, report_number(values, "count"),
+                 report_time(values, "retry_after") ? ", nothing is checked before " : "",
+                 report_time(values, "retry_after") ? retry : "");
+        output_pair("Failures", text);
+    }
+}
+
+static void letters_print(const json_t *letters)
+{
+    static const struct column columns[] = {
+        {.title = "LETTER"}, {.title = "STATE"}, {.title = "SINCE"}, {.title = "JOB"}};
+    _cleanup_(table_clear) struct table t = TABLE(columns);
+    const json_t *letter;
+    size_t i;
+
+    json_array_foreach(letters, i, letter)
+    {
+        table_put(&t, report_text(letter, "kind"));
+        table_put(&t, report_text(letter, "state"));
+        table_put_time(&t, report_time(letter, "time"));
+        table_put(&t, report_text(letter, "job"));
+    }
+    if (t.count > 0)
+        putchar('\n');
+    table_print(&t, NULL);
+}
+
+static void pending_print(const json_t *pending)
+{
+    static const struct column columns[] = {{.title = "LINK TO CONFIRM"}, {.title = "WORKS UNTIL"}};
+    _cleanup_(table_clear) struct table t = TABLE(columns);
+    const json_t *link;
+    size_t i;
+
+    json_array_foreach(pending, i, link)
+    {
+        table_put(&t, report_text(link, "address"));
+        table_put_time(&t, report_time(link, "expires"));
+    }
+    if (t.count > 0)
+        putchar('\n');
+    table_print(&t, NULL);
+}
+
+static void customer_print(const json_t *report)
+{
+    static const struct {
+        const char *label, *name;
+        bool is_time, optional;
+    } lines[] = {
+        {"Customer", "uid", false, false},
+        {"Name", "name", false, false},
+        {"State", "state", false, false},
+        {"Locked", "locked", false, true},
+        {"E-mail address", "mail", false, false},
+        {"Language", "language", false, false},
+        {"Initial until", "initial_expires", true, true}, /* the initial password works so long */
+        {"Password set", "password_changed", true, true},
+        {"Last login", "last_login", true, false},
+        {"DN", "dn", false, false},
+        {"Entry", "uuid", false, false},
+    };
+    char time[OUTPUT_TIME_SIZE];
+
+    for (size_t i = 0; i < ELEMENTS(lines); i++) {
+        const char *text = report_text(report, lines[i].name);
+
+        if (lines[i].is_time && report_time(report, lines[i].name)) {
+            output_time(report_time(report, lines[i].name), time);
+            text = time;
+        }
+        if (text || !lines[i].optional)
+            output_pair(lines[i].label, text);
+    }
+    policies_print(json_object_get(report, "policies"));
+    failures_print(json_object_get(report, "failures"));
+    pending_print(json_object_get(report, "pending"));
+    letters_print(json_object_get(report, "letters"));
+}
+
+int show_run(const struct arguments *a)
+{
+    _cleanup_json_ json_t *report = NULL;
+    int status =
+        call_control(a, json_pack("{s:s, s:s}", "verb", "show", "who", a->operand[0]), &report);
+
+    if (status != STATUS_DONE)
+        return status;
+    if (arguments_json(a))
+        output_json(report);
+    else
+        customer_print(report);
+    return STATUS_DONE;
+}

@@ -1,0 +1,19 @@
+/* Asking portald: one call, its errors told to the person. */
+#pragma once
+
+#include <jansson.h>
+
+#include "common/wire.h"
+#include "portalctl/command.h"
+
+/* Sends request, {"verb": ...}, which it takes over (NULL: out of memory), over the control socket.
+   With STATUS_DONE *ret is the report, an object; otherwise the error was told already. */
+int call_control(const struct arguments *a, json_t *request, json_t **ret);
+/* Sends what was put into request and tells the verdict. */
+int call_verdict(const struct arguments *a, struct wire_writer *request);
+
+static inline void json_p(json_t **json)
+{
+    json_decref(*json);
+}
+#define _cleanup_json_ __attribute__((cleanup(json_p)))

@@ -1,0 +1,188 @@
+/* portalctl letters: list, print, posted. */
+#include "config.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "portalctl/call.h"
+#include "portalctl/output.h"
+#include "portalctl/queue.h"
+#include "portalctl/report.h"
+
+#define PRINT_COMMAND   "systemctl start portal-print.service"
+#define PRINT_WORDS_MAX 32
+
+static int letters_fetch(const struct arguments *a, bool all, json_t **ret)
+{
+    return queue_fetch(a, "letters-list", "letters", json_pack("{s:b}", "all", all), 0, ret);
+}
+
+static void letters_table(const json_t *letters, const char *empty)
+{
+    static const struct column columns[] = {
+        {.title = "JOB"},
+        {.title = "KIND"},
+        {.title = "STATE"},
+        {.title = "FOR"},
+        {.title = "NAME", .flexible = true},
+        {.title = "CREATED"},
+        {.title = "PRINTED"},
+        {.title = "BATCH"},
+        {.title = "NOTE", .flexible = true},
+    };
+    _cleanup_(table_clear) struct table t = TABLE(columns);
+    const json_t *letter;
+    size_t i;
+
+    json_array_foreach(letters, i, letter)
+    {
+        table_put(&t, report_text(letter, "id"));
+        table_put(&t, report_text(letter, "topic"));
+        table_put(&t, report_text(letter, "state"));
+        table_put(&t, report_text(letter, "subject"));
+        table_put(&t, report_text(letter, "name"));
+        table_put_time(&t, report_time(letter, "created"));
+        table_put_time(&t, report_time(letter, "happened"));
+        table_put(&t, report_text(letter, "batch"));
+        table_put(&t, report_text(letter, "note"));
+    }
+    table_print(&t, empty);
+}
+
+int letters_list_run(const struct arguments *a)
+{
+    _cleanup_json_ json_t *letters = NULL;
+    int status = letters_fetch(a, a->value[OPTION_ALL] != NULL, &letters);
+
+    if (status != STATUS_DONE)
+        return status;
+    if (arguments_json(a))
+        output_json(letters);
+    else
+        letters_table(letters, "No letter is waiting, at the printer, or waiting to be posted.");
+    return STATUS_DONE;
+}
+
+/* Runs the print station and waits for it. The command's words are separated by blanks; no shell
+   ever sees them. */
+static int print_command_run(void)
+{
+    const char *configured = getenv("PORTAL_PRINT_COMMAND");
+    _cleanup_free_ char *command = strdup(configured && *configured ? configured : PRINT_COMMAND);
+    char *words[PRINT_WORDS_MAX + 1] = {NULL}, *rest = NULL;
+    size_t count = 0;
+    int status, r;
+    pid_t pid;
+
+    if (!command)
+        return -ENOMEM;
+    for (char *word = strtok_r(command, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
+        if (count == PRINT_WORDS_MAX)
+            return -E2BIG;
+        words[count++] = word;
+    }
+    if (count == 0)
+        return -EINVAL;
+    fflush(stdout);
+    r = posix_spawnp(&pid, words[0], NULL, NULL, words, environ);
+    if (r != 0)
+        return -r;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    output_error("The print command failed (%s %d): %s …", WIFEXITED(status) ? "status" : "signal",
+                 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), words[0]);
+    return -ECHILD;
+}
+
+static bool has_job(const json_t *jobs, const char *id)
+{
+    const json_t *job;
+    size_t i;
+
+    json_array_foreach(jobs, i, job)
+    {
+        if (report_text(job, "id") && strcmp(report_text(job, "id"), id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Those of letters in this state that aren't in before. */
+static json_t *letters_since(json_t *before, json_t *letters, const char *state)
+{
+    json_t *found = json_array(), *letter;
+    size_t i;
+
+    json_array_foreach(letters, i, letter)
+    {
+        const char *id = report_text(letter, "id"), *is = report_text(letter, "state");
+
+        if (id && is && strcmp(is, state) == 0 && !has_job(before, id))
+            json_array_append(found, letter);
+    }
+    return found;
+}
+
+static void printed_tell(const json_t *printed, const json_t *uncertain)
+{
+    const char *batch = report_text(json_array_get(printed, 0), "batch");
+
+    letters_table(printed, "Nothing was printed: no letter is waiting.");
+    if (batch)
+        printf("\nOnce they are posted: portalctl letters posted %s\n", batch);
+    if (json_array_size(uncertain) > 0)
+        printf("\n%zu letters were handed out, but whether they were printed isn't known. They are "
+               "never printed again\nby themselves: 'portalctl queue list --state uncertain'.\n",
+               json_array_size(uncertain));
+}
+
+int letters_print_run(const struct arguments *a)
+{
+    _cleanup_json_ json_t *before = NULL, *after = NULL, *already = NULL, *none = json_array();
+    _cleanup_json_ json_t *printed = NULL, *uncertain = NULL;
+    int status = letters_fetch(a, false, &before);
+    int r;
+
+    if (status != STATUS_DONE)
+        return status;
+    already = letters_since(none, before, "printed");
+    r = print_command_run();
+    if (r < 0 && r != -ECHILD)
+        output_error("The print command can't be run: %s", strerror(-r));
+    status = letters_fetch(a, false, &after);
+    if (status != STATUS_DONE)
+        return status;
+    printed = letters_since(already, after, "printed");
+    uncertain = letters_since(none, after, "uncertain");
+    if (arguments_json(a))
+        output_json(printed);
+    else if (r == 0 || json_array_size(printed) > 0)
+        printed_tell(printed, uncertain);
+    return r == 0 ? STATUS_DONE : STATUS_REFUSED;
+}
+
+int letters_posted_run(const struct arguments *a)
+{
+    _cleanup_json_ json_t *report = NULL;
+    const char *text;
+    int status = call_control(
+        a, json_pack("{s:s, s:s}", "verb", "letters-posted", "batch", a->operand[0]), &report);
+
+    if (status != STATUS_DONE)
+        return status;
+    text = report_text(report, "text");
+    if (arguments_json(a))
+        output_json(report);
+    else if (text)
+        output_text(text);
+    return STATUS_DONE;
+}

@@ -1,0 +1,192 @@
+/* portalctl: administration of a running portald. The table below is the whole of it; each group of
+   commands has a file, call.c asks portald, output.c shows what it said. */
+#include "config.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "portalctl/command.h"
+#include "portalctl/output.h"
+
+#define REGISTER_OPTIONS                                                                           \
+    (OPTION_BIT(OPTION_POLICY) | OPTION_BIT(OPTION_BIRTHDATE) | OPTION_BIT(OPTION_MAIL) |          \
+     OPTION_BIT(OPTION_MAIL_AGAIN) | OPTION_BIT(OPTION_PRIVACY) | OPTION_BIT(OPTION_TERMS))
+#define LIST_OPTIONS                                                                               \
+    (OPTION_BIT(OPTION_KIND) | OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_ENTRY) |               \
+     OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_LIMIT))
+#define LANGUAGE_OPTION OPTION_BIT(OPTION_LANGUAGE)
+
+/* group, name, operands, what it does, least and most operands, options that it takes, that it
+   needs, function. clang-format would make a tower of each line. */
+/* clang-format off */
+static const struct command commands[] = {
+    {NULL, "status", "", "one screen about daemon, directory and queues", 0, 0, 0, 0, status_run},
+    {NULL, "register", "", "register a customer, as the web form does", 0, 0,
+     REGISTER_OPTIONS | LANGUAGE_OPTION, REGISTER_OPTIONS, register_run},
+    {NULL, "confirm", "TOKEN-OR-LINK", "confirm an e-mail address with the link mailed to it", 1, 1,
+     LANGUAGE_OPTION, 0, confirm_run},
+    {NULL, "not-me", "REFERENCE-OR-LINK", "stop what somebody did in a customer's name", 1, 1,
+     LANGUAGE_OPTION, 0, not_me_run},
+    {NULL, "show", "WHO", "what is known of a customer; WHO is an e-mail address, policy number or uid", 1, 1,
+     0, 0, show_run},
+    {"queue", "list", "", "the jobs that are unfinished, or others with --all or --state", 0, 0,
+     LIST_OPTIONS, 0, queue_list_run},
+    {"queue", "show", "ID", "one job", 1, 1, 0, 0, queue_show_run},
+    {"queue", "retry", "ID", "try a failed or waiting job again now", 1, 1, 0, 0, queue_retry_run},
+    {"queue", "drop", "ID", "withdraw an unfinished job", 1, 1, 0, 0, queue_drop_run},
+    {"queue", "stats", "", "how many jobs are in which state", 0, 0, 0, 0, queue_stats_run},
+    {"letters", "list", "", "letters that wait, are printed, or, with --all, went out", 0, 0,
+     OPTION_BIT(OPTION_ALL), 0, letters_list_run},
+    {"letters", "print", "", "run the print station now, then tell what it printed", 0, 0, 0, 0,
+     letters_print_run},
+    {"letters", "posted", "BATCH", "the letters of this batch are in the post", 1, 1, 0, 0,
+     letters_posted_run},
+#ifdef ENABLE_TEST_CLOCK
+    {NULL, "clock", "[+SPAN|-SPAN]", "show or move portald's clock (only in test builds)", 0, 1, 0, 0,
+     clock_run},
+#endif
+};
+/* clang-format on */
+
+static void option_help(enum option o)
+{
+    const struct option_name *n = &option_names[o];
+
+    printf("      --%s%s%-*s %s\n", n->name, n->argument ? " " : "",
+           22 - (int)strlen(n->name) - (n->argument ? 1 : 0), n->argument ? n->argument : "",
+           n->help);
+}
+
+static void help_print(void)
+{
+    char synopsis[80];
+
+    printf("portalctl [--socket-dir DIR] [--json] COMMAND ...\n\n"
+           "Administers a running portald. See portalctl(8).\n\nCommands:\n");
+    for (size_t i = 0; i < ELEMENTS(commands); i++) {
+        const struct command *c = &commands[i];
+
+        snprintf(synopsis, sizeof synopsis, "%s%s%s %s", c->group ? c->group : "",
+                 c->group ? " " : "", c->name, c->operands);
+        printf("  %-26s %s\n", synopsis, c->help);
+    }
+    printf("\nOptions of every command:\n");
+    for (enum option o = OPTION_SOCKET_DIR; o <= OPTION_VERSION; o++)
+        option_help(o);
+    printf("\n'portalctl COMMAND --help' names the options of one command.\n"
+           "Exit status: 0 done, 1 refused or not found, 2 wrong usage, 3 portald unreachable.\n");
+}
+
+static void command_help(const struct command *c)
+{
+    printf("portalctl %s%s%s %s%s\n\n%s\n", c->group ? c->group : "", c->group ? " " : "", c->name,
+           c->operands, c->accepts ? " [OPTIONS]" : "", c->help);
+    if (c->accepts)
+        printf("\nOptions:\n");
+    for (enum option o = 0; o < OPTIONS; o++)
+        if (c->accepts & OPTION_BIT(o))
+            option_help(o);
+}
+
+/* Finds the command that the first words name, and takes them off the operands. */
+static const struct command *command_find(struct arguments *a)
+{
+    for (size_t i = 0; i < ELEMENTS(commands); i++) {
+        const struct command *c = &commands[i];
+        size_t words = c->group ? 2 : 1;
+
+        if (a->operands < words || (c->group && strcmp(a->operand[0], c->group) != 0) ||
+            strcmp(a->operand[words - 1], c->name) != 0)
+            continue;
+        a->operands -= words;
+        memmove(a->operand, a->operand + words, a->operands * sizeof a->operand[0]);
+        return c;
+    }
+    return NULL;
+}
+
+/* Whether a fits c; says what doesn't. */
+static bool command_fits(const struct command *c, const struct arguments *a)
+{
+    for (enum option o = 0; o < OPTIONS; o++) {
+        bool known = (c->accepts | OPTIONS_ALWAYS) & OPTION_BIT(o);
+
+        if (a->value[o] && !known)
+            output_error("'%s' has no option --%s", c->name, option_names[o].name);
+        else if (!a->value[o] && c->needs & OPTION_BIT(o))
+            output_error("'%s' needs --%s %s", c->name, option_names[o].name,
+                         option_names[o].argument);
+        else
+            continue;
+        return false;
+    }
+    if (a->operands < c->least)
+        output_error("'%s' needs %s", c->name, c->operands);
+    else if (a->operands > c->most)
+        output_error("'%s': one word too many: '%s'", c->name, a->operand[c->most]);
+    else
+        return true;
+    return false;
+}
+
+/* What isn't a command: a group without its second word is told what may follow. */
+static int command_unknown(const struct arguments *a)
+{
+    bool group = false;
+
+    if (a->operands == 0) {
+        output_error("Which command? 'portalctl --help' lists them.");
+        return STATUS_USAGE;
+    }
+    for (size_t i = 0; i < ELEMENTS(commands); i++)
+        if (commands[i].group && strcmp(commands[i].group, a->operand[0]) == 0) {
+            if (!group)
+                fprintf(stderr, "portalctl: '%s' goes on with one of:", commands[i].group);
+            group = true;
+            fprintf(stderr, " %s", commands[i].name);
+        }
+    if (group)
+        fputc('\n', stderr);
+    else
+        output_error("'%s' is no command. 'portalctl --help' lists them.", a->operand[0]);
+    return STATUS_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = {0};
+    const struct command *c;
+    int status;
+
+    setlocale(LC_ALL, "C.UTF-8");
+    tzset();
+    signal(SIGPIPE, SIG_IGN);
+    if (arguments_read(argc, argv, &a) < 0)
+        return STATUS_USAGE;
+    if (a.value[OPTION_VERSION]) {
+        puts(PACKAGE_STRING);
+        return STATUS_DONE;
+    }
+    c = command_find(&a);
+    if (a.value[OPTION_HELP]) {
+        if (c)
+            command_help(c);
+        else
+            help_print();
+        return STATUS_DONE;
+    }
+    if (!c)
+        return command_unknown(&a);
+    if (!command_fits(c, &a))
+        return STATUS_USAGE;
+    status = c->run(&a);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        output_error("The output can't be written.");
+        return status == STATUS_DONE ? STATUS_REFUSED : status;
+    }
+    return status;
+}

@@ -1,0 +1,259 @@
+/* portalctl queue: list, show, retry, drop, stats. */
+#include "config.h"
+
+#include "portalctl/queue.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "portalctl/call.h"
+#include "portalctl/output.h"
+#include "portalctl/report.h"
+
+#define PAGE          500
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX     1000000
+
+static const char *const kinds[] = {"registration", "mail", "letter"};
+/* In the order of a job's life. */
+static const char *const states[] = {"staged", "ready",  "claimed",   "printed",
+                                     "done",   "failed", "withdrawn", "uncertain"};
+
+int queue_fetch(const struct arguments *a, const char *verb, const char *member, json_t *filter,
+                size_t limit, json_t **ret)
+{
+    _cleanup_json_ json_t *base = filter, *jobs = json_array();
+    const char *after = NULL;
+    bool more = true;
+
+    if (!base || !jobs)
+        return call_control(a, NULL, ret); /* tells what is wrong */
+    while (more && (limit == 0 || json_array_size(jobs) < limit)) {
+        _cleanup_json_ json_t *report = NULL;
+        size_t left = limit == 0 ? PAGE : limit - json_array_size(jobs);
+        json_t *request =
+            json_pack("{s:s, s:I}", "verb", verb, "most", (json_int_t)(left < PAGE ? left : PAGE));
+        int status;
+
+        json_object_update_missing(request, base);
+        if (after)
+            json_object_set_new(request, "after", json_string(after));
+        status = call_control(a, request, &report);
+        if (status != STATUS_DONE)
+            return status;
+        more = json_is_true(json_object_get(report, "more")) &&
+               json_array_size(json_object_get(report, member)) > 0;
+        json_array_extend(jobs, json_object_get(report, member));
+        after = report_text(json_array_get(jobs, json_array_size(jobs) - 1), "id");
+        more = more && after;
+    }
+    *ret = TAKE(jobs);
+    return STATUS_DONE;
+}
+
+static bool is_word_of(const char *word, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
+}
+
+/* Checks --kind and --state here, so that a typing error is told with what would be right. */
+static int words_check(const struct arguments *a)
+{
+    const char *kind = a->value[OPTION_KIND], *state = a->value[OPTION_STATE];
+
+    if (kind && !is_word_of(kind, kinds, ELEMENTS(kinds))) {
+        output_error("--kind %s: expected registration, mail or letter", kind);
+        return STATUS_USAGE;
+    }
+    if (state && !is_word_of(state, states, ELEMENTS(states))) {
+        output_error(
+            "--state %s: expected staged, ready, claimed, printed, done, failed, withdrawn "
+            "or uncertain",
+            state);
+        return STATUS_USAGE;
+    }
+    return STATUS_DONE;
+}
+
+static int limit_read(const char *text, size_t *ret)
+{
+    char *end;
+    unsigned long n;
+
+    if (!text) {
+        *ret = LIMIT_DEFAULT;
+        return 0;
+    }
+    errno = 0;
+    n = strtoul(text, &end, 10);
+    if (errno != 0 || *end || end == text || text[0] == '-' || n < 1 || n > LIMIT_MAX) {
+        output_error("--limit %s: expected a number from 1 to %d", text, LIMIT_MAX);
+        return -EINVAL;
+    }
+    *ret = n;
+    return 0;
+}
+
+static void jobs_print(const json_t *jobs)
+{
+    static const struct column columns[] = {
+        {.title = "ID"},
+        {.title = "KIND"},
+        {.title = "TOPIC"},
+        {.title = "STATE"},
+        {.title = "FOR", .flexible = true},
+        {.title = "CREATED"},
+        {.title = "DUE"},
+        {.title = "TRIES", .right = true},
+        {.title = "NOTE", .flexible = true},
+    };
+    _cleanup_(table_clear) struct table t = TABLE(columns);
+    const json_t *job;
+    size_t i;
+
+    json_array_foreach(jobs, i, job)
+    {
+        table_put(&t, report_text(job, "id"));
+        table_put(&t, report_text(job, "kind"));
+        table_put(&t, report_text(job, "topic"));
+        table_put(&t, report_text(job, "state"));
+        table_put(&t, report_text(job, "subject"));
+        table_put_time(&t, report_time(job, "created"));
+        table_put_time(&t, report_time(job, "due"));
+        table_put_number(&t, report_number(job, "attempts"));
+        table_put(&t, report_text(job, "note"));
+    }
+    table_print(&t, "No such jobs.");
+}
+
+int queue_list_run(const struct arguments *a)
+{
+    _cleanup_json_ json_t *jobs = NULL;
+    json_t *filter;
+    size_t limit;
+    int status = words_check(a);
+
+    if (status != STATUS_DONE || limit_read(a->value[OPTION_LIMIT], &limit) < 0)
+        return STATUS_USAGE;
+    filter =
+        json_pack("{s:b, s:s*, s:s*, s:s*}", "unfinished",
+                  !a->value[OPTION_ALL] && !a->value[OPTION_STATE], "kind", a->value[OPTION_KIND],
+                  "state", a->value[OPTION_STATE], "entry", a->value[OPTION_ENTRY]);
+    status = queue_fetch(a, "queue-list", "jobs", filter, limit, &jobs);
+    if (status != STATUS_DONE)
+        return status;
+    if (arguments_json(a))
+        output_json(jobs);
+    else
+        jobs_print(jobs);
+    return STATUS_DONE;
+}
+
+int queue_show_run(const struct arguments *a)
+{
+    static const struct {
+        const char *label, *name;
+        bool is_time;
+    } lines[] = {
+        {"Job", "id", false},           {"Kind", "kind", false},     {"Topic", "topic", false},
+        {"State", "state", false},      {"For", "subject", false},   {"Entry", "entry", false},
+        {"Created", "created", true},   {"Not before", "due", true}, {"Not after", "expires", true},
+        {"Happened", "happened", true}, {"Batch", "batch", false},   {"Note", "note", false},
+    };
+    _cleanup_json_ json_t *report = NULL;
+    char text[OUTPUT_TIME_SIZE];
+    const json_t *job;
+    int status = call_control(a, json_pack("{s:s, s:s}", "verb", "queue-show", "id", a->operand[0]),
+                              &report);
+
+    if (status != STATUS_DONE)
+        return status;
+    job = json_object_get(report, "job");
+    if (arguments_json(a)) {
+        output_json(job);
+        return STATUS_DONE;
+    }
+    for (size_t i = 0; i < ELEMENTS(lines); i++) {
+        output_time(report_time(job, lines[i].name), text);
+        output_pair(lines[i].label, lines[i].is_time ? text : report_text(job, lines[i].name));
+    }
+    snprintf(text, sizeof text, "%lld", report_number(job, "attempts"));
+    output_pair("Tries", text);
+    return STATUS_DONE;
+}
+
+/* retry and drop: a verb, an id, a sentence. */
+static int change_run(const struct arguments *a, const char *verb)
+{
+    _cleanup_json_ json_t *report = NULL;
+    const char *text;
+    int status =
+        call_control(a, json_pack("{s:s, s:s}", "verb", verb, "id", a->operand[0]), &report);
+
+    if (status != STATUS_DONE)
+        return status;
+    text = report_text(report, "text");
+    if (arguments_json(a))
+        output_json(report);
+    else if (text)
+        output_text(text);
+    return STATUS_DONE;
+}
+
+int queue_retry_run(const struct arguments *a)
+{
+    return change_run(a, "queue-retry");
+}
+
+int queue_drop_run(const struct arguments *a)
+{
+    return change_run(a, "queue-drop");
+}
+
+void queue_stats_print(const json_t *stats, const json_t *oldest)
+{
+    static const struct column columns[] = {
+        {.title = "QUEUE"},
+        {.title = "STAGED", .right = true},
+        {.title = "READY", .right = true},
+        {.title = "CLAIMED", .right = true},
+        {.title = "PRINTED", .right = true},
+        {.title = "DONE", .right = true},
+        {.title = "FAILED", .right = true},
+        {.title = "WITHDRAWN", .right = true},
+        {.title = "UNCERTAIN", .right = true},
+        {.title = "OLDEST UNFINISHED"},
+    };
+    _cleanup_(table_clear) struct table t = TABLE(columns);
+
+    for (size_t k = 0; k < ELEMENTS(kinds); k++) {
+        table_put(&t, kinds[k]);
+        for (size_t s = 0; s < ELEMENTS(states); s++)
+            table_put_number(&t, report_number(json_object_get(stats, kinds[k]), states[s]));
+        table_put_time(&t, report_time(oldest, kinds[k]));
+    }
+    table_print(&t, NULL);
+    if (report_number(stats, "untold") > 0)
+        printf("\n%lld outcomes have still to be written to the directory.\n",
+               report_number(stats, "untold"));
+}
+
+int queue_stats_run(const struct arguments *a)
+{
+    _cleanup_json_ json_t *report = NULL;
+    int status = call_control(a, json_pack("{s:s}", "verb", "queue-stats"), &report);
+
+    if (status != STATUS_DONE)
+        return status;
+    if (arguments_json(a))
+        output_json(report);
+    else
+        queue_stats_print(report, json_object_get(report, "oldest"));
+    return STATUS_DONE;
+}

@@ -1,0 +1,79 @@
+/* portalctl status: one screen about the daemon, the directory and the queue. */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "common/cleanup.h"
+#include "portalctl/call.h"
+#include "portalctl/output.h"
+#include "portalctl/queue.h"
+#include "portalctl/report.h"
+
+#define LINE_SIZE 1024
+
+static void daemon_print(const json_t *report)
+{
+    char started[OUTPUT_TIME_SIZE], now[OUTPUT_TIME_SIZE], up[OUTPUT_TIME_SIZE], text[LINE_SIZE];
+    long long offset = report_number(report, "clock_offset");
+
+    /* The clock may have been moved after the start; the time that went by is the real one. */
+    output_time(report_time(report, "started"), started);
+    output_span(report_number(report, "now") - offset - report_number(report, "started"), up);
+    snprintf(text, sizeof text, "version %s, process %lld, since %s (%s)",
+             report_text(report, "version"), report_number(report, "pid"), started, up);
+    output_pair("portald", text);
+    output_time(report_time(report, "now"), now);
+    output_span(offset, up);
+    if (offset != 0)
+        snprintf(text, sizeof text, "%s, moved by %s%s", now, offset < 0 ? "-" : "+", up);
+    else
+        snprintf(text, sizeof text, "%s", now);
+    output_pair("Clock", text);
+    output_pair("Zone of deadlines", report_text(report, "zone"));
+}
+
+static void directory_print(const json_t *directory)
+{
+    const char *uri = report_text(directory, "uri"), *error = report_text(directory, "error");
+    char text[LINE_SIZE];
+
+    if (json_is_true(json_object_get(directory, "ok")))
+        snprintf(text, sizeof text, "answers (%s)", uri ? uri : "");
+    else
+        snprintf(text, sizeof text, "CAN'T BE ASKED (%s): %s", uri ? uri : "",
+                 error ? error : "no reason known");
+    output_pair("Directory", text);
+}
+
+static void work_print(const json_t *report)
+{
+    const json_t *logins = json_object_get(report, "logins");
+    char text[LINE_SIZE];
+
+    snprintf(text, sizeof text, "%lld", report_number(report, "workers"));
+    output_pair("Workers", text);
+    snprintf(text, sizeof text, "%lld passed, %lld failed, %lld throttled",
+             report_number(logins, "ok"), report_number(logins, "failed"),
+             report_number(logins, "throttled"));
+    output_pair("Logins", text);
+    output_pair("Last error", report_text(report, "last_error"));
+}
+
+int status_run(const struct arguments *a)
+{
+    _cleanup_json_ json_t *report = NULL;
+    int status = call_control(a, json_pack("{s:s}", "verb", "status"), &report);
+
+    if (status != STATUS_DONE)
+        return status;
+    if (arguments_json(a)) {
+        output_json(report);
+        return STATUS_DONE;
+    }
+    daemon_print(report);
+    directory_print(json_object_get(report, "directory"));
+    work_print(report);
+    putchar('\n');
+    queue_stats_print(json_object_get(report, "queue"), json_object_get(report, "oldest"));
+    return STATUS_DONE;
+}

@@ -51,11 +51,15 @@ enum attribute {
     ATTRIBUTE_SESSION_EPOCH,
     ATTRIBUTE_LOCK_REASON,
     ATTRIBUTE_LAST_LOGIN,
+    ATTRIBUTE_ENTRY_UUID, /* operational; never written */
     ATTRIBUTES,
 };
 const char *attribute_name(enum attribute attribute); /* "portalState", … */
 bool attribute_secret(enum attribute attribute);
+/* The attribute of this name, in either case, or -ENOENT. */
+int attribute_find(const char *name, size_t length);
 
+/* portalPending: "TOKENHASH EXPIRES ADDRESS"; all times in values are generalized times. */
 struct entry_pending {
     char hash[JOB_HASH_SIZE];
     time_t expires;
@@ -63,10 +67,17 @@ struct entry_pending {
     char *value; /* the attribute's value as it stands, to be removed by */
 };
 
+/* portalLetter: "KIND JOB STATE TIME". */
 struct entry_letter {
     char kind[JOB_TOPIC_SIZE], job[ULID_SIZE], state[16];
     time_t time;
     char *value;
+};
+
+/* pwdHistory: a password of earlier days. */
+struct entry_history {
+    time_t time;
+    char *hash; /* secret */
 };
 
 struct entry_failures {
@@ -83,7 +94,8 @@ struct entry {
     char *surname;
     char *mail;                         /* or NULL */
     char language[3];                   /* "de" or "en"; "de" when absent or another */
-    char *postal_address;               /* lines separated by newlines, or NULL */
+    char *postal_address;               /* lines separated by newlines; NULL when there is none or
+                                           several, because nobody may guess which */
     char **policies;                    /* NULL-terminated */
     char birth_date[CALENDAR_DAY_SIZE]; /* "" when absent */
     enum account_state state;
@@ -95,8 +107,10 @@ struct entry {
     char **consents;        /* NULL-terminated */
     time_t initial_expires; /* 0: none */
     time_t password_changed;
-    char *puk;      /* secret */
-    char *password; /* userPassword; secret */
+    char *puk;                     /* secret */
+    char *password;                /* userPassword; secret */
+    struct entry_history *history; /* the newest first */
+    size_t history_count;
     struct entry_letter *letters;
     size_t letter_count;
     unsigned char letter_address[32];
@@ -110,6 +124,21 @@ struct entry {
     char problem[128]; /* which, for the log and lint */
 };
 struct entry *entry_free(struct entry *entry); /* wipes */
+
+/* Making one of what the directory returned: begin, put every value, end. Errors stick until the
+   end. A value of ours that isn't understood makes the entry malformed; more bytes or values than
+   these limits do, too. */
+#define ENTRY_VALUE_MAX  8192
+#define ENTRY_VALUES_MAX 1024
+struct entry_reader {
+    struct entry *entry;
+    size_t seen[ATTRIBUTES];
+    int error; /* 0 or -ENOMEM */
+};
+void entry_begin(struct entry_reader *r, const char *dn, size_t length);
+void entry_put(struct entry_reader *r, enum attribute attribute, const void *data, size_t length);
+/* Returns 0 and the entry, which the caller frees, or -ENOMEM. The reader is empty afterwards. */
+int entry_end(struct entry_reader *r, struct entry **ret);
 
 /* Changes. Values are copied; errors (-ENOMEM, -E2BIG) stick in .error and make directory_swap()
  * refuse. */

@@ -86,3 +86,11 @@ def wait_for(name, process_id, answers, log, seconds=READY_SECONDS):
         if time.monotonic() > deadline:
             raise SandboxError(f"{name} doesn't answer after {seconds} s. {log}:\n{log_tail(log)}")
         time.sleep(0.02)
+
+
+def age(process_id):
+    """Seconds since it started; 0 when it has ended."""
+    ticks = started(process_id)
+    if ticks is None:
+        return 0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")

@@ -4,6 +4,8 @@ It is set up as an operator would set it up: a bare server, then the schema, the
 portal-directory prints, applied over ldapi; so each sandbox tests that way, too.
 """
 
+import base64
+import hashlib
 import os
 import secrets
 import subprocess
@@ -86,6 +88,13 @@ def run(*command, text=None):
     return done.stdout
 
 
+def ssha(password):
+    """A hash that costs nothing, for the sandbox's own administrators."""
+    salt = secrets.token_bytes(8)
+    digest = hashlib.sha1(password.encode() + salt).digest()
+    return "{SSHA}" + base64.b64encode(digest + salt).decode()
+
+
 def portal_ldif():
     """The schema as cn=config LDIF, made as the makefile makes it."""
     schema = SOURCE / "schema"
@@ -112,8 +121,11 @@ class Slapd:
             (self.directory / name).mkdir(parents=True)
         self._names()
         self._configure(count)
-        process_id = self.start()
+        local = self.env["PORTAL_LDAP_URI"]
+        log = self.directory / "slapd.log"
+        process_id = process.start(self.command(local), log)
         try:
+            process.wait_for("slapd", process_id, lambda: self.answers(local), log)
             self._apply()
         finally:
             process.end(process_id)
@@ -124,7 +136,7 @@ class Slapd:
         socket = str(self.directory / "ldapi").replace("/", "%2F")
         self.env = {
             "PORTAL_LDAP_URI": f"ldapi://{socket}",
-            "PORTAL_LDAP_TCP_URI": f"ldap://127.0.0.1:{process.free_port()}",
+            "PORTAL_LDAP_TCP_URI": "",
             "PORTAL_LDAP_BASE": SUFFIX,
             "PORTAL_ROOT_DN": f"cn=admin,{SUFFIX}",
             "PORTAL_ROOT_PW": secrets.token_urlsafe(18),
@@ -152,7 +164,7 @@ class Slapd:
 
     def _fill(self, count):
         people = "".join(
-            PEOPLE.format(name=name, suffix=SUFFIX, password=self.env[key])
+            PEOPLE.format(name=name, suffix=SUFFIX, password=ssha(self.env[key]))
             for name, key in (("sandbox-admin", "PORTAL_ADMIN_PW"),
                               ("sandbox-support", "PORTAL_SUPPORT_PW")))
         tree = portal_directory("tree")
@@ -167,20 +179,19 @@ class Slapd:
         run("slapadd", "-n1", *quick, "-F", self.directory / "config", "-l", ldif)
         ldif.unlink()
 
-    def command(self):
-        urls = f"{self.env['PORTAL_LDAP_URI']} {self.env['PORTAL_LDAP_TCP_URI']}/"
+    def choose_port(self):
+        """Another program may take it before slapd does; then this is asked again."""
+        self.env["PORTAL_LDAP_TCP_URI"] = f"ldap://127.0.0.1:{process.free_port()}"
+
+    def uris(self):
+        return self.env["PORTAL_LDAP_URI"], self.env["PORTAL_LDAP_TCP_URI"]
+
+    def command(self, *uris):
+        urls = " ".join(f"{uri}/" for uri in uris or self.uris())
         return [SLAPD, "-d", "0", "-F", str(self.directory / "config"), "-h", urls]
 
-    def start(self):
-        """Starts the server and returns its process id once it answers on both URIs."""
-        process_id = process.start(self.command(), self.directory / "slapd.log")
-        process.wait_for("slapd", process_id, self.answers, self.directory / "slapd.log")
-        return process_id
-
-    def answers(self):
-        for uri in (self.env["PORTAL_LDAP_URI"], self.env["PORTAL_LDAP_TCP_URI"]):
-            done = subprocess.run(["ldapsearch", "-x", "-LLL", "-H", uri, "-s", "base", "-b", "",
-                                   "namingContexts"], capture_output=True, check=False)
-            if done.returncode != 0:
-                return False
-        return True
+    def answers(self, *uris):
+        return all(
+            subprocess.run(["ldapsearch", "-x", "-LLL", "-H", uri, "-s", "base", "-b", "",
+                            "namingContexts"], capture_output=True, check=False).returncode == 0
+            for uri in uris or self.uris())

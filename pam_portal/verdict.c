@@ -1,0 +1,50 @@
+/* The table of verdicts and PAM codes, to be read down. A verdict without a row, or "-" in one, is
+   never a success. Way in: verdict_code(). */
+#include "config.h"
+
+#include "verdict.h"
+
+#include <security/pam_modules.h>
+
+#include "cleanup.h"
+#include "wire.h"
+
+#define NONE                                                                                       \
+    PAM_AUTHINFO_UNAVAIL /* not an answer to this question: portald isn't to be trusted            \
+                          */
+
+static const struct {
+    enum wire_verdict verdict;
+    const char *name;
+    int codes[VERDICT_STEPS];
+} table[] = {
+    /*                                       authenticate     account               chauthtok */
+    {WIRE_OK, "ok", {PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS}},
+    {WIRE_WRONG, "wrong", {PAM_AUTH_ERR, NONE, PAM_AUTH_ERR}},
+    {WIRE_TYPING_ERROR, "typing error", {PAM_AUTH_ERR, NONE, PAM_AUTH_ERR}},
+    {WIRE_THROTTLED, "throttled", {PAM_MAXTRIES, NONE, PAM_MAXTRIES}},
+    {WIRE_EXPIRED, "expired", {PAM_AUTH_ERR, PAM_AUTHTOK_EXPIRED, PAM_AUTHTOK_ERR}},
+    {WIRE_NEW_PASSWORD, "new password needed", {NONE, PAM_NEW_AUTHTOK_REQD, NONE}},
+    {WIRE_LOCKED, "locked", {PAM_PERM_DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED}},
+    {WIRE_CLOSED, "closed", {PAM_PERM_DENIED, PAM_ACCT_EXPIRED, PAM_PERM_DENIED}},
+    {WIRE_UNKNOWN, "unknown", {NONE, PAM_USER_UNKNOWN, PAM_AUTH_ERR}},
+    {WIRE_NOT_CONFIRMED, "not confirmed", {NONE, PAM_PERM_DENIED, PAM_AUTH_ERR}},
+    {WIRE_BLOCKED, "blocked", {NONE, PAM_PERM_DENIED, PAM_MAXTRIES}},
+    {WIRE_REFUSED, "refused", {PAM_AUTH_ERR, NONE, PAM_AUTHTOK_ERR}},
+    {WIRE_GRANT_OVER, "grant over", {NONE, NONE, PAM_AUTHTOK_ERR}},
+    {WIRE_BUSY, "busy", {PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL}},
+    {WIRE_UNAVAILABLE,
+     "unavailable",
+     {PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL}},
+};
+
+int verdict_code(enum verdict_step step, uint8_t verdict, const char **ret_name)
+{
+    for (size_t i = 0; i < ELEMENTS(table); i++)
+        if (table[i].verdict == (enum wire_verdict)verdict) {
+            *ret_name = table[i].name;
+            return table[i].codes[step];
+        }
+    *ret_name = "no verdict that is known";
+    return PAM_AUTHINFO_UNAVAIL;
+}

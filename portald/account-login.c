@@ -3,8 +3,8 @@
 
 #include "code.h"
 
-#include <ctype.h>
 #include <glib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define OWN_DATA_LEAST  4 /* shorter names may be part of a password */
@@ -115,7 +115,7 @@ static bool holds(const char *folded, const char *data)
 /* Any of the words in text, which may be a name such as "Anna-Lena von der Heide". */
 static bool holds_word(const char *folded, const char *text)
 {
-    g_auto(GStrv) words = text ? g_strsplit_set(text, " -.'@_+", -1) : NULL;
+    g_auto(GStrv) words = text ? g_strsplit_set(text, " -.'_+", -1) : NULL;
 
     for (char **w = words; w && *w; w++)
         if (holds(folded, *w))
@@ -139,11 +139,18 @@ static bool holds_birth_date(const char *folded, const char *day)
     return strstr(folded, day);
 }
 
-/* The mail address by its words, but for those that say nothing, such as the top-level domain. */
+/* The local part alone: half the world shares the same few domains. */
+static bool holds_mail(const char *folded, const char *mail)
+{
+    g_autofree char *local = mail ? g_strndup(mail, strcspn(mail, "@")) : NULL;
+
+    return holds(folded, local) || holds_word(folded, local);
+}
+
 static bool holds_own_data(const struct entry *entry, const char *folded)
 {
     if (holds_word(folded, entry->name) || holds_word(folded, entry->given_name) ||
-        holds_word(folded, entry->surname) || holds_word(folded, entry->mail) ||
+        holds_word(folded, entry->surname) || holds_mail(folded, entry->mail) ||
         holds_birth_date(folded, entry->birth_date))
         return true;
     for (char **p = entry->policies; p && *p; p++)

@@ -1,0 +1,434 @@
+/* Composes mails from templates with GMime: compose.h. */
+#include "config.h"
+
+#include "portald/compose.h"
+
+#include "cleanup.h"
+#include "portald/template.h"
+
+#include <errno.h>
+#include <gmime/gmime.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#define NAME_SIZE     300
+#define LANGUAGE_SIZE 8
+#define LINK_SIZE     400
+
+enum part { PART_SUBJECT, PART_TEXT, PART_HTML, PARTS };
+
+static const struct {
+    const char *suffix;
+    enum template_form form;
+} parts[PARTS] = {
+    [PART_SUBJECT] = {"subject", TEMPLATE_TEXT},
+    [PART_TEXT] = {"txt", TEMPLATE_TEXT},
+    [PART_HTML] = {"html", TEMPLATE_HTML},
+};
+
+#define LINK_NAMES (TEMPLATE_BIT(TEMPLATE_LINK) | TEMPLATE_BIT(TEMPLATE_HOURS))
+
+static const struct {
+    const char *word;
+    uint32_t names; /* that its templates may use */
+} topics[] = {
+    {"confirm", TEMPLATE_ALL},
+    {"in-use", TEMPLATE_ALL & ~LINK_NAMES},
+    {"registered", TEMPLATE_ALL & ~LINK_NAMES},
+};
+
+static const struct {
+    const char *word, *to_somebody, *to_anybody;
+} languages[] = {
+    {"de", "Guten Tag %s,", "Guten Tag,"},
+    {"en", "Dear %s,", "Hello,"},
+};
+
+struct compose {
+    const struct keys *keys;
+    char *sender, *sender_name, *base_url, *company, *support, *message_domain;
+    long link_hours;
+    struct template *templates[ELEMENTS(topics)][ELEMENTS(languages)][PARTS];
+};
+
+DEFINE_CLEANUP(struct compose, compose_free)
+
+struct compose *compose_free(struct compose *compose)
+{
+    if (!compose)
+        return NULL;
+    for (size_t i = 0; i < ELEMENTS(topics); i++)
+        for (size_t j = 0; j < ELEMENTS(languages); j++)
+            for (size_t k = 0; k < PARTS; k++)
+                template_free(compose->templates[i][j][k]);
+    free(compose->sender);
+    free(compose->sender_name);
+    free(compose->base_url);
+    free(compose->company);
+    free(compose->support);
+    free(compose->message_domain);
+    free(compose);
+    return NULL;
+}
+
+static int templates_load(struct compose *compose, const char *directory, size_t topic,
+                          size_t language, char *problem, size_t size)
+{
+    for (size_t k = 0; k < PARTS; k++) {
+        _cleanup_free_ char *file = NULL;
+        char why[128] = "";
+        int r;
+
+        if (asprintf(&file, "%s/%s/%s.%s", directory, languages[language].word, topics[topic].word,
+                     parts[k].suffix) < 0) {
+            file = NULL;
+            return -ENOMEM;
+        }
+        r = template_load(file, parts[k].form, topics[topic].names, why, sizeof(why),
+                          &compose->templates[topic][language][k]);
+        if (r < 0) {
+            snprintf(problem, size, "%s: %s", file, r == -ENOMEM ? "out of memory" : why);
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int options_check(const struct compose_options *options, char *problem, size_t size)
+{
+    char address[MAIL_ADDRESS_SIZE], domain[MAIL_ADDRESS_SIZE + 2];
+
+    if (mail_address_read(options->sender, address) < 0) {
+        snprintf(problem, size, "\"%s\" isn't a mail address to send from", options->sender);
+        return -EINVAL;
+    }
+    snprintf(domain, sizeof(domain), "x@%s", options->message_domain);
+    if (mail_address_read(domain, address) < 0) {
+        snprintf(problem, size, "\"%s\" isn't a domain for Message-IDs", options->message_domain);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static bool options_copy(struct compose *compose, const struct compose_options *options)
+{
+    size_t length = strlen(options->base_url);
+
+    while (length > 0 && options->base_url[length - 1] == '/')
+        length--;
+    compose->base_url = strndup(options->base_url, length);
+    compose->sender = strdup(options->sender);
+    compose->sender_name = strdup(options->sender_name ? options->sender_name : "");
+    compose->company = strdup(options->company ? options->company : "");
+    compose->support = strdup(options->support ? options->support : "");
+    compose->message_domain = strdup(options->message_domain);
+    compose->link_hours = options->link_hours > 0 ? options->link_hours : COMPOSE_LINK_HOURS;
+    return compose->base_url && compose->sender && compose->sender_name && compose->company &&
+           compose->support && compose->message_domain;
+}
+
+static void gmime_start(void)
+{
+    g_mime_init();
+}
+
+int compose_open(const struct compose_options *options, const struct keys *keys, char *problem,
+                 size_t size, struct compose **ret)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    _cleanup_(compose_free_p) struct compose *compose = calloc(1, sizeof(*compose));
+    int r;
+
+    if (!compose)
+        return -ENOMEM;
+    pthread_once(&once, gmime_start);
+    compose->keys = keys;
+    r = options_check(options, problem, size);
+    if (r < 0)
+        return r;
+    if (!options_copy(compose, options))
+        return -ENOMEM;
+    for (size_t i = 0; i < ELEMENTS(topics); i++)
+        for (size_t j = 0; j < ELEMENTS(languages); j++) {
+            r = templates_load(compose, options->templates, i, j, problem, size);
+            if (r < 0)
+                return r;
+        }
+    *ret = TAKE(compose);
+    return 0;
+}
+
+void mail_clear(struct mail *mail)
+{
+    if (mail->message)
+        explicit_bzero(mail->message, mail->message_size); /* holds the link */
+    free(mail->message);
+    free(mail->sender);
+    free(mail->recipient);
+    *mail = (struct mail){0};
+}
+
+/* What a job asks for. */
+struct order {
+    size_t topic, language;
+    char to[MAIL_ADDRESS_SIZE];
+    char name[NAME_SIZE];
+};
+
+static int word_find(const char *word, const char *(*get)(size_t), size_t count, size_t *ret)
+{
+    for (size_t i = 0; word && i < count; i++)
+        if (strcmp(word, get(i)) == 0) {
+            *ret = i;
+            return 0;
+        }
+    return -EBADMSG;
+}
+
+static const char *topic_word(size_t i)
+{
+    return topics[i].word;
+}
+
+static const char *language_word(size_t i)
+{
+    return languages[i].word;
+}
+
+/* A name goes into headers and into a greeting: one line, nothing but blanks counts as none. */
+static int name_read(const char *name, char ret[static NAME_SIZE])
+{
+    size_t n = 0;
+
+    if (strlen(name) >= NAME_SIZE)
+        return -EBADMSG;
+    for (; *name; name++) {
+        bool blank = (unsigned char)*name <= ' ' || *name == 127;
+
+        if (!blank)
+            ret[n++] = *name;
+        else if (n > 0 && ret[n - 1] != ' ')
+            ret[n++] = ' ';
+    }
+    while (n > 0 && ret[n - 1] == ' ')
+        n--;
+    ret[n] = '\0';
+    return 0;
+}
+
+static int order_read(const struct job *job, struct order *ret)
+{
+    json_t *payload =
+        job->payload ? json_loadb((const char *)job->payload, job->payload_size, 0, NULL) : NULL;
+    const char *to = json_string_value(json_object_get(payload, "to"));
+    json_t *name = json_object_get(payload, "name");
+    int r = word_find(job->topic, topic_word, ELEMENTS(topics), &ret->topic);
+
+    if (r == 0)
+        r = word_find(json_string_value(json_object_get(payload, "language")), language_word,
+                      ELEMENTS(languages), &ret->language);
+    if (r == 0 && (!to || (name && !json_is_string(name) && !json_is_null(name))))
+        r = -EBADMSG;
+    if (r == 0)
+        r = name_read(json_is_string(name) ? json_string_value(name) : "", ret->name);
+    if (r == 0)
+        r = mail_address_read(to, ret->to);
+    json_decref(payload);
+    return r;
+}
+
+/* The strings that templates may use; the link's token makes this a secret. */
+struct values {
+    char greeting[NAME_SIZE + 32], link[LINK_SIZE], hours[24], not_me[LINK_SIZE],
+        reference[REFERENCE_PRINTED_SIZE], login_url[LINK_SIZE];
+};
+
+static void values_clear(struct values *v)
+{
+    explicit_bzero(v, sizeof(*v));
+}
+
+static bool fits(int n, size_t size)
+{
+    return n >= 0 && (size_t)n < size;
+}
+
+static bool values_make(const struct compose *compose, const struct job *job,
+                        const struct order *order, struct values *v)
+{
+    unsigned char token[TOKEN_BYTES], reference[REFERENCE_BYTES];
+    char printed[TOKEN_SIZE];
+    bool fit;
+
+    compose_token(compose->keys, job->id, token);
+    code_token_print(token, printed);
+    compose_reference(compose->keys, job->id, reference);
+    code_reference_print(reference, v->reference);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* formats of the table above */
+    fit = fits(snprintf(v->greeting, sizeof(v->greeting),
+                        order->name[0] ? languages[order->language].to_somebody
+                                       : languages[order->language].to_anybody,
+                        order->name),
+               sizeof(v->greeting));
+#pragma GCC diagnostic pop
+    fit = fit &&
+          fits(snprintf(v->link, LINK_SIZE, "%s/confirm/%s", compose->base_url, printed),
+               LINK_SIZE) &&
+          fits(snprintf(v->not_me, LINK_SIZE, "%s/not-me/%s", compose->base_url, v->reference),
+               LINK_SIZE) &&
+          fits(snprintf(v->login_url, LINK_SIZE, "%s/login", compose->base_url), LINK_SIZE) &&
+          fits(snprintf(v->hours, sizeof(v->hours), "%ld", compose->link_hours), sizeof(v->hours));
+    explicit_bzero(token, sizeof(token));
+    explicit_bzero(printed, sizeof(printed));
+    return fit;
+}
+
+struct texts {
+    char *part[PARTS];
+};
+
+static void texts_clear(struct texts *texts)
+{
+    for (size_t k = 0; k < PARTS; k++)
+        wipe_free_p(&texts->part[k]);
+}
+
+static int texts_render(const struct compose *compose, const struct job *job,
+                        const struct order *order, struct texts *ret)
+{
+    _cleanup_(values_clear) struct values v = {0};
+    const char *values[TEMPLATE_NAMES] = {
+        [TEMPLATE_COMPANY] = compose->company,
+        [TEMPLATE_SUPPORT] = compose->support,
+        [TEMPLATE_NAME] = order->name,
+        [TEMPLATE_GREETING] = v.greeting,
+        [TEMPLATE_LINK] = v.link,
+        [TEMPLATE_HOURS] = v.hours,
+        [TEMPLATE_NOT_ME] = v.not_me,
+        [TEMPLATE_REFERENCE] = v.reference,
+        [TEMPLATE_LOGIN_URL] = v.login_url,
+    };
+
+    if (!values_make(compose, job, order, &v))
+        return -EBADMSG;
+    for (size_t k = 0; k < PARTS; k++) {
+        int r = template_render(compose->templates[order->topic][order->language][k], values,
+                                &ret->part[k]);
+
+        if (r < 0)
+            return r;
+    }
+    g_strstrip(ret->part[PART_SUBJECT]);
+    g_strdelimit(ret->part[PART_SUBJECT], "\r\n", ' ');
+    return 0;
+}
+
+static void multipart_add(GMimeMultipart *multipart, const char *subtype, const char *text)
+{
+    GMimeTextPart *part = g_mime_text_part_new_with_subtype(subtype);
+
+    g_mime_text_part_set_charset(part, "utf-8");
+    g_mime_text_part_set_text(part, text);
+    g_mime_part_set_content_encoding(GMIME_PART(part), GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
+    g_mime_multipart_add(multipart, GMIME_OBJECT(part));
+    g_object_unref(part);
+}
+
+static void message_set_headers(GMimeMessage *message, const struct compose *compose,
+                                const struct job *job, const struct order *order, time_t date)
+{
+    static const struct {
+        const char *name, *value;
+    } fixed[] = {
+        {"Auto-Submitted", "auto-generated"},           /* RFC 3834 */
+        {"X-Auto-Response-Suppress", "OOF, AutoReply"}, /* Exchange's word for it */
+    };
+    GMimeObject *object = GMIME_OBJECT(message);
+    GDateTime *when = g_date_time_new_from_unix_local(date);
+    char id[ULID_SIZE + MAIL_ADDRESS_SIZE + 1];
+
+    g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_FROM,
+                               compose->sender_name[0] ? compose->sender_name : NULL,
+                               compose->sender);
+    g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_TO, order->name[0] ? order->name : NULL,
+                               order->to);
+    g_mime_message_set_date(message, when);
+    g_date_time_unref(when);
+    snprintf(id, sizeof(id), "%s@%s", job->id, compose->message_domain);
+    g_mime_message_set_message_id(message, id);
+    for (size_t i = 0; i < ELEMENTS(fixed); i++)
+        g_mime_object_append_header(object, fixed[i].name, fixed[i].value, NULL);
+    g_mime_object_append_header(object, "Content-Language", languages[order->language].word, NULL);
+}
+
+static GMimeMessage *message_make(const struct compose *compose, const struct job *job,
+                                  const struct order *order, const struct texts *texts, time_t date)
+{
+    GMimeMessage *message = g_mime_message_new(TRUE);
+    GMimeMultipart *multipart = g_mime_multipart_new_with_subtype("alternative");
+    char boundary[ULID_SIZE + 2];
+
+    message_set_headers(message, compose, job, order, date);
+    g_mime_message_set_subject(message, texts->part[PART_SUBJECT], "utf-8");
+    /* "=_" can't occur in quoted-printable, so no text can hold the boundary. */
+    snprintf(boundary, sizeof(boundary), "=_%s", job->id);
+    g_mime_multipart_set_boundary(multipart, boundary);
+    multipart_add(multipart, "plain", texts->part[PART_TEXT]);
+    multipart_add(multipart, "html", texts->part[PART_HTML]);
+    g_mime_message_set_mime_part(message, GMIME_OBJECT(multipart));
+    g_object_unref(multipart);
+    return message;
+}
+
+static int message_write(GMimeMessage *message, struct mail *mail)
+{
+    GMimeFormatOptions *format = g_mime_format_options_new();
+    GMimeStream *stream = g_mime_stream_mem_new();
+    GByteArray *bytes;
+    int r = 0;
+
+    g_mime_format_options_set_newline_format(format, GMIME_NEWLINE_FORMAT_DOS);
+    if (g_mime_object_write_to_stream(GMIME_OBJECT(message), format, stream) < 0)
+        r = -ENOMEM;
+    bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+    if (r == 0 && !(mail->message = malloc(bytes->len)))
+        r = -ENOMEM;
+    if (r == 0) {
+        memcpy(mail->message, bytes->data, bytes->len);
+        mail->message_size = bytes->len;
+    }
+    explicit_bzero(bytes->data, bytes->len);
+    g_object_unref(stream);
+    g_mime_format_options_free(format);
+    return r;
+}
+
+int compose_mail(const struct compose *compose, const struct job *job, time_t date,
+                 struct mail *ret)
+{
+    _cleanup_(texts_clear) struct texts texts = {0};
+    _cleanup_(mail_clear) struct mail mail = {0};
+    struct order order = {0};
+    GMimeMessage *message;
+    int r = order_read(job, &order);
+
+    if (r == 0)
+        r = texts_render(compose, job, &order, &texts);
+    if (r < 0)
+        return r;
+    message = message_make(compose, job, &order, &texts, date);
+    r = message_write(message, &mail);
+    g_object_unref(message);
+    if (r < 0)
+        return r;
+    mail.sender = strdup(compose->sender);
+    mail.recipient = strdup(order.to);
+    if (!mail.sender || !mail.recipient)
+        return -ENOMEM;
+    *ret = mail;
+    mail = (struct mail){0};
+    return 0;
+}

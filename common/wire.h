@@ -39,7 +39,7 @@
 
    VERDICT and ACCOUNT are one byte, enum wire_verdict. TEXT is for the person, in LANGUAGE, one
    line or several, without control characters but newlines. UID is the entry's opaque uid. GRANT is
-   sealed by portald: user, service, a digest of the password verified, and an end, 10 minutes off.
+   sealed by portald: user, service, what tells the password in force from others, and an end, 10 minutes off.
    Only WIRE_CHANGE takes it.
 
    BATCH is a ULID that the print station makes and keeps before it asks: asking again with the same

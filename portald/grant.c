@@ -1,0 +1,75 @@
+/* Grants for setting a new password; grant_make() is the way in. */
+#include "grant.h"
+
+#include "cleanup.h"
+#include "seal.h"
+
+#include <errno.h>
+
+#define PURPOSE "portal-grant-1"
+
+struct content {
+    char uuid[JOB_ENTRY_SIZE];
+    uint8_t bound[32]; /* BLAKE2b of name and service */
+    int64_t until, changed;
+    uint64_t epoch;
+};
+
+static void bind_to(const char *name, const char *service, uint8_t ret[static 32])
+{
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, NULL, 0, 32);
+    crypto_generichash_update(&state, (const uint8_t *)name, strlen(name) + 1);
+    crypto_generichash_update(&state, (const uint8_t *)service, strlen(service) + 1);
+    crypto_generichash_final(&state, ret, 32);
+}
+
+int grant_make(const struct keys *keys, const char *name, const char *service,
+               const struct entry *entry, time_t now, uint8_t ret[static GRANT_SIZE],
+               size_t *ret_size)
+{
+    struct content content;
+
+    memset(&content, 0, sizeof content); /* padding, too: it leaves the process */
+    memcpy(content.uuid, entry->uuid, sizeof content.uuid);
+    bind_to(name, service, content.bound);
+    content.until = now + GRANT_SECONDS;
+    content.changed = entry->password_changed;
+    content.epoch = entry->session_epoch;
+    return seal_state(keys->grant, PURPOSE, &content, sizeof content, ret, GRANT_SIZE, ret_size);
+}
+
+static int unseal(const struct keys *keys, const uint8_t *grant, size_t size, struct content *ret)
+{
+    size_t length = 0;
+    int r = unseal_state(keys->grant, PURPOSE, grant, size, (uint8_t *)ret, sizeof *ret, &length);
+
+    return r < 0 || length != sizeof *ret || ret->uuid[sizeof ret->uuid - 1] ? -EBADMSG : 0;
+}
+
+int grant_open(const struct keys *keys, const uint8_t *grant, size_t size, const char *name,
+               const char *service, time_t now, char ret_uuid[static JOB_ENTRY_SIZE])
+{
+    struct content content;
+    uint8_t bound[32];
+
+    bind_to(name, service, bound);
+    if (unseal(keys, grant, size, &content) < 0 ||
+        sodium_memcmp(bound, content.bound, sizeof bound) != 0 || now >= content.until ||
+        now < content.until - GRANT_SECONDS)
+        return -EBADMSG;
+    memcpy(ret_uuid, content.uuid, sizeof content.uuid);
+    return 0;
+}
+
+int grant_check(const struct keys *keys, const uint8_t *grant, size_t size,
+                const struct entry *entry)
+{
+    struct content content;
+
+    if (unseal(keys, grant, size, &content) < 0 || strcmp(content.uuid, entry->uuid) != 0 ||
+        content.changed != entry->password_changed || content.epoch != entry->session_epoch)
+        return -EBADMSG;
+    return 0;
+}

@@ -1,0 +1,180 @@
+/* The table of requests, and what all handlers share. */
+#include "handlers.h"
+
+#include "cleanup.h"
+#include "log.h"
+#include "messages.h"
+#include "texts.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define ON(socket)   (1u << WIRE_SOCKET_##socket)
+#define LONG_LANE    "/long"
+#define FREE_WORKERS 2u
+
+static const struct route {
+    enum wire_type type;
+    unsigned sockets;
+    enum wire_tag
+        lane;     /* requests with the same value of this field go one after another; 0: none */
+    bool is_long; /* never takes the last two workers */
+    handler *handle;
+} routes[] = {
+    {WIRE_AUTHENTICATE, ON(API) | ON(ACCOUNT) | ON(WEB), WIRE_USER, false, auth_authenticate},
+    {WIRE_ACCOUNT, ON(ACCOUNT), 0, false, auth_account},
+    {WIRE_CHANGE, ON(API) | ON(ACCOUNT) | ON(WEB), WIRE_USER, false, change_password},
+    {WIRE_REGISTER, ON(WEB) | ON(CONTROL), 0, false, register_accept},
+    {WIRE_LINK, ON(WEB) | ON(CONTROL), 0, false, confirm_look},
+    {WIRE_CONFIRM, ON(WEB) | ON(CONTROL), 0, false, confirm_press},
+    {WIRE_REFERENCE, ON(WEB) | ON(CONTROL), 0, false, not_me_look},
+    {WIRE_NOT_ME, ON(WEB) | ON(CONTROL), 0, false, not_me_press},
+    {WIRE_CLAIM, ON(PRINT), 0, true, letters_claim},
+    {WIRE_PRINTED, ON(PRINT), 0, true, letters_printed},
+    {WIRE_CONTROL, ON(CONTROL), 0, true, control_handle},
+};
+
+static const struct route *route_find(enum wire_type type)
+{
+    for (size_t i = 0; i < ELEMENTS(routes); i++)
+        if (routes[i].type == type)
+            return &routes[i];
+    return NULL;
+}
+
+static bool allowed(enum wire_socket socket, enum wire_type type)
+{
+    const struct route *route = route_find(type);
+
+    return route && route->sockets & 1u << socket;
+}
+
+/* A name that can't be one has no lane: it is refused without anything being asked. */
+static unsigned lane(const struct server *server, const struct request *request, char *key,
+                     size_t size)
+{
+    const struct route *route = route_find(request->frame.type);
+    char typed[MAIL_ADDRESS_SIZE], name[MAIL_ADDRESS_SIZE];
+
+    if (route->is_long) {
+        snprintf(key, size, "%s", LONG_LANE);
+        return server_workers(server) > FREE_WORKERS ? server_workers(server) - FREE_WORKERS : 1;
+    }
+    if (route->lane && wire_get_string(&request->frame, route->lane, typed, sizeof typed) == 0 &&
+        login_name_read(typed, name) == 0)
+        snprintf(key, size, "%s", name);
+    return 1;
+}
+
+static void handle(void *worker_data, const struct request *request, struct wire_writer *reply)
+{
+    route_find(request->frame.type)->handle(worker_data, request, reply);
+}
+
+static void crowded(const struct request *request, struct wire_writer *reply)
+{
+    char language[LANGUAGE_SIZE] = "de";
+
+    wire_get_string(&request->frame, WIRE_LANGUAGE, language, sizeof language);
+    wire_begin(reply, WIRE_VERDICT);
+    reply_verdict(
+        reply, WIRE_THROTTLED,
+        text(language, N_("Too many attempts at the same time. Please try again in a minute.")));
+}
+
+static int worker_open(void *userdata, void **ret)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    int r;
+
+    if (!worker)
+        return -ENOMEM;
+    worker->manager = userdata;
+    r = directory_open(&worker->manager->directory, &worker->directory);
+    if (r < 0) {
+        log_line(LOG_CRIT, "A worker could not be made: %s", strerror(-r));
+        free(worker);
+        return r;
+    }
+    *ret = worker;
+    return 0;
+}
+
+static void worker_close(void *worker_data)
+{
+    struct worker *worker = worker_data;
+
+    directory_free(worker->directory);
+    free(worker);
+}
+
+const struct server_handlers portald_handlers = {
+    .allowed = allowed,
+    .lane = lane,
+    .handle = handle,
+    .crowded = crowded,
+    .worker_open = worker_open,
+    .worker_close = worker_close,
+};
+
+void reply_verdict(struct wire_writer *reply, enum wire_verdict verdict, const char *text)
+{
+    wire_put_u8(reply, WIRE_VERDICT_CODE, (uint8_t)verdict);
+    if (*text)
+        wire_put_string(reply, WIRE_TEXT, text);
+}
+
+void reply_standard(struct wire_writer *reply, enum wire_verdict verdict, const char *language)
+{
+    reply_verdict(reply, verdict, text_verdict(language, verdict));
+}
+
+void reply_error(struct wire_writer *reply, int error, const char *language)
+{
+    bool busy = error == -EBUSY || error == -ESTALE;
+
+    reply_standard(reply, busy ? WIRE_BUSY : WIRE_UNAVAILABLE, language);
+}
+
+void request_language(const struct manager *manager, const struct request *request,
+                      char ret[static LANGUAGE_SIZE])
+{
+    char asked[9];
+
+    strcpy(ret, manager->settings->language == LANGUAGE_EN ? "en" : "de");
+    if (wire_get_string(&request->frame, WIRE_LANGUAGE, asked, sizeof asked) < 0)
+        return;
+    if (strncmp(asked, "de", 2) == 0 || strncmp(asked, "en", 2) == 0)
+        snprintf(ret, LANGUAGE_SIZE, "%.2s", asked);
+}
+
+int login_name_read(const char *typed, char ret[static MAIL_ADDRESS_SIZE])
+{
+    char address[MAIL_ADDRESS_SIZE];
+
+    if (strpbrk(typed, " \t\r\n\v\f") || mail_address_read(typed, address) < 0)
+        return -EINVAL;
+    mail_address_fold(address, ret);
+    return 0;
+}
+
+static const char *changed_state(const struct changes *changes)
+{
+    for (size_t i = 0; i < changes->count; i++)
+        if (changes->items[i].attribute == ATTRIBUTE_STATE && changes->items[i].op == CHANGE_SET)
+            return changes->items[i].value;
+    return NULL;
+}
+
+int entry_swap(const struct manager *manager, struct directory *directory,
+               const struct entry *entry, const struct changes *changes, long long deadline)
+{
+    const char *to = changed_state(changes);
+    int r = directory_swap(directory, entry, changes, deadline);
+
+    (void)manager;
+    if (r == 0 && to)
+        log_event(LOG_INFO, MESSAGE_STATE, LOG_FIELDS("PORTAL_ENTRY", entry->uid), "%s: %s → %s",
+                  entry->uid, account_state_word(entry->state), to);
+    return r;
+}

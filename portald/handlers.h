@@ -1,0 +1,43 @@
+/* What portald does for each request: a table of types, sockets and functions in handlers.c; each
+ * handler is a plain function of its own file. */
+#pragma once
+
+#include "manager.h"
+
+extern const struct server_handlers portald_handlers;
+
+typedef void handler(struct worker *worker, const struct request *request,
+                     struct wire_writer *reply);
+
+handler auth_authenticate; /* auth.c */
+handler auth_account;
+handler change_password; /* change.c */
+handler register_accept; /* register.c */
+handler confirm_look;    /* confirm.c */
+handler confirm_press;
+handler not_me_look; /* not-me.c */
+handler not_me_press;
+handler letters_claim; /* letters.c */
+handler letters_printed;
+handler control_handle; /* control.c */
+
+/* Puts a verdict and a text into a reply of WIRE_VERDICT. */
+void reply_verdict(struct wire_writer *reply, enum wire_verdict verdict, const char *text);
+/* The same with the text that goes with every such verdict. */
+void reply_standard(struct wire_writer *reply, enum wire_verdict verdict, const char *language);
+/* For an error of directory or queue: WIRE_BUSY or WIRE_UNAVAILABLE. */
+void reply_error(struct wire_writer *reply, int error, const char *language);
+
+/* The language of a request: "de" or "en". */
+#define LANGUAGE_SIZE 3
+void request_language(const struct manager *manager, const struct request *request,
+                      char ret[static LANGUAGE_SIZE]);
+/* A login name in the form that it is compared in. Returns 0, or -EINVAL for what can't be one: no
+ * @, blanks, control characters, not UTF-8. */
+int login_name_read(const char *typed, char ret[static MAIL_ADDRESS_SIZE]);
+
+/* directory_swap(), with the change of state logged: the one place where states change. */
+int entry_swap(const struct manager *manager, struct directory *directory,
+               const struct entry *entry, const struct changes *changes, long long deadline);
+/* How often a lost race is run again before the request is answered as busy. */
+#define SWAP_TRIES 8

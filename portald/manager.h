@@ -1,0 +1,56 @@
+/* Everything that portald has, made once at start and shared by all threads; the parts guard
+ * themselves. */
+#pragma once
+
+#include "clerk.h"
+#include "compose.h"
+#include "courier.h"
+#include "directory.h"
+#include "keys.h"
+#include "queue.h"
+#include "secret.h"
+#include "server.h"
+#include "settings.h"
+#include "throttle.h"
+
+#include <stdatomic.h>
+
+#define STATION_KEY_SIZE 32
+#define SHA256_HEX_SIZE  65
+
+struct manager {
+    struct settings *settings;
+    struct keys *keys;
+    uint8_t station[STATION_KEY_SIZE]; /* public: letters are sealed to it */
+    char privacy_sha256[SHA256_HEX_SIZE], terms_sha256[SHA256_HEX_SIZE];
+    char *bind_password; /* in locked memory, or NULL */
+    struct directory_options directory;
+    struct queue *queue;
+    struct throttle *names; /* failures of names that don't exist: kept across restarts */
+    struct throttle *rates; /* clients and policy numbers */
+    struct secret_gate *gate;
+    struct compose *compose;
+    struct couriers *couriers;
+    struct clerk *clerk;
+    struct server *server;
+    char *clock_file;
+    time_t started;
+    struct {
+        atomic_ulong ok, failed, throttled;
+    } logins;
+};
+
+/* A worker's own. */
+struct worker {
+    struct manager *manager;
+    struct directory *directory;
+};
+
+/* Reads file and prepares everything, but serves nobody yet. What goes wrong is logged. fds:
+   listening sockets, -1 for those that manager shall make itself in [server] socket_dir. Returns 0
+   or a negative errno. */
+int manager_open(const char *file, const int fds[static WIRE_SOCKETS], struct manager **ret);
+/* Starts threads and serves. */
+int manager_start(struct manager *manager);
+/* Finishes what runs, then ends everything. */
+struct manager *manager_free(struct manager *manager);

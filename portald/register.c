@@ -1,0 +1,184 @@
+/* Registering: WIRE_REGISTER. What was typed is checked for form, counted, and durably queued;
+   whether it matches anybody is found out afterwards by the clerk (matching.c), so that neither
+   text nor timing tells. */
+#include "registration.h"
+
+#include "handlers.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "log.h"
+#include "messages.h"
+#include "texts.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#define HOUR 3600
+#define DAY  86400
+
+#define SPACE_CLIENT "register-client"
+#define SPACE_POLICY "register-policy"
+
+struct form {
+    struct worker *worker;
+    const struct request *request;
+    struct wire_writer *reply;
+    char language[LANGUAGE_SIZE];
+    struct registration registration;
+};
+
+static void wrong_field(struct form *form, enum wire_tag field, const char *line)
+{
+    reply_verdict(form->reply, WIRE_REFUSED, line);
+    wire_put_u16(form->reply, WIRE_FIELD, (uint16_t)field);
+}
+
+/* The five things of the form, one after the other. Returns false when the answer is given. */
+static bool read_identity(struct form *form)
+{
+    struct registration *r = &form->registration;
+    char typed[65];
+
+    if (wire_get_string(&form->request->frame, WIRE_POLICY, typed, sizeof typed) < 0 ||
+        policy_number_read(typed, r->policy) < 0) {
+        wrong_field(form, WIRE_POLICY,
+                    text(form->language, N_("Please enter your policy number, as it stands at the "
+                                            "top of your policy: letters and "
+                                            "digits.")));
+        return false;
+    }
+    if (wire_get_string(&form->request->frame, WIRE_BIRTHDATE, typed, sizeof typed) < 0 ||
+        calendar_read_day(typed, r->birth_date) < 0) {
+        wrong_field(
+            form, WIRE_BIRTHDATE,
+            text(form->language,
+                 N_("Please enter the policyholder's date of birth, for example 24.12.1950.")));
+        return false;
+    }
+    return true;
+}
+
+static bool read_address(struct form *form)
+{
+    struct registration *r = &form->registration;
+    char typed[MAIL_ADDRESS_SIZE], again[MAIL_ADDRESS_SIZE];
+
+    if (wire_get_string(&form->request->frame, WIRE_MAIL_ADDRESS, typed, sizeof typed) < 0 ||
+        mail_address_read(typed, r->address) < 0) {
+        wrong_field(
+            form, WIRE_MAIL_ADDRESS,
+            text(form->language,
+                 N_("This is not an e-mail address that we can write to. Please check it.")));
+        return false;
+    }
+    if (wire_get_string(&form->request->frame, WIRE_MAIL_AGAIN, typed, sizeof typed) < 0 ||
+        mail_address_read(typed, again) < 0 || strcmp(again, r->address) != 0) {
+        wrong_field(form, WIRE_MAIL_AGAIN,
+                    text(form->language,
+                         N_("The two e-mail addresses are not the same. Please check both.")));
+        return false;
+    }
+    return true;
+}
+
+static bool read_consent(struct form *form)
+{
+    const struct settings *s = form->worker->manager->settings;
+    char version[33];
+
+    if (wire_get_string(&form->request->frame, WIRE_PRIVACY, version, sizeof version) < 0 ||
+        strcmp(version, s->privacy_version) != 0) {
+        wrong_field(form, WIRE_PRIVACY,
+                    text(form->language,
+                         N_("Please acknowledge the privacy notice in its present version.")));
+        return false;
+    }
+    if (wire_get_string(&form->request->frame, WIRE_TERMS, version, sizeof version) < 0 ||
+        strcmp(version, s->terms_version) != 0) {
+        wrong_field(
+            form, WIRE_TERMS,
+            text(form->language, N_("Please accept the terms of use in their present version.")));
+        return false;
+    }
+    return true;
+}
+
+static bool take(struct form *form, const char *space, const char *what, long most, time_t window,
+                 const char *original)
+{
+    char span[64], line[TEXT_SIZE];
+    time_t wait = 0;
+
+    if (!*what || throttle_take(form->worker->manager->names, space, what, (unsigned)most, window,
+                                clock_now(), &wait) == 0)
+        return true;
+    calendar_say_span(wait, form->language, span, sizeof span);
+    snprintf(line, sizeof line, text(form->language, original), span);
+    reply_verdict(form->reply, WIRE_THROTTLED, line);
+    log_event(LOG_NOTICE, MESSAGE_THROTTLED, NULL,
+              "A registration was turned away: too many from one %s",
+              strcmp(space, SPACE_CLIENT) == 0 ? "address" : "policy number");
+    return false;
+}
+
+/* Counted before anything is looked up, and alike for policy numbers that exist and that don't. */
+static bool within_limits(struct form *form)
+{
+    const struct settings *s = form->worker->manager->settings;
+    char typed[65] = "", client[THROTTLE_CLIENT_SIZE];
+
+    wire_get_string(&form->request->frame, WIRE_CLIENT, typed, sizeof typed);
+    throttle_client(typed, client);
+    return take(form, SPACE_CLIENT, client, s->registrations_per_client, HOUR,
+                N_("Too many registrations from your connection. Please try again in %s.")) &&
+           take(
+               form, SPACE_POLICY, form->registration.policy, s->registrations_per_policy, DAY,
+               N_("Too many registrations with this policy number today. Please try again in %s."));
+}
+
+static int enqueue(const struct form *form)
+{
+    struct job job = {.kind = JOB_REGISTRATION, .state = JOB_READY, .topic = "registration"};
+    time_t now = clock_now();
+    int r = registration_write(&form->registration, &job.payload, &job.payload_size);
+
+    if (r < 0)
+        return r;
+    ulid_make(clock_now_ms(), job.id);
+    snprintf(job.subject, sizeof job.subject, "%s", form->registration.policy);
+    job.created = job.due = now;
+    r = queue_put(form->worker->manager->queue, &job);
+    job_clear(&job);
+    return r;
+}
+
+void register_accept(struct worker *worker, const struct request *request,
+                     struct wire_writer *reply)
+{
+    struct form form = {.worker = worker, .request = request, .reply = reply};
+    int r;
+
+    wire_begin(reply, WIRE_VERDICT);
+    request_language(worker->manager, request, form.language);
+    memcpy(form.registration.language, form.language, sizeof form.registration.language);
+    if (read_identity(&form) && read_address(&form) && read_consent(&form) &&
+        within_limits(&form)) {
+        r = enqueue(&form);
+        if (r == 0)
+            reply_verdict(reply, WIRE_OK,
+                          text(form.language,
+                               N_("Thank you. If your details match, mail is on its way to you. "
+                                  "Please open it and press the "
+                                  "button in it within 48 hours. If nothing arrives within a few "
+                                  "minutes, please look into the folder for unwanted mail and "
+                                  "check your details.")));
+        else {
+            log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL,
+                      "A registration could not be queued: %s", strerror(-r));
+            reply_standard(reply, r == -EBUSY ? WIRE_BUSY : WIRE_UNAVAILABLE, form.language);
+        }
+    }
+    sodium_memzero(&form.registration, sizeof form.registration);
+}

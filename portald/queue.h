@@ -8,7 +8,8 @@
 
    Times are seconds since 1970 of the caller's clock (clock_now()); the queue never looks at a
    clock itself. Payloads are erased in the commit that ends a job (secure_delete); the row stays as
-   history. */
+   history. One exception, so that queue_retry_now() can help: a mail or letter that failed keeps
+   its payload until it expires, is withdrawn with its entry, or is pruned. */
 #pragma once
 
 #include "calendar.h"
@@ -67,13 +68,13 @@ struct job {
                                topic) */
     char batch[ULID_SIZE];  /* letters: the claim that it was printed in */
     time_t created, due;    /* due: not before */
-    time_t expires; /* not after: a mail is never sent, a staged row never made ready later; 0:
-                       never */
-    time_t lease;   /* STAGED, CLAIMED */
-    uint64_t fence; /* grows with each claim; who comes with an old one is refused */
-    unsigned attempts;
-    time_t happened;          /* accepted by the relay, printed, posted */
-    bool untold;              /* the directory must still be told what happened */
+    time_t expires;    /* from then on it is too late: a mail is never sent, a staged row never made
+                          ready; 0: never */
+    time_t lease;      /* STAGED, CLAIMED */
+    uint64_t fence;    /* grows with each claim; who comes with an old one is refused */
+    unsigned attempts; /* claims so far, the present one among them */
+    time_t happened;   /* accepted by the relay, printed, posted */
+    bool untold;       /* the directory must still be told what happened */
     char note[JOB_NOTE_SIZE]; /* the last outcome, for people; never a secret */
     uint8_t *payload;         /* owned by the job; NULL once erased */
     size_t payload_size;
@@ -90,14 +91,15 @@ void job_list_clear(struct job_list *list);
 
 struct queue_options {
     const char *path;    /* the store's file; created with mode 0600 when missing */
-    unsigned long limit; /* most unfinished jobs; beyond it queue_put() says -ENOSPC */
+    unsigned long limit; /* most unfinished jobs; beyond it queue_put() says -ENOSPC; 0: no limit */
     time_t keep;         /* how long finished jobs are kept as history, in seconds */
 };
 
 struct queue;
 
-/* Opens the store and starts the thread. Returns 0; -EBADMSG when the file is damaged; -EBUSY when
- * another process has it; or what open() said. */
+/* Opens the store and starts the thread. Returns 0; -EBADMSG when the file is damaged or isn't a
+ * queue; -EOPNOTSUPP when a newer portald made it; -EBUSY when another process has it; or what
+ * open() said. */
 int queue_open(const struct queue_options *options, struct queue **ret);
 /* Ends the thread after what waits is committed. */
 struct queue *queue_free(struct queue *queue);

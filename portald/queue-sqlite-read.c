@@ -1,0 +1,288 @@
+/* Reading of the SQLite store: rows into jobs, lists, counts, and what the directory must still be
+   told. */
+#include "queue-sqlite.h"
+
+/* No list is longer than this, whatever is asked for: the rest comes with the next call. */
+#define STORE_LIST_MAX 1000
+
+static void column_text(sqlite3_stmt *s, int column, char *ret, size_t size)
+{
+    const char *text = (const char *)sqlite3_column_text(s, column);
+    snprintf(ret, size, "%s", text ? text : "");
+}
+
+/* The columns as COLUMNS (queue-sqlite-sql.c) names them. -EBADMSG for a row that can't be ours. */
+static int row_read(sqlite3_stmt *s, struct row *ret)
+{
+    int64_t kind = sqlite3_column_int64(s, 2), state = sqlite3_column_int64(s, 3);
+    if (kind < 0 || kind >= JOB_KINDS || state < 0 || state >= JOB_STATES)
+        return -EBADMSG;
+    *ret = (struct row){.number = sqlite3_column_int64(s, 0)};
+    struct job *job = &ret->job;
+    job->kind = (enum job_kind)kind;
+    job->state = (enum job_state)state;
+    column_text(s, 1, job->id, sizeof(job->id));
+    column_text(s, 4, job->topic, sizeof(job->topic));
+    column_text(s, 5, job->entry, sizeof(job->entry));
+    column_text(s, 6, job->subject, sizeof(job->subject));
+    column_text(s, 7, job->address, sizeof(job->address));
+    column_text(s, 8, job->reference, sizeof(job->reference));
+    column_text(s, 9, job->parent, sizeof(job->parent));
+    column_text(s, 10, job->batch, sizeof(job->batch));
+    job->created = sqlite3_column_int64(s, 11);
+    job->due = sqlite3_column_int64(s, 12);
+    job->expires = sqlite3_column_int64(s, 13);
+    job->lease = sqlite3_column_int64(s, 14);
+    job->fence = (uint64_t)sqlite3_column_int64(s, 15);
+    job->attempts = (unsigned)sqlite3_column_int64(s, 16);
+    job->happened = sqlite3_column_int64(s, 17);
+    job->untold = sqlite3_column_int64(s, 18) > 0;
+    column_text(s, 19, job->note, sizeof(job->note));
+    return 0;
+}
+
+int row_first(struct queue_store *store, sqlite3_stmt *s, struct row *ret)
+{
+    int r = store_step(store, s);
+    if (r < 0)
+        return r;
+    return r == 0 ? -ENOENT : row_read(s, ret);
+}
+
+int row_by_id(struct queue_store *store, const char *id, struct row *ret)
+{
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int r = store_query(store, SQL_BY_ID, &s, "t", id);
+    return r < 0 ? r : row_first(store, s, ret);
+}
+
+/* A job without a payload has none here either; nor has one whose payload can't be ours: whoever
+ * claims it will say that it is useless, where an error would keep all behind it waiting. */
+int row_payload(struct queue_store *store, struct row *row)
+{
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int r = store_query(store, SQL_PAYLOAD, &s, "i", row->number);
+    if (r >= 0)
+        r = store_step(store, s);
+    if (r <= 0)
+        return r;
+    const void *body = sqlite3_column_blob(s, 0);
+    int size = sqlite3_column_bytes(s, 0);
+    if (!body || size <= 0 || size > JOB_PAYLOAD_MAX)
+        return 0;
+    row->job.payload = malloc((size_t)size);
+    if (!row->job.payload)
+        return -ENOMEM;
+    memcpy(row->job.payload, body, (size_t)size);
+    row->job.payload_size = (size_t)size;
+    return 0;
+}
+
+int list_add(struct job_list *list, struct job *job)
+{
+    /* Full whenever the count is a power of two (or 0). */
+    if ((list->count & (list->count - 1)) == 0) {
+        size_t room = list->count ? list->count * 2 : 1;
+        struct job *items = reallocarray(list->items, room, sizeof(*items));
+        if (!items)
+            return -ENOMEM;
+        list->items = items;
+    }
+    list->items[list->count++] = *job;
+    job->payload = NULL;
+    job->payload_size = 0;
+    return 0;
+}
+
+int list_rows(struct queue_store *store, sqlite3_stmt *s, struct job_list *list)
+{
+    struct row row;
+    int r = row_first(store, s, &row);
+    for (; r >= 0; r = row_first(store, s, &row)) {
+        r = list_add(list, &row.job);
+        if (r < 0)
+            return r;
+    }
+    return r == -ENOENT ? 0 : r;
+}
+
+size_t list_bound(size_t most)
+{
+    return most < STORE_LIST_MAX ? most : STORE_LIST_MAX;
+}
+
+int sqlite_get(struct queue_store *store, struct queue_call *call)
+{
+    struct row row;
+    int r = row_by_id(store, call->id, &row);
+    if (r >= 0)
+        call->found = row.job;
+    return r;
+}
+
+int sqlite_by_reference(struct queue_store *store, struct queue_call *call)
+{
+    struct row row;
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int r = store_query(store, SQL_BY_REFERENCE, &s, "t", call->id);
+    if (r >= 0)
+        r = row_first(store, s, &row);
+    if (r >= 0)
+        call->found = row.job;
+    return r;
+}
+
+/* What is handed out is marked, so that news which come while it is being told aren't taken for
+ * told with it. */
+int sqlite_untold(struct queue_store *store, struct queue_call *call)
+{
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int r = store_query(store, SQL_UNTOLD, &s, "i", (int64_t)list_bound(call->most));
+    if (r >= 0)
+        r = list_rows(store, s, &call->list);
+    for (size_t i = 0; r >= 0 && i < call->list.count; i++)
+        r = store_run(store, SQL_TELLING, "t", call->list.items[i].id);
+    return r < 0 ? r : 0;
+}
+
+int sqlite_told(struct queue_store *store, struct queue_call *call)
+{
+    struct row row;
+    int r = row_by_id(store, call->id, &row);
+    if (r >= 0)
+        r = store_run(store, SQL_TOLD, "i", row.number);
+    return r < 0 ? r : 0;
+}
+
+int sqlite_orphans(struct queue_store *store, struct queue_call *call)
+{
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int r = store_query(store, SQL_ORPHANS, &s, "ii", (int64_t)call->when,
+                        (int64_t)list_bound(call->most));
+    return r < 0 ? r : list_rows(store, s, &call->list);
+}
+
+int sqlite_count_mails(struct queue_store *store, struct queue_call *call)
+{
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int64_t count = 0;
+    int r =
+        store_query(store, call->address ? SQL_COUNT_ADDRESS : SQL_COUNT_ENTRY, &s, "tit",
+                    call->address ? call->address : call->entry, (int64_t)call->when, call->topic);
+    if (r >= 0)
+        r = store_number(store, s, &count);
+    call->count = (unsigned)count;
+    return r;
+}
+
+static int job_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct job *)a)->id, ((const struct job *)b)->id);
+}
+
+/* Keeps the first `most` by id. */
+static void list_cut(struct job_list *list, size_t most)
+{
+    if (list->count == 0)
+        return;
+    qsort(list->items, list->count, sizeof(*list->items), job_compare);
+    while (list->count > most)
+        job_clear(&list->items[--list->count]);
+}
+
+/* By kind and state, each from its index, and merged: a full look at a long history never happens.
+ */
+static int list_states(struct queue_store *store, const struct queue_filter *filter,
+                       struct job_list *list)
+{
+    size_t most = list_bound(filter->most);
+    int r = 0;
+    for (int cell = 0; r >= 0 && cell < JOB_KINDS * JOB_STATES; cell++) {
+        int kind = cell / JOB_STATES, state = cell % JOB_STATES;
+        bool ended = state == JOB_DONE || state == JOB_FAILED || state == JOB_WITHDRAWN;
+        if ((filter->kind >= 0 && filter->kind != kind) ||
+            (filter->state >= 0 && filter->state != state) || (filter->unfinished && ended))
+            continue;
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        r = store_query(store, SQL_LIST_STATE, &s, "iiti", (int64_t)kind, (int64_t)state,
+                        filter->after, (int64_t)most);
+        if (r >= 0)
+            r = list_rows(store, s, list);
+        list_cut(list, most);
+    }
+    return r;
+}
+
+int sqlite_list(struct queue_store *store, struct queue_call *call)
+{
+    const struct queue_filter *filter = call->filter;
+    if (!filter->entry && !filter->batch)
+        return list_states(store, filter, &call->list);
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int r = store_query(store, filter->entry ? SQL_LIST_ENTRY : SQL_LIST_BATCH, &s, "ttiitii",
+                        filter->entry ? filter->entry : filter->batch, filter->after,
+                        (int64_t)filter->kind, (int64_t)filter->state, filter->batch,
+                        (int64_t)filter->unfinished, (int64_t)list_bound(filter->most));
+    return r < 0 ? r : list_rows(store, s, &call->list);
+}
+
+static int stats_tally(struct queue_store *store, struct queue_stats *stats)
+{
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int r = store_query(store, SQL_TALLY, &s, "");
+    while (r >= 0 && (r = store_step(store, s)) > 0) {
+        int64_t kind = sqlite3_column_int64(s, 0), state = sqlite3_column_int64(s, 1);
+        if (kind < 0 || kind >= JOB_KINDS || state < 0 || state >= JOB_STATES)
+            return -EBADMSG;
+        stats->count[kind][state] = (unsigned long)sqlite3_column_int64(s, 2);
+    }
+    return r;
+}
+
+static int stats_oldest(struct queue_store *store, int kind, time_t *oldest)
+{
+    static const enum job_state open_states[] = {JOB_STAGED, JOB_READY, JOB_CLAIMED, JOB_PRINTED,
+                                                 JOB_UNCERTAIN};
+    for (size_t i = 0; i < ELEMENTS(open_states); i++) {
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int64_t created = 0;
+        int r = store_query(store, SQL_OLDEST, &s, "ii", (int64_t)kind, (int64_t)open_states[i]);
+        if (r >= 0)
+            r = store_number(store, s, &created);
+        if (r < 0)
+            return r;
+        if (created > 0 && (*oldest == 0 || created < *oldest))
+            *oldest = created;
+    }
+    return 0;
+}
+
+int sqlite_stats(struct queue_store *store, struct queue_call *call)
+{
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int64_t untold = 0;
+    int r = stats_tally(store, &call->stats);
+    for (int kind = 0; r >= 0 && kind < JOB_KINDS; kind++)
+        r = stats_oldest(store, kind, &call->stats.oldest[kind]);
+    if (r >= 0)
+        r = store_query(store, SQL_COUNT_UNTOLD, &s, "");
+    if (r >= 0)
+        r = store_number(store, s, &untold);
+    call->stats.untold = (unsigned long)untold;
+    return r;
+}
+
+int sqlite_waiting(struct queue_store *store, struct queue_call *call)
+{
+    struct queue_stats stats = {0};
+    int r = stats_tally(store, &stats);
+    for (unsigned kind = 0; r >= 0 && kind < JOB_KINDS; kind++)
+        if (stats.count[kind][JOB_READY] > 0 || stats.count[kind][JOB_CLAIMED] > 0)
+            call->wake |= 1u << kind;
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    if (r >= 0)
+        r = store_query(store, SQL_KINDS_UNTOLD, &s, "");
+    while (r >= 0 && (r = store_step(store, s)) > 0)
+        call->wake |= 1u << (sqlite3_column_int64(s, 0) & 31);
+    return r;
+}

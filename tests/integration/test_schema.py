@@ -148,3 +148,44 @@ def test_searches_of_portald_use_an_index(directory):
     missing = {name: kind for name, kind in needed.items()
                if kind not in indexes.get(name, "").split(",")}
     assert not missing
+
+
+def portal_directory(*arguments):
+    return subprocess.run([SOURCE / "schema" / "portal-directory", *arguments], text=True,
+                          capture_output=True, check=False)
+
+
+def test_tree_can_be_added_over_ldap(directory):
+    """The sandbox loads it offline; an operator adds it to a running server."""
+    base = directory["PORTAL_LDAP_BASE"]
+    done = portal_directory("tree", "--suffix", f"dc=inner,{base}", "--rootdn",
+                            directory["PORTAL_ROOT_DN"])
+    assert done.returncode == 0, done.stderr
+    bind = ["-x", "-D", directory["PORTAL_ROOT_DN"], "-w", directory["PORTAL_ROOT_PW"],
+            "-H", directory["PORTAL_LDAP_URI"]]
+    try:
+        subprocess.run(["ldapadd", *bind], input=done.stdout, text=True, check=True,
+                       capture_output=True)
+        with bound(directory, "root") as root:
+            assert root.search_s(f"cn=decoy,ou=services,dc=inner,{base}", ldap.SCOPE_BASE)
+    finally:
+        subprocess.run(["ldapdelete", "-r", *bind, f"dc=inner,{base}"], check=False)
+
+
+@pytest.mark.parametrize("arguments,status", [
+    ((), 2), (("nonsense",), 2), (("config", "--suffix"), 2), (("config", "--nonsense", "x"), 2),
+    (("config", "--user", "nobody-of-this-name"), 1), (("config", "--user", "1:x"), 1),
+    (("tree", "--suffix", "o=example"), 1), (("tree", "--suffix", "dc=a|b"), 1),
+    (("tree", "--suffix", "dc=a&b"), 1), (("tree", "--suffix", ""), 1),
+])
+def test_portal_directory_refuses(arguments, status):
+    done = portal_directory(*arguments)
+    assert done.returncode == status
+    assert done.stderr and not done.stdout
+
+
+def test_portal_directory_fills_everything_in():
+    for what in ("config", "tree"):
+        done = portal_directory(what, "--suffix", "dc=foo,dc=bar", "--user", "7:8")
+        assert done.returncode == 0
+        assert not re.search("@[A-Z]", done.stdout.replace("<>@]", "")) and "example" not in done.stdout

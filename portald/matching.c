@@ -1,0 +1,244 @@
+/* From a registration to the mail that follows it; matching_run() is the way in. */
+#include "matching.h"
+
+#include "handlers.h"
+#include "letter.h"
+#include "registration.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "log.h"
+#include "messages.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#define HOUR 3600
+#define DAY  86400
+
+DEFINE_CLEANUP(struct entry, entry_free)
+
+struct matching {
+    const struct manager *manager;
+    struct directory *directory;
+    const struct job *job;
+    long long deadline;
+    struct registration registration;
+    struct entry *entry; /* whose policy number it is, or NULL */
+    struct entry *owner; /* whose confirmed address it is, or NULL */
+    time_t now;
+};
+
+static void matching_clear(struct matching *m)
+{
+    m->entry = entry_free(m->entry);
+    m->owner = entry_free(m->owner);
+    sodium_memzero(&m->registration, sizeof m->registration);
+}
+
+/* The id of the mail follows from the registration's, so that a second run finds the first one's
+ * row. */
+static void child_id(const struct matching *m, const char *topic, char ret[static ULID_SIZE])
+{
+    static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    crypto_generichash_state state;
+    uint8_t hash[16];
+
+    crypto_generichash_init(&state, m->manager->keys->table, sizeof m->manager->keys->table,
+                            sizeof hash);
+    crypto_generichash_update(&state, (const uint8_t *)m->job->id, ULID_SIZE);
+    crypto_generichash_update(&state, (const uint8_t *)topic, strlen(topic));
+    crypto_generichash_final(&state, hash, sizeof hash);
+    memcpy(ret, m->job->id, 10);
+    for (size_t i = 0; i < 16; i++)
+        ret[10 + i] = alphabet[hash[i] & 31];
+    ret[ULID_SIZE - 1] = 0;
+}
+
+static int make_payload(const char *to, const char *language, const char *name, struct job *mail)
+{
+    json_t *json = json_pack("{ssssss*}", "to", to, "language", language, "name", name);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+    json_decref(json);
+    if (!text)
+        return -ENOMEM;
+    mail->payload = (uint8_t *)text;
+    mail->payload_size = strlen(text);
+    return 0;
+}
+
+/* A mail to address about entry. The name goes only to an address that is confirmed as its owner's.
+ */
+static int make_mail(const struct matching *m, const char *topic, const struct entry *entry,
+                     const char *address, bool confirmed, struct job *mail)
+{
+    unsigned char reference[REFERENCE_BYTES];
+
+    *mail = (struct job){.kind = JOB_MAIL, .state = JOB_READY, .created = m->now, .due = m->now};
+    child_id(m, topic, mail->id);
+    snprintf(mail->topic, sizeof mail->topic, "%s", topic);
+    snprintf(mail->entry, sizeof mail->entry, "%s", entry->uuid);
+    snprintf(mail->subject, sizeof mail->subject, "%.*s", JOB_SUBJECT_SIZE - 1, entry->uid);
+    snprintf(mail->parent, sizeof mail->parent, "%s", m->job->id);
+    mail->expires = m->now + m->manager->settings->rules.mail_life;
+    compose_address_hash(m->manager->keys, address, mail->address);
+    compose_reference(m->manager->keys, mail->id, reference);
+    compose_hash(reference, sizeof reference, mail->reference);
+    return make_payload(address, entry->language, confirmed ? entry->name : NULL, mail);
+}
+
+static int finish(const struct matching *m, const char *note)
+{
+    log_event(LOG_INFO, MESSAGE_REGISTRATION,
+              LOG_FIELDS("PORTAL_ENTRY", m->entry ? m->entry->uid : "", "PORTAL_JOB", m->job->id),
+              "Registration %s: %s", m->job->id, note);
+    return queue_finish(m->manager->queue, m->job->id, m->job->fence, JOB_DONE, note, m->now,
+                        false);
+}
+
+/* Whether another mail may go to the address that didn't ask for it: 1, 0, or an error. */
+static int mail_allowed(const struct matching *m, const struct job *mail)
+{
+    const struct settings *s = m->manager->settings;
+    struct job before = {0};
+    unsigned count = 0;
+    int r = queue_get(m->manager->queue, mail->id, &before);
+
+    if (r == 0) /* this very mail, from an earlier run */
+        return 1;
+    if (r != -ENOENT || (r = queue_count_mails(m->manager->queue, mail->address, NULL, NULL,
+                                               m->now - HOUR, &count)) < 0)
+        return r;
+    if (count >= (unsigned)s->mails_per_address)
+        return 0;
+    if (strcmp(mail->topic, "confirm") != 0)
+        return 1;
+    r = queue_count_mails(m->manager->queue, NULL, mail->entry, "confirm", m->now - DAY, &count);
+    return r < 0 ? r : count < (unsigned)s->confirmations_per_entry;
+}
+
+/* Tells a mailbox something that needs no change in the directory. */
+static int send_notice(const struct matching *m, const char *topic, const struct entry *entry,
+                       const char *address, enum account_registration outcome)
+{
+    _cleanup_(job_clear) struct job mail = {0};
+    int r = make_mail(m, topic, entry, address, true, &mail);
+
+    if (r < 0 || (r = mail_allowed(m, &mail)) < 0)
+        return r;
+    if (r == 0)
+        return finish(m, "not sent: too many mails to this address");
+    r = queue_put(m->manager->queue, &mail);
+    if (r < 0 && r != -EEXIST)
+        return r;
+    return finish(m, account_registration_text(outcome));
+}
+
+static bool has_job(const struct entry *entry, const char *job)
+{
+    for (char **j = entry->jobs; j && *j; j++)
+        if (strcmp(*j, job) == 0)
+            return true;
+    return false;
+}
+
+static int write_link(const struct matching *m, const struct job *mail)
+{
+    _cleanup_(changes_clear) struct changes changes = {0};
+    const struct settings *s = m->manager->settings;
+    unsigned char token[TOKEN_BYTES];
+    char hash[JOB_HASH_SIZE];
+    struct account_link link = {.job = mail->id, .hash = hash, .address = m->registration.address};
+    struct account_consents consents = {.privacy_version = s->privacy_version,
+                                        .privacy_sha256 = m->manager->privacy_sha256,
+                                        .terms_version = s->terms_version,
+                                        .terms_sha256 = m->manager->terms_sha256};
+
+    compose_token(m->manager->keys, mail->id, token);
+    compose_hash(token, sizeof token, hash);
+    sodium_memzero(token, sizeof token);
+    account_add_link(&s->rules, m->entry, &link, &consents, m->now, &changes);
+    return entry_swap(m->manager, m->directory, m->entry, &changes, m->deadline);
+}
+
+/* Staged, written to the directory, ready: in this order, and each step finds what an earlier run
+ * left. */
+static int send_link(const struct matching *m)
+{
+    _cleanup_(job_clear) struct job mail = {0};
+    const char *note = account_registration_text(REGISTRATION_CONFIRM);
+    int r = make_mail(m, "confirm", m->entry, m->registration.address, false, &mail);
+
+    if (r < 0 || (r = mail_allowed(m, &mail)) < 0)
+        return r;
+    if (r == 0)
+        return finish(m, "not sent: too many confirmation mails to this address or customer");
+    mail.state = JOB_STAGED;
+    mail.lease = m->now + STAGED_LEASE;
+    r = queue_put(m->manager->queue, &mail);
+    if (r < 0 && r != -EEXIST)
+        return r;
+    if (!has_job(m->entry, mail.id) && (r = write_link(m, &mail)) < 0)
+        return r;
+    r = queue_ready_and_finish(m->manager->queue, mail.id, m->job->id, m->job->fence, note);
+    if (r == 0)
+        log_event(LOG_INFO, MESSAGE_REGISTRATION,
+                  LOG_FIELDS("PORTAL_ENTRY", m->entry->uid, "PORTAL_JOB", m->job->id),
+                  "Registration %s: %s", m->job->id, note);
+    return r;
+}
+
+static int find(const struct matching *m, enum directory_key key, const char *value,
+                struct entry **ret)
+{
+    int r = directory_find(m->directory, key, value, false, m->deadline, ret);
+
+    return r == -ENOENT ? 0 : r;
+}
+
+static int decide(struct matching *m)
+{
+    bool in_use = m->owner && (!m->entry || strcmp(m->owner->uuid, m->entry->uuid) != 0);
+    enum account_registration outcome =
+        account_register(m->entry, m->registration.birth_date, in_use);
+
+    switch (outcome) {
+    case REGISTRATION_CONFIRM:
+        return send_link(m);
+    case REGISTRATION_IN_USE:
+        return send_notice(m, "in-use", m->owner, m->owner->mail, outcome);
+    case REGISTRATION_ALREADY:
+        return send_notice(m, "registered", m->entry, m->entry->mail, outcome);
+    default:
+        return finish(m, account_registration_text(outcome));
+    }
+}
+
+int matching_run(const struct manager *manager, struct directory *directory, const struct job *job,
+                 long long deadline)
+{
+    int r = -ESTALE;
+
+    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
+        _cleanup_(matching_clear) struct matching m = {.manager = manager,
+                                                       .directory = directory,
+                                                       .job = job,
+                                                       .deadline = deadline,
+                                                       .now = clock_now()};
+        if (!job->payload ||
+            registration_read(job->payload, job->payload_size, &m.registration) < 0)
+            return finish(&m, "the stored registration can't be read");
+        if ((r = find(&m, DIRECTORY_POLICY, m.registration.policy, &m.entry)) < 0 ||
+            (r = find(&m, DIRECTORY_CONFIRMED_MAIL, m.registration.address, &m.owner)) < 0)
+            return r;
+        if (m.entry && m.entry->malformed)
+            return finish(
+                &m,
+                "matched, but the entry holds values that can't be understood: see portalctl lint");
+        r = decide(&m);
+    }
+    return r;
+}

@@ -1,0 +1,134 @@
+/* "This wasn't me": WIRE_REFERENCE looks, WIRE_NOT_ME presses the button. Before the first personal
+   password the registration is wiped, afterwards the account is locked; support is told either way.
+ */
+#include "handlers.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "code.h"
+#include "log.h"
+#include "messages.h"
+#include "texts.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define REFERENCE_SECONDS (30L * 86400)
+
+DEFINE_CLEANUP(struct entry, entry_free)
+
+/* The job that the reference belongs to. Returns 0, -ENOENT for an unknown or old one, or the
+ * queue's error. */
+static int find_job(struct worker *worker, const struct request *request, struct job *ret)
+{
+    char typed[513], hash[JOB_HASH_SIZE];
+    unsigned char reference[REFERENCE_BYTES];
+    int r;
+
+    if (wire_get_string(&request->frame, WIRE_REFERENCE_CODE, typed, sizeof typed) < 0 ||
+        code_reference_read(typed, reference) < 0)
+        return -ENOENT;
+    compose_hash(reference, sizeof reference, hash);
+    r = queue_by_reference(worker->manager->queue, hash, ret);
+    return r == 0 && clock_now() - ret->created > REFERENCE_SECONDS ? -ENOENT : r;
+}
+
+static void answer_unknown(struct wire_writer *reply, const char *language)
+{
+    reply_verdict(
+        reply, WIRE_UNKNOWN,
+        text(language,
+             N_("We don't know this reference, or it is older than 30 days. Please check it, or "
+                "contact our customer service.")));
+}
+
+void not_me_look(struct worker *worker, const struct request *request, struct wire_writer *reply)
+{
+    _cleanup_(job_clear) struct job job = {0};
+    char language[LANGUAGE_SIZE];
+    int r;
+
+    wire_begin(reply, WIRE_VERDICT);
+    request_language(worker->manager, request, language);
+    r = find_job(worker, request, &job);
+    if (r == -ENOENT)
+        answer_unknown(reply, language);
+    else if (r < 0)
+        reply_error(reply, r, language);
+    else
+        reply_verdict(
+            reply, WIRE_LINK_GOOD,
+            text(language,
+                 N_("If this message did not come about through you, please press the button. We "
+                    "then protect the account and have it looked at.")));
+}
+
+/* Reads, decides, writes, until nobody else was faster. */
+static int protect(struct worker *worker, const struct job *job, long long deadline,
+                   enum account_not_me *ret, char *ret_uid, size_t size)
+{
+    struct manager *m = worker->manager;
+    int r = -ESTALE;
+
+    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
+        _cleanup_(entry_free_p) struct entry *entry = NULL;
+        _cleanup_(changes_clear) struct changes changes = {0};
+        r = directory_find(worker->directory, DIRECTORY_UUID, job->entry, false, deadline, &entry);
+        if (r < 0 && r != -ENOENT)
+            return r;
+        snprintf(ret_uid, size, "%s", entry ? entry->uid : "");
+        *ret = account_not_me(entry, job->topic);
+        if (*ret == NOT_ME_NOTHING)
+            return 0;
+        if (*ret == NOT_ME_WIPE)
+            account_wipe(entry, m->settings->ppolicy, clock_now(), &changes);
+        else
+            account_lock(entry, "reported as \"this wasn't me\"", &changes);
+        r = entry_swap(m, worker->directory, entry, &changes, deadline);
+    }
+    return r;
+}
+
+static void tell_support(const struct job *job, const char *uid, enum account_not_me done)
+{
+    static const char *const what[] = {
+        [NOT_ME_WIPE] = "the registration was wiped",
+        [NOT_ME_LOCK] = "the account was locked and all sessions ended",
+        [NOT_ME_NOTHING] = "nothing had to be changed",
+    };
+
+    log_event(LOG_WARNING, MESSAGE_NOT_ME, LOG_FIELDS("PORTAL_ENTRY", uid, "PORTAL_JOB", job->id),
+              "\"This wasn't me\" was reported for %s %s of %s: %s", job_kind_word(job->kind),
+              job->id, *uid ? uid : "an entry that has gone", what[done]);
+}
+
+void not_me_press(struct worker *worker, const struct request *request, struct wire_writer *reply)
+{
+    _cleanup_(job_clear) struct job job = {0};
+    char language[LANGUAGE_SIZE], uid[257] = "";
+    enum account_not_me done = NOT_ME_NOTHING;
+    unsigned withdrawn = 0;
+    int r;
+
+    wire_begin(reply, WIRE_VERDICT);
+    request_language(worker->manager, request, language);
+    r = find_job(worker, request, &job);
+    if (r == 0)
+        r = protect(worker, &job, request->deadline, &done, uid, sizeof uid);
+    /* What isn't withdrawn here goes when it is claimed: the entry doesn't want it any more. */
+    if (r == 0 && done == NOT_ME_WIPE)
+        queue_withdraw(worker->manager->queue, job.entry, -1, "reported as \"this wasn't me\"",
+                       &withdrawn);
+    if (r == -ENOENT)
+        answer_unknown(reply, language);
+    else if (r < 0)
+        reply_error(reply, r, language);
+    else {
+        tell_support(&job, uid, done);
+        reply_verdict(
+            reply, WIRE_OK,
+            text(language,
+                 N_("Thank you for telling us. We have protected the account, and our customer "
+                    "service looks into it. You need not do anything else.")));
+    }
+}

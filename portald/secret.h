@@ -15,7 +15,8 @@ int secret_normalize(const char *text, char *ret, size_t size);
 int secret_hash(const char *normalized, char ret[static SECRET_HASH_SIZE]);
 /* The hash of something random that nobody knows: what "void" means. */
 int secret_hash_void(char ret[static SECRET_HASH_SIZE]);
-/* Whether plain is what hash was made of: 0; -EACCES; -EOPNOTSUPP when hash isn't ours. */
+/* Whether normalized is what hash was made of: 0; -EACCES; -EOPNOTSUPP when hash isn't ours, or
+ * would cost far more than ours; -ENOMEM, which says nothing about the secret. */
 int secret_verify(const char *hash, const char *normalized);
 /* At most this many hashes at a time in this process; waiting is bounded by a deadline of
  * clock_monotonic_ms(). -EBUSY beyond it. */

@@ -1,0 +1,215 @@
+/* Finds entries: one search, one round trip. Way in: directory_find(). */
+#include "directory-private.h"
+
+#include "cleanup.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Two are enough to know that it isn't one. */
+#define FIND_LIMIT 2
+/* No login name, policy number, hash or id is longer; escaped, a byte becomes three. */
+#define VALUE_MAX  512
+#define FILTER_MAX (3 * VALUE_MAX + 256)
+
+DEFINE_CLEANUP(struct entry, entry_free)
+
+#define CONFIRMED_FILTER                                                                           \
+    "(&(mail=%s)(|(portalState=initial)(portalState=active)"                                       \
+    "(portalState=locked)(portalState=closed)))"
+
+static const char *const FILTERS[] = {
+    [DIRECTORY_MAIL] = "(mail=%s)",
+    [DIRECTORY_CONFIRMED_MAIL] = CONFIRMED_FILTER,
+    [DIRECTORY_POLICY] = "(portalPolicyNumber=%s)",
+    [DIRECTORY_PENDING] = "(portalPending=%s*)",
+    [DIRECTORY_UID] = "(uid=%s)",
+    [DIRECTORY_UUID] = "(entryUUID=%s)",
+    [DIRECTORY_JOB] = "(portalJob=%s)",
+};
+
+struct find_request {
+    enum directory_key key;
+    const char *value;
+    const char *filter;
+    bool secrets;
+    struct entry *entry; /* what was found */
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static int make_filter(enum directory_key key, const char *value, char *ret, size_t size)
+{
+    struct berval plain = {strlen(value), (char *)value}, escaped = {0, NULL};
+    if (ldap_bv2escaped_filter_value(&plain, &escaped) != 0)
+        return -ENOMEM;
+    int length = snprintf(ret, size, FILTERS[key], escaped.bv_val);
+    ldap_memfree(escaped.bv_val);
+    return length < 0 || (size_t)length >= size ? -E2BIG : 0;
+}
+#pragma GCC diagnostic pop
+
+/* The values lie in libldap's buffer: they are read, and if secret wiped, where they are. */
+static int read_values(LDAP *ld, LDAPMessage *message, BerElement *ber, struct entry_reader *reader)
+{
+    for (;;) {
+        struct berval name, *values = NULL;
+        if (ldap_get_attribute_ber(ld, message, ber, &name, &values) != LDAP_SUCCESS)
+            return -EIO;
+        if (!name.bv_val)
+            return 0;
+        int attribute = attribute_find(name.bv_val, name.bv_len);
+        for (size_t i = 0; values && values[i].bv_val && attribute >= 0; i++) {
+            entry_put(reader, (enum attribute)attribute, values[i].bv_val, values[i].bv_len);
+            if (attribute_secret((enum attribute)attribute))
+                explicit_bzero(values[i].bv_val, values[i].bv_len);
+        }
+        ber_memfree(values);
+    }
+}
+
+static int read_entry(LDAP *ld, LDAPMessage *message, struct entry **ret)
+{
+    struct entry_reader reader;
+    struct berval dn;
+    BerElement *ber = NULL;
+    if (ldap_get_dn_ber(ld, message, &ber, &dn) != LDAP_SUCCESS)
+        return -EIO;
+    entry_begin(&reader, dn.bv_val, dn.bv_len);
+    int values = read_values(ld, message, ber, &reader);
+    ber_free(ber, 0);
+    struct entry *entry = NULL;
+    int r = entry_end(&reader, &entry);
+    if (r == 0 && values < 0) {
+        entry_free(entry);
+        return values;
+    }
+    if (r == 0)
+        *ret = entry;
+    return r;
+}
+
+/* A token's hash is found by its beginning and must be there whole. */
+static bool fits(const struct find_request *f, const struct entry *entry)
+{
+    if (f->key != DIRECTORY_PENDING || entry->malformed)
+        return true;
+    for (size_t i = 0; i < entry->pending_count; i++)
+        if (strcmp(entry->pending[i].hash, f->value) == 0)
+            return true;
+    return false;
+}
+
+static int take_found(struct directory *d, struct directory_handle *h, struct find_request *f,
+                      struct directory_result *result)
+{
+    switch (result->code) {
+    case LDAP_SUCCESS:
+        break;
+    case LDAP_SIZELIMIT_EXCEEDED:
+        return directory_refused(d, h, "search", result, -ENOTUNIQ);
+    case LDAP_TIMELIMIT_EXCEEDED:
+        return directory_refused(d, h, "search", result, -ETIMEDOUT);
+    case LDAP_BUSY:
+    case LDAP_UNAVAILABLE:
+        directory_refused(d, h, "search", result, -EHOSTDOWN);
+        directory_drop(h);
+        return -EHOSTDOWN;
+    default:
+        return directory_refused(d, h, "search", result, -EIO);
+    }
+    if (ldap_count_references(h->ld, result->message) > 0)
+        return directory_fail(d, h, -EIO, "search", "a part of it is on another server");
+    int count = ldap_count_entries(h->ld, result->message);
+    if (count != 1)
+        return directory_fail(d, h, count == 0 ? -ENOENT : -ENOTUNIQ, "search",
+                              count == 0 ? "nothing found" : "several found");
+    _cleanup_(entry_free_p) struct entry *entry = NULL;
+    int r = read_entry(h->ld, ldap_first_entry(h->ld, result->message), &entry);
+    if (r < 0)
+        return directory_fail(d, h, r, "search", "an entry that can't be read");
+    if (!fits(f, entry))
+        return directory_fail(d, h, -ENOENT, "search", "nothing found");
+    f->entry = TAKE(entry);
+    return 0;
+}
+
+/* The server's own limit, in whole seconds, so that it doesn't go on for nobody. */
+static struct timeval server_limit(long long deadline)
+{
+    long long left = deadline - clock_monotonic_ms();
+    return (struct timeval){.tv_sec = left > 0 ? (left + 999) / 1000 : 1};
+}
+
+static int find(struct directory *d, struct directory_handle *h, void *request, long long deadline)
+{
+    struct find_request *f = request;
+    struct directory_result result;
+    struct timeval limit = server_limit(deadline);
+    int id = -1;
+    int rc =
+        ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_SUBTREE, f->filter,
+                        f->secrets ? d->all : d->plain, 0, NULL, NULL, &limit, FIND_LIMIT, &id);
+    int r = directory_wait(d, h, rc, id, &result);
+    if (r < 0)
+        return r;
+    r = take_found(d, h, f, &result);
+    directory_result_clear(&result);
+    return r;
+}
+
+static int find_once(struct directory *d, enum directory_key key, const char *value, bool secrets,
+                     long long deadline, struct entry **ret)
+{
+    char filter[FILTER_MAX];
+    int r = make_filter(key, value, filter, sizeof(filter));
+    if (r < 0)
+        return directory_fail(d, NULL, r, "search", "no filter");
+    struct find_request request = {
+        .key = key, .value = value, .filter = filter, .secrets = secrets};
+    r = directory_try(d, DIRECTORY_SERVICE, find, &request, deadline);
+    if (r == 0)
+        *ret = request.entry;
+    return r;
+}
+
+int directory_find(struct directory *d, enum directory_key key, const char *value, bool secrets,
+                   long long deadline, struct entry **ret)
+{
+    size_t length = strlen(value);
+    if (length == 0 || length > VALUE_MAX ||
+        (key == DIRECTORY_PENDING && length != JOB_HASH_SIZE - 1))
+        return directory_fail(d, NULL, -ENOENT, "search", "nothing can have this value");
+    int r = find_once(d, key, value, secrets, deadline, ret);
+    /* Whoever confirmed an address has it, however many others it is only written down for. */
+    if (r != -ENOTUNIQ || key != DIRECTORY_MAIL)
+        return r;
+    r = find_once(d, DIRECTORY_CONFIRMED_MAIL, value, secrets, deadline, ret);
+    return r == -ENOENT ? -ENOTUNIQ : r;
+}
+
+static int ping(struct directory *d, struct directory_handle *h, void *request, long long deadline)
+{
+    static char *const NOTHING[] = {(char *)LDAP_NO_ATTRS, NULL};
+    struct directory_result result;
+    struct timeval limit = server_limit(deadline);
+    int id = -1;
+    (void)request;
+    int rc = ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_BASE, "(objectClass=*)",
+                             (char **)NOTHING, 1, NULL, NULL, &limit, 1, &id);
+    int r = directory_wait(d, h, rc, id, &result);
+    if (r < 0)
+        return r;
+    if (result.code != LDAP_SUCCESS)
+        r = directory_refused(d, h, "ping", &result, -EIO);
+    directory_result_clear(&result);
+    return r;
+}
+
+int directory_ping(struct directory *d, long long deadline)
+{
+    return directory_try(d, DIRECTORY_SERVICE, ping, NULL, deadline);
+}

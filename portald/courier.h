@@ -3,8 +3,8 @@
    confirmation is marked untold, and the clerk tells the directory from when its 48 hours count. */
 #pragma once
 
-#include "compose.h"
-#include "queue.h"
+#include "portald/compose.h"
+#include "portald/queue.h"
 
 struct courier_options {
     unsigned couriers;          /* threads, each with a mailer of its own */
@@ -21,6 +21,7 @@ struct courier_options {
 };
 
 struct couriers;
+/* The strings of options, compose and queue stay the caller's, until couriers_stop(). */
 int couriers_start(const struct courier_options *options, const struct compose *compose,
                    struct queue *queue, struct couriers **ret);
 /* Stops after the batches under way, or at their deadline. */

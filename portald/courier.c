@@ -1,0 +1,344 @@
+/* Couriers: threads that take mails from the queue to a portal-mailer and write down what became of
+   them. Way in: couriers_start(). */
+#include "config.h"
+
+#include "portald/courier.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "log.h"
+#include "messages.h"
+#include "portald/mailing.h"
+#include "portald/note.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+
+#define IDLE_MS          10000       /* retries become due without anybody waking us */
+#define TROUBLE_MS       2000        /* between two attempts to reach a queue that fails */
+#define WRITE_TRIES      3           /* to write down what became of a mail */
+#define LEASE_MARGIN     60          /* seconds beyond the deadline of a batch */
+#define MAIL_LIFE        (5 * 86400) /* of mails that don't say when they expire */
+#define JITTER_PER_MILLE 200u        /* either way */
+
+struct couriers {
+    const struct compose *compose;
+    struct queue *queue;
+    struct mailing_target target;
+    size_t batch;
+    long deadline;
+    long *retry;
+    size_t retries;
+    int stop; /* eventfd; readable once and for all */
+    pthread_t *threads;
+    size_t running;
+};
+
+DEFINE_CLEANUP(struct mailing, mailing_close)
+
+/* A batch under way. */
+struct round {
+    struct couriers *couriers;
+    struct job_list jobs;
+    struct {
+        bool pending; /* no outcome yet */
+        char recipient[MAIL_ADDRESS_SIZE];
+    } * mails;
+    size_t left;
+};
+
+static void round_clear(struct round *round)
+{
+    free(round->mails);
+    job_list_clear(&round->jobs);
+}
+
+/* Waits up to timeout for more to do. False when it is time to stop. */
+static bool courier_wait(struct couriers *couriers, int timeout)
+{
+    struct pollfd p[] = {
+        {.fd = couriers->stop, .events = POLLIN},
+        {.fd = queue_wake_fd(couriers->queue, JOB_MAIL), .events = POLLIN},
+    };
+    eventfd_t ignored;
+
+    poll(p, timeout == TROUBLE_MS ? 1 : 2, timeout);
+    if (p[1].revents & POLLIN)
+        (void)eventfd_read(p[1].fd, &ignored);
+    return !(p[0].revents & POLLIN);
+}
+
+static void log_outcome(int level, const char *message, const struct job *job, const char *what,
+                        const char *note)
+{
+    log_event(
+        level, message,
+        LOG_FIELDS("PORTAL_JOB", job->id, "PORTAL_ENTRY", job->subject, "PORTAL_TOPIC", job->topic),
+        "mail %s (%s) %s: %s", job->id, job->topic, what, note);
+}
+
+/* An end that is to be written down. */
+struct outcome {
+    enum job_state state; /* JOB_READY: to be tried again at due */
+    time_t due, happened;
+    bool untold;
+    const char *note;
+};
+
+static int outcome_write(struct couriers *couriers, const struct job *job,
+                         const struct outcome *outcome)
+{
+    int r = -EIO;
+
+    for (unsigned i = 0; i < WRITE_TRIES; i++) {
+        if (i > 0)
+            courier_wait(couriers, TROUBLE_MS);
+        if (outcome->state == JOB_READY)
+            r = queue_retry(couriers->queue, job->id, job->fence, outcome->due, outcome->note);
+        else
+            r = queue_finish(couriers->queue, job->id, job->fence, outcome->state, outcome->note,
+                             outcome->happened, outcome->untold);
+        if (r == 0 || r == -ESTALE || r == -ENOENT)
+            return r;
+    }
+    log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
+              "what became of mail %s can't be written down: %s", job->id, strerror(-r));
+    return r;
+}
+
+static time_t retry_delay(const struct couriers *couriers, const struct job *job)
+{
+    size_t i = job->attempts > 0 ? job->attempts - 1 : 0;
+    long delay = couriers->retry[i < couriers->retries ? i : couriers->retries - 1];
+
+    return delay *
+           (1000 - (long)JITTER_PER_MILLE + (long)randombytes_uniform(2 * JITTER_PER_MILLE + 1)) /
+           1000;
+}
+
+/* Again later, unless what it carries would have expired by then. */
+static void mail_defer(struct couriers *couriers, const struct job *job, const char *note)
+{
+    time_t limit = job->expires > 0 ? job->expires : job->created + MAIL_LIFE;
+    struct outcome outcome = {
+        .state = JOB_READY, .due = clock_now() + retry_delay(couriers, job), .note = note};
+
+    if (outcome.due >= limit)
+        outcome.state = JOB_FAILED;
+    if (outcome_write(couriers, job, &outcome) != 0)
+        return;
+    if (outcome.state == JOB_FAILED)
+        log_outcome(LOG_WARNING, MESSAGE_MAIL_FAILED, job, "given up, its time is over", note);
+    else
+        log_outcome(LOG_NOTICE, MESSAGE_MAIL_DEFERRED, job, "deferred", note);
+}
+
+static void mail_fail(struct couriers *couriers, const struct job *job, const char *note)
+{
+    struct outcome outcome = {.state = JOB_FAILED, .note = note};
+
+    if (outcome_write(couriers, job, &outcome) == 0)
+        log_outcome(LOG_WARNING, MESSAGE_MAIL_FAILED, job, "failed", note);
+}
+
+/* The 48 hours of a link count from here, so the directory must hear of it. */
+static void mail_accept(struct couriers *couriers, const struct job *job, const char *note)
+{
+    struct outcome outcome = {.state = JOB_DONE,
+                              .happened = clock_now(),
+                              .untold = strcmp(job->topic, "confirm") == 0,
+                              .note = note};
+
+    if (outcome_write(couriers, job, &outcome) == 0)
+        log_outcome(LOG_INFO, MESSAGE_MAIL_SENT, job, "accepted by the relay", note);
+}
+
+static bool round_heard(void *userdata, const struct mailing_result *result)
+{
+    struct round *round = userdata;
+    char note[JOB_NOTE_SIZE];
+    size_t i;
+
+    for (i = 0; i < round->jobs.count; i++)
+        if (round->mails[i].pending && strcmp(round->jobs.items[i].id, result->job) == 0)
+            break;
+    if (i == round->jobs.count)
+        return round->left > 0;
+    round->mails[i].pending = false;
+    round->left--;
+    note_from_reply(result->text, round->mails[i].recipient, note);
+    switch (result->result) {
+    case MAILER_ACCEPTED:
+        mail_accept(round->couriers, &round->jobs.items[i], note);
+        break;
+    case MAILER_DEFERRED:
+        mail_defer(round->couriers, &round->jobs.items[i], note);
+        break;
+    case MAILER_REJECTED:
+        mail_fail(round->couriers, &round->jobs.items[i], note);
+        break;
+    }
+    return round->left > 0;
+}
+
+static const char *compose_problem(int r)
+{
+    return r == -EINVAL ? "the address can't be mailed to" : "the job's content makes no sense";
+}
+
+/* Composes every mail into the conversation. What can't be composed ends here. */
+static int round_compose(struct round *round, struct mailing *mailing)
+{
+    for (size_t i = 0; i < round->jobs.count; i++) {
+        const struct job *job = &round->jobs.items[i];
+        _cleanup_(mail_clear) struct mail mail = {0};
+        int r = compose_mail(round->couriers->compose, job, clock_now(), &mail);
+
+        if (r == 0) {
+            snprintf(round->mails[i].recipient, MAIL_ADDRESS_SIZE, "%s", mail.recipient);
+            r = mailing_add(mailing, job->id, &mail);
+        }
+        if (r == -ENOMEM)
+            return r;
+        if (r < 0) {
+            round->mails[i].pending = false;
+            round->left--;
+            mail_fail(round->couriers, job, compose_problem(r));
+        }
+    }
+    return 0;
+}
+
+static int round_run(struct round *round)
+{
+    _cleanup_(mailing_close_p) struct mailing *mailing = NULL;
+    int64_t deadline = clock_monotonic_ms() + round->couriers->deadline * 1000;
+    int r = mailing_open(&round->couriers->target, &mailing);
+
+    if (r == 0)
+        r = round_compose(round, mailing);
+    if (r == 0 && round->left > 0)
+        r = mailing_run(mailing, deadline, round_heard, round);
+    return r;
+}
+
+/* Mails that nobody told us about: their outcome is unknown, and they are sent again. */
+static void round_finish(struct round *round, int error)
+{
+    char note[JOB_NOTE_SIZE];
+
+    snprintf(note, sizeof(note), "the mailer gave no result: %s",
+             error < 0 ? strerror(-error) : "it ended early");
+    for (size_t i = 0; i < round->jobs.count; i++)
+        if (round->mails[i].pending)
+            mail_defer(round->couriers, &round->jobs.items[i], note);
+}
+
+/* One batch, from claim to results. Returns how many mails it had, or a negative errno. */
+static int courier_round(struct couriers *couriers)
+{
+    _cleanup_(round_clear) struct round round = {.couriers = couriers};
+    struct queue_claim claim = {.kind = JOB_MAIL, .most = couriers->batch, .now = clock_now()};
+    int r;
+
+    claim.lease = claim.now + couriers->deadline + LEASE_MARGIN;
+    r = queue_claim(couriers->queue, &claim, &round.jobs);
+    if (r < 0 || round.jobs.count == 0)
+        return r;
+    round.mails = calloc(round.jobs.count, sizeof(*round.mails));
+    if (!round.mails)
+        return -ENOMEM;
+    round.left = round.jobs.count;
+    for (size_t i = 0; i < round.jobs.count; i++)
+        round.mails[i].pending = true;
+    round_finish(&round, round_run(&round));
+    return (int)round.jobs.count;
+}
+
+static void *courier_main(void *userdata)
+{
+    struct couriers *couriers = userdata;
+    int wait = 0;
+
+    while (courier_wait(couriers, wait)) {
+        int r = courier_round(couriers);
+
+        if (r < 0 && wait != TROUBLE_MS)
+            log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL, "no mails can be claimed: %s",
+                      strerror(-r));
+        wait = r > 0 ? 0 : r == 0 ? IDLE_MS : TROUBLE_MS;
+    }
+    return NULL;
+}
+
+static int threads_start(struct couriers *couriers, size_t count)
+{
+    sigset_t all, before;
+    int r = 0;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
+    while (r == 0 && couriers->running < count) {
+        r = pthread_create(&couriers->threads[couriers->running], NULL, courier_main, couriers);
+        if (r == 0)
+            couriers->running++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -r;
+}
+
+int couriers_start(const struct courier_options *options, const struct compose *compose,
+                   struct queue *queue, struct couriers **ret)
+{
+    struct couriers *couriers;
+    int r;
+
+    if (options->couriers == 0 || options->batch == 0 || options->retries == 0)
+        return -EINVAL;
+    couriers = calloc(1, sizeof(*couriers));
+    if (!couriers)
+        return -ENOMEM;
+    couriers->compose = compose;
+    couriers->queue = queue;
+    couriers->batch = options->batch;
+    couriers->deadline = options->deadline;
+    couriers->retries = options->retries;
+    couriers->target = (struct mailing_target){.socket = options->mailer_socket,
+                                               .program = options->mailer_program,
+                                               .config = options->mailer_config};
+    couriers->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    couriers->threads = calloc(options->couriers, sizeof(*couriers->threads));
+    couriers->retry = calloc(options->retries, sizeof(*couriers->retry));
+    r = couriers->stop < 0 ? -errno : couriers->threads && couriers->retry ? 0 : -ENOMEM;
+    if (r == 0) {
+        memcpy(couriers->retry, options->retry, options->retries * sizeof(*couriers->retry));
+        r = threads_start(couriers, options->couriers);
+    }
+    if (r < 0) {
+        couriers_stop(couriers);
+        return r;
+    }
+    *ret = couriers;
+    return 0;
+}
+
+struct couriers *couriers_stop(struct couriers *couriers)
+{
+    if (!couriers)
+        return NULL;
+    if (couriers->stop >= 0)
+        (void)eventfd_write(couriers->stop, 1);
+    for (size_t i = 0; i < couriers->running; i++)
+        pthread_join(couriers->threads[i], NULL);
+    if (couriers->stop >= 0)
+        close(couriers->stop);
+    free(couriers->threads);
+    free(couriers->retry);
+    free(couriers);
+    return NULL;
+}

@@ -1,0 +1,285 @@
+/* A conversation with portal-mailer, through a socket or with a child: mailing.h. */
+#include "config.h"
+
+#include "portald/mailing.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#define CONNECT_TIMEOUT_S 5
+#define FAREWELL_MS       2000 /* for a child to say QUIT and end, once its results are in */
+#define RESULT_MAX        1024u
+
+struct mailing {
+    int fd;
+    pid_t child; /* 0: none */
+    struct wire_writer *frames;
+    size_t count, sent, offset; /* frames; of them sent; bytes sent of the next one */
+    uint8_t buffer[RESULT_MAX];
+    size_t have;
+};
+
+DEFINE_CLEANUP(struct mailing, mailing_close)
+
+static int mailer_connect(struct mailing *mailing, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct timeval timeout = {.tv_sec = CONNECT_TIMEOUT_S};
+
+    mailing->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (mailing->fd < 0)
+        return -errno;
+    if (strlen(path) >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    /* Blocking, with a limit: a full backlog answers a non-blocking connect() with EAGAIN. */
+    if (setsockopt(mailing->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
+        connect(mailing->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return -errno;
+    return 0;
+}
+
+/* What a child may see of our environment. */
+static char **mailer_environment(char *ret[static 4])
+{
+    static const char *const names[] = {"CREDENTIALS_DIRECTORY=", "JOURNAL_STREAM="};
+    size_t n = 0;
+
+    ret[n++] = (char *)(uintptr_t) "HOME=/nonexistent";
+    for (char **e = environ; *e; e++)
+        for (size_t i = 0; i < ELEMENTS(names); i++)
+            if (strncmp(*e, names[i], strlen(names[i])) == 0 && n < 3)
+                ret[n++] = *e;
+    ret[n] = NULL;
+    return ret;
+}
+
+/* The child gets its socket as standard input and nothing else of ours: descriptors, signal mask
+   and dispositions are those of a new process. */
+static int mailer_spawn(const struct mailing_target *target, int socket, pid_t *ret)
+{
+    const char *argv[] = {target->program, "--config", target->config, NULL};
+    char *environment[4];
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    int r;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    r = posix_spawn_file_actions_adddup2(&actions, socket, STDIN_FILENO);
+    if (r == 0)
+        r = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (r == 0)
+        r = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (r == 0)
+        r = posix_spawn(ret, target->program, &actions, &attributes, (char **)(uintptr_t)argv,
+                        mailer_environment(environment));
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return -r;
+}
+
+static int mailer_start(struct mailing *mailing, const struct mailing_target *target)
+{
+    int pair[2], r;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    r = mailer_spawn(target, pair[1], &mailing->child);
+    close(pair[1]);
+    if (r < 0) {
+        mailing->child = 0;
+        close(pair[0]);
+        return r;
+    }
+    mailing->fd = pair[0];
+    return 0;
+}
+
+int mailing_open(const struct mailing_target *target, struct mailing **ret)
+{
+    _cleanup_(mailing_close_p) struct mailing *mailing = calloc(1, sizeof(*mailing));
+    bool by_socket = target->socket && target->socket[0];
+    int r;
+
+    if (!mailing)
+        return -ENOMEM;
+    mailing->fd = -1;
+    r = by_socket ? mailer_connect(mailing, target->socket) : mailer_start(mailing, target);
+    if (r < 0)
+        return r;
+    if (fcntl(mailing->fd, F_SETFL, O_NONBLOCK) < 0)
+        return -errno;
+    *ret = TAKE(mailing);
+    return 0;
+}
+
+/* Waits for a child that has its end in sight, kills one that hasn't. */
+static void child_end(pid_t child)
+{
+    int fd = pidfd_open(child, 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    if (fd < 0 || poll(&p, 1, FAREWELL_MS) <= 0)
+        kill(child, SIGKILL);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (fd >= 0)
+        close(fd);
+}
+
+struct mailing *mailing_close(struct mailing *mailing)
+{
+    if (!mailing)
+        return NULL;
+    if (mailing->fd >= 0)
+        close(mailing->fd);
+    if (mailing->child > 0)
+        child_end(mailing->child);
+    for (size_t i = 0; i < mailing->count; i++)
+        wire_writer_clear(&mailing->frames[i]);
+    free(mailing->frames);
+    free(mailing);
+    return NULL;
+}
+
+int mailing_add(struct mailing *mailing, const char *job, const struct mail *mail)
+{
+    struct wire_writer *frames = reallocarray(mailing->frames, mailing->count + 1, sizeof(*frames));
+    struct wire_writer w = {0};
+    int r;
+
+    if (!frames)
+        return -ENOMEM;
+    mailing->frames = frames;
+    wire_begin(&w, WIRE_MAIL);
+    wire_put_string(&w, WIRE_JOB, job);
+    wire_put_string(&w, WIRE_SENDER, mail->sender);
+    wire_put_string(&w, WIRE_RECIPIENT, mail->recipient);
+    wire_put(&w, WIRE_MESSAGE, mail->message, mail->message_size);
+    r = wire_end(&w);
+    if (r >= 0 && w.size > MAILER_MAIL_MAX)
+        r = -EMSGSIZE;
+    if (r < 0) {
+        wire_writer_clear(&w);
+        return r;
+    }
+    mailing->frames[mailing->count++] = w;
+    return 0;
+}
+
+/* Sends what fits; shuts our side down behind the last frame. */
+static int mailing_send(struct mailing *mailing)
+{
+    while (mailing->sent < mailing->count) {
+        struct wire_writer *w = &mailing->frames[mailing->sent];
+        ssize_t n =
+            send(mailing->fd, w->data + mailing->offset, w->size - mailing->offset, MSG_NOSIGNAL);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return 0;
+        if (n < 0)
+            return -errno;
+        mailing->offset += (size_t)n;
+        if (mailing->offset == w->size) {
+            wire_writer_clear(w);
+            mailing->sent++;
+            mailing->offset = 0;
+        }
+    }
+    return shutdown(mailing->fd, SHUT_WR) < 0 ? -errno : 0;
+}
+
+static int result_parse(const uint8_t *data, size_t size, struct mailing_result *ret)
+{
+    struct wire_frame frame;
+    uint8_t result;
+    uint32_t status;
+
+    if (wire_parse(data, size, &frame) < 0 || frame.type != WIRE_MAIL_RESULT ||
+        wire_get_string(&frame, WIRE_JOB, ret->job, sizeof(ret->job)) < 0 ||
+        wire_get_u8(&frame, WIRE_RESULT, &result) < 0 || result < MAILER_ACCEPTED ||
+        result > MAILER_REJECTED || wire_get_u32(&frame, WIRE_STATUS, &status) < 0 ||
+        wire_get_string(&frame, WIRE_TEXT, ret->text, sizeof(ret->text)) < 0)
+        return -EPROTO;
+    ret->result = (enum mailer_result)result;
+    ret->status = status;
+    return 0;
+}
+
+/* Passes on every whole frame in the buffer. Returns 1 while more are wanted, 0, or an error. */
+static int results_take(struct mailing *mailing, mailing_heard *heard, void *userdata)
+{
+    size_t size = 0;
+    int r;
+
+    while ((r = wire_frame_size(mailing->buffer, mailing->have, RESULT_MAX, &size)) == 0 &&
+           mailing->have >= size) {
+        struct mailing_result result;
+        bool more;
+
+        r = result_parse(mailing->buffer, size, &result);
+        if (r < 0)
+            return r;
+        more = heard(userdata, &result);
+        mailing->have -= size;
+        memmove(mailing->buffer, mailing->buffer + size, mailing->have);
+        if (!more)
+            return 0;
+    }
+    return r == 0 || r == -EAGAIN ? 1 : -EPROTO;
+}
+
+/* Reads what is there. Returns 1 while more may come, 0 at the end, or an error. */
+static int mailing_hear(struct mailing *mailing, mailing_heard *heard, void *userdata)
+{
+    ssize_t n = recv(mailing->fd, mailing->buffer + mailing->have, RESULT_MAX - mailing->have, 0);
+
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? 1 : -errno;
+    if (n == 0)
+        return mailing->have == 0 ? 0 : -EPROTO;
+    mailing->have += (size_t)n;
+    return results_take(mailing, heard, userdata);
+}
+
+int mailing_run(struct mailing *mailing, int64_t deadline, mailing_heard *heard, void *userdata)
+{
+    for (;;) {
+        bool all_sent = mailing->sent == mailing->count;
+        struct pollfd p = {.fd = mailing->fd, .events = all_sent ? POLLIN : POLLIN | POLLOUT};
+        int64_t left = deadline - clock_monotonic_ms();
+        int r = 0;
+
+        if (left <= 0)
+            return -ETIMEDOUT;
+        if (poll(&p, 1, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
+            return -errno;
+        /* Results first: a mailer that ends early may have told something. */
+        if (p.revents & (POLLIN | POLLHUP | POLLERR)) {
+            r = mailing_hear(mailing, heard, userdata);
+            if (r <= 0)
+                return r;
+        }
+        if (!all_sent && (p.revents & POLLOUT) && (r = mailing_send(mailing)) < 0)
+            return r;
+    }
+}

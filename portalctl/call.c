@@ -47,8 +47,7 @@ static const struct trouble {
      "you mean another --socket-dir?"},
     {-ECONNREFUSED, STATUS_UNREACHABLE,
      "nobody listens. Start portald ('systemctl start portald-control.socket portald')."},
-    {-EACCES, STATUS_UNREACHABLE,
-     "you may not use it. It is for root and the groups portal-admin and portal-support."},
+    {-EACCES, STATUS_UNREACHABLE, "you may not use it. It is for root and the group portal-admin."},
     {-EPERM, STATUS_UNREACHABLE,
      "it, or its directory, belongs neither to root nor to portald nor to you, or others may write "
      "there. Nothing was sent."},

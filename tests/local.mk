@@ -12,5 +12,6 @@ include tests/unit/print.mk
 include tests/unit/pam.mk
 include tests/unit/server.mk
 endif
+include tests/integration/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

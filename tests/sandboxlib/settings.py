@@ -48,7 +48,7 @@ MAILER_CONF = """\
 [relay]
 host = 127.0.0.1
 port = {port}
-starttls = no
+starttls = off
 """
 
 PRINT_CONF = """\

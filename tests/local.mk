@@ -13,5 +13,6 @@ include tests/unit/pam.mk
 include tests/unit/server.mk
 endif
 include tests/integration/local.mk
+include tests/system/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

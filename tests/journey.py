@@ -1,0 +1,239 @@
+#!/usr/bin/python3
+"""One customer's whole journey, from a policy number to an account, each step as a person sees it.
+
+The way in is Journey(Place).run(): run-demo goes it in a sandbox, the system test on an installed
+machine. It knows Portal only from outside: portalctl, mails, letters, PAM.
+"""
+
+import email
+import email.policy
+import os
+import re
+import subprocess
+import textwrap
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+WAIT_SECONDS = 60
+POLL_SECONDS = 0.1
+LINK = re.compile(r"https?://\S+/confirm/[A-Za-z0-9_-]{43}")
+CODE = re.compile(r"\b(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}\b")
+BAD_PASSWORD = "Passwort1234"
+GOOD_PASSWORD = "Regen auf dem Zeltdach"
+
+
+class StepFailed(Exception):
+    """What a step expected and didn't get."""
+
+
+@dataclass
+class Place:
+    """Where the journey goes: how to ask portald, and where mails and letters arrive."""
+    ctl: list
+    login: list  # pam-login and its options, without service and user
+    mail_dir: Path
+    letter_dir: Path
+    uid: str
+    policy: str
+    birthdate: str
+    address: str
+    service: str = "portal"
+    print_letters: bool = False  # by portalctl letters print; else a station prints by itself
+    environment: dict = field(default_factory=lambda: dict(os.environ))
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def quote(text):
+    """Text of Portal's, set apart from ours."""
+    for line in text.rstrip("\n").split("\n"):
+        say(f"    │ {line}".rstrip())
+
+
+def expect(condition, text):
+    if not condition:
+        raise StepFailed(text)
+
+
+def wait_for(what, look):
+    """The first true thing that look() returns."""
+    end = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        time.sleep(POLL_SECONDS)
+    raise StepFailed(f"{what}: not within {WAIT_SECONDS} seconds")
+
+
+class Login:
+    """What one run of pam-login said: phases with their results, and everything in order."""
+
+    def __init__(self):
+        self.results = []
+        self.messages = []
+        self.status = None
+
+    def result(self, phase):
+        """The last result of a phase, such as PAM_SUCCESS, or None."""
+        found = [code for name, code in self.results if name == phase]
+        return found[-1] if found else None
+
+
+class Journey:
+    def __init__(self, place):
+        self.place = place
+        self.link = None
+        self.initial = None
+        self.number = 0
+        self.title = "the start"
+
+    STEPS = (
+        ("The insurer knows a customer, who has no account yet", "provisioned"),
+        ("The customer registers", "register"),
+        ("A mail arrives", "read_mail"),
+        ("The customer opens the link and presses the button", "confirm"),
+        ("… and presses it once more", "confirm_again"),
+        ("A letter is printed", "read_letter"),
+        ("The mailroom posts it", "post"),
+        ("First login, with the initial password as one types it; a password of one's own must follow",
+         "first_login"),
+        ("The next login, with the customer's own password", "next_login"),
+        ("The initial password doesn't work any more", "old_login"),
+    )
+
+    def run(self):
+        for self.number, (self.title, step) in enumerate(self.STEPS, 1):
+            say(f"\n── {self.number} of {len(self.STEPS)} ─ {self.title}\n")
+            getattr(self, step)()
+
+    # Asking portald.
+
+    def ctl(self, *words, status=0):
+        """Runs portalctl, shows what it said, and returns that."""
+        say(f"    $ portalctl {' '.join(words)}")
+        done = subprocess.run([*self.place.ctl, *words], text=True, capture_output=True, check=False,
+                              env=self.place.environment, stdin=subprocess.DEVNULL)
+        quote(done.stdout + done.stderr)
+        expect(done.returncode == status,
+               f"portalctl {words[0]}: exit status {done.returncode}, expected {status}")
+        return done.stdout
+
+    def state_is(self, state):
+        text = self.ctl("show", self.place.uid)
+        found = re.search(r"^State: *(\S+)", text, re.MULTILINE)
+        expect(found and found[1] == state, f"the account isn't {state}")
+
+    # The steps.
+
+    def provisioned(self):
+        self.state_is("provisioned")
+
+    def register(self):
+        place = self.place
+        self.ctl("register", "--policy", place.policy, "--birthdate", place.birthdate,
+                 "--mail", place.address, "--mail-again", place.address,
+                 "--privacy", "1", "--terms", "1")
+
+    def read_mail(self):
+        path = wait_for("the confirmation mail", lambda: next(self.place.mail_dir.glob("*.eml"), None))
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        text = message.get_body(("plain",)).get_content()
+        quote("".join(f"{name}: {message[name]}\n" for name in ("From", "To", "Date", "Subject")))
+        quote("\n" + "\n".join(textwrap.fill(line, 90, break_long_words=False, break_on_hyphens=False)
+                               for line in text.splitlines()))
+        expect(self.place.address in str(message["To"]), "the mail went to somebody else")
+        found = LINK.search(text)
+        expect(found, "there is no link in the mail")
+        self.link = found[0]
+
+    def confirm(self):
+        self.ctl("confirm", self.link)
+        self.state_is("initial")
+
+    def confirm_again(self):
+        self.ctl("confirm", self.link)
+        self.state_is("initial")
+
+    def read_letter(self):
+        if self.place.print_letters:
+            self.ctl("letters", "print")
+        path = wait_for("the letter's PDF", lambda: next(self.place.letter_dir.glob("**/*.pdf"), None))
+        text = subprocess.run(["pdftotext", "-layout", path, "-"], text=True, capture_output=True,
+                              check=True).stdout
+        say(f"    {path}\n")
+        quote(re.sub(r"\n{3,}", "\n\n", text.replace("\f", "")))
+        codes = CODE.findall(text)
+        expect(codes, "there is no initial password in the letter")
+        self.initial = codes[0]
+
+    def post(self):
+        def printed():
+            done = subprocess.run([*self.place.ctl, "letters", "list"], text=True, check=False,
+                                  capture_output=True, env=self.place.environment)
+            return re.search(r"^.* printed .*?\b([0-9A-Z]{26})\b *\S*$", done.stdout, re.MULTILINE)
+
+        batch = wait_for("the letter as printed", printed)[1]
+        self.ctl("letters", "list")
+        self.ctl("letters", "posted", batch)
+
+    def login(self, password, candidates=()):
+        """Logs in as an application does; candidates are what is typed as new password, in turn."""
+        place, login, phase, change = self.place, Login(), None, 0
+        with subprocess.Popen([*place.login, place.service, place.address], text=True, bufsize=1,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              env=place.environment) as process:
+            for line in process.stdout:
+                word, _, text = line.rstrip("\n").partition(" ")
+                text = text.replace("\\n", "\n")
+                if word == "phase":
+                    phase = text
+                    change += phase == "change"
+                elif word == "result":
+                    name, _, code = text.partition(" ")
+                    login.results.append((name, code.partition(":")[0]))
+                    say(f"    {name}: {code}")
+                elif word in ("hidden", "visible"):
+                    answer = password if phase == "authenticate" else candidates[change - 1]
+                    quote(f"{text.rstrip()} {answer}")
+                    process.stdin.write(answer + "\n")
+                else:
+                    login.messages.append(text)
+                    quote(text)
+        login.status = process.returncode
+        return login
+
+    def first_login(self):
+        typed = self.initial.lower().replace("-", "")
+        login = self.login(typed, (BAD_PASSWORD, GOOD_PASSWORD))
+        changes = [code for name, code in login.results if name == "change"]
+        expect(login.result("authenticate") == "PAM_SUCCESS", "the initial password was refused")
+        expect(login.result("account") == "PAM_NEW_AUTHTOK_REQD", "no new password was demanded")
+        expect(changes == ["PAM_AUTHTOK_ERR", "PAM_SUCCESS"],
+               f"the bad password should be refused and the good one taken: {changes}")
+        expect(login.status == 0, "the login didn't end well")
+        self.state_is("active")
+
+    def next_login(self):
+        login = self.login(GOOD_PASSWORD)
+        expect(login.result("account") == "PAM_SUCCESS" and login.status == 0,
+               "the customer's own password was refused")
+
+    def old_login(self):
+        login = self.login(self.initial)
+        expect(login.result("authenticate") == "PAM_AUTH_ERR", "the initial password wasn't refused")
+        expect(login.status == 1, "the login didn't end as it should")
+
+
+def go(place, started):
+    """Runs the journey. Returns whether it was completed, and the line that says so or what failed."""
+    journey = Journey(place)
+    try:
+        journey.run()
+    except (StepFailed, OSError, subprocess.SubprocessError) as error:
+        return False, f"journey failed at step {journey.number} ({journey.title}): {error}"
+    seconds = round(time.monotonic() - started)
+    return True, f"journey complete: {len(Journey.STEPS)} steps in {seconds} s"

@@ -140,7 +140,8 @@ static int socket_close(Sockbuf_IO_Desc *layer)
 {
     struct directory_socket *s = layer->sbiod_pvt;
     close_p(&s->fd);
-    explicit_bzero(s, sizeof(*s));
+    explicit_bzero(s->buffer, sizeof(s->buffer));
+    s->start = s->end = 0;
     s->fd = -1;
     return 0;
 }

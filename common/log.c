@@ -4,6 +4,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +30,26 @@ static struct {
     bool journal;
     _Atomic int level;
 } logging = {.name = "portal", .level = LOG_INFO};
+
+/* The last line at LOG_ERR or worse, for `portalctl status`. */
+static struct {
+    pthread_mutex_t mutex;
+    char text[LOG_LAST_SIZE];
+} last_error = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void remember(const char *message)
+{
+    pthread_mutex_lock(&last_error.mutex);
+    snprintf(last_error.text, sizeof last_error.text, "%s", message);
+    pthread_mutex_unlock(&last_error.mutex);
+}
+
+void log_last_error(char ret[static LOG_LAST_SIZE])
+{
+    pthread_mutex_lock(&last_error.mutex);
+    memcpy(ret, last_error.text, sizeof last_error.text);
+    pthread_mutex_unlock(&last_error.mutex);
+}
 
 /* Whether stderr is the very stream that systemd says leads to the journal (systemd.exec(5)). A
    child whose stderr was redirected has the variable, too. */
@@ -181,8 +202,11 @@ __attribute__((format(printf, 4, 0))) static void write_event(int level, const c
 
     if (level > logging.level)
         return;
-    if (vsnprintf(message, sizeof message, format, arguments) >= 0 &&
-        (!logging.journal || write_journal(level, message_id, fields, message) < 0))
+    if (vsnprintf(message, sizeof message, format, arguments) < 0)
+        return;
+    if (level <= LOG_ERR)
+        remember(message);
+    if (!logging.journal || write_journal(level, message_id, fields, message) < 0)
         write_stderr(fields, message);
     errno = error;
 }

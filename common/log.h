@@ -20,3 +20,7 @@ void log_line(int level, const char *format, ...) __attribute__((format(printf, 
 #define LOG_FIELDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 void log_event(int level, const char *message_id, const char *const *fields, const char *format,
                ...) __attribute__((format(printf, 4, 5)));
+
+/* The last message at LOG_ERR or worse of this process, cut to fit; "" when there was none. */
+#define LOG_LAST_SIZE 256
+void log_last_error(char ret[static LOG_LAST_SIZE]);

@@ -1,1 +1,48 @@
-# What portald builds and installs.
+# portald. libportald holds everything but main(), so that unit tests and benches link what they test.
+sbin_PROGRAMS += portald/portald
+noinst_LTLIBRARIES += portald/libportald.la
+
+portald_libportald_la_SOURCES = \
+    portald/account.c portald/account-login.c portald/account.h \
+    portald/address.c portald/address.h \
+    portald/auth.c portald/change.c \
+    portald/changes.c portald/entry.c portald/entry.h \
+    portald/clerk.c portald/clerk.h \
+    portald/compose.c portald/compose.h portald/derive.c portald/derive.h \
+    portald/confirm.c \
+    portald/connection.c portald/connection.h \
+    portald/control.c portald/control-queue.c portald/control-show.c portald/control.h \
+    portald/courier.c portald/courier.h portald/mailing.c portald/mailing.h portald/note.c portald/note.h \
+    portald/directory.c portald/directory-connect.c portald/directory-modify.c \
+    portald/directory-search.c portald/directory-socket.c portald/directory-socket.h \
+    portald/directory-private.h portald/directory.h \
+    portald/grant.c portald/grant.h \
+    portald/handlers.c portald/handlers.h \
+    portald/job.c \
+    portald/letter.c portald/letter.h portald/letters.c portald/letters.h \
+    portald/manager.c portald/manager.h \
+    portald/matching.c portald/matching.h \
+    portald/not-me.c \
+    portald/order.c portald/order.h \
+    portald/queue.c portald/queue.h portald/queue-backend.h \
+    portald/queue-sqlite.c portald/queue-sqlite-change.c portald/queue-sqlite-claim.c \
+    portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \
+    portald/register.c portald/registration.c portald/registration.h \
+    portald/secret.c portald/secret.h \
+    portald/server.c portald/server.h \
+    portald/settings.c portald/settings.h \
+    portald/sockets.c portald/sockets.h \
+    portald/template.c portald/template.h \
+    portald/texts.c portald/texts.h \
+    portald/throttle.c portald/throttle.h
+portald_libportald_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/portald
+portald_libportald_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(SQLITE_CFLAGS) \
+    $(JANSSON_CFLAGS) $(GMIME_CFLAGS) $(GLIB_CFLAGS) $(IDN2_CFLAGS)
+portald_libportald_la_LIBADD = common/libcommon.la $(SODIUM_LIBS) $(SYSTEMD_LIBS) $(LDAP_LIBS) $(SQLITE_LIBS) \
+    $(JANSSON_LIBS) $(GMIME_LIBS) $(GLIB_LIBS) $(IDN2_LIBS)
+
+portald_portald_SOURCES = portald/main.c
+portald_portald_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/portald
+portald_portald_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(GLIB_CFLAGS) $(JANSSON_CFLAGS) -fPIE
+portald_portald_LDFLAGS = $(AM_LDFLAGS) -pie
+portald_portald_LDADD = portald/libportald.la

@@ -46,11 +46,13 @@ struct worker {
     struct directory *directory;
 };
 
-/* Reads file and prepares everything, but serves nobody yet. What goes wrong is logged. fds:
-   listening sockets, -1 for those that manager shall make itself in [server] socket_dir. Returns 0
-   or a negative errno. */
-int manager_open(const char *file, const int fds[static WIRE_SOCKETS], struct manager **ret);
-/* Starts threads and serves. */
-int manager_start(struct manager *manager);
+/* Reads file and prepares everything, but starts no thread but the queue's. What goes wrong is
+ * logged. */
+int manager_open(const char *file, struct manager **ret);
+/* Whether manager_open() would find configuration, keys and texts in order; for this the queue
+ * isn't touched. */
+int manager_check(const char *file);
+/* Starts threads and serves on fds, which stay the caller's. */
+int manager_start(struct manager *manager, const int fds[static WIRE_SOCKETS]);
 /* Finishes what runs, then ends everything. */
 struct manager *manager_free(struct manager *manager);

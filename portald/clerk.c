@@ -1,0 +1,380 @@
+/* The clerk's thread; clerk_start() is the way in. */
+#include "clerk.h"
+
+#include "handlers.h"
+#include "letters.h"
+#include "matching.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "log.h"
+#include "messages.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+
+#define BATCH              50
+#define REGISTRATION_LEASE 30
+#define STEP_MS            10000 /* for one thing that asks the directory */
+#define LOOK_AGAIN_MS      1000  /* while something waits that couldn't be done */
+#define IDLE_MS            30000
+#define ORPHANS_EVERY_MS   15000
+#define PRUNE_EVERY_MS     600000
+#define RETRY_SECONDS      5
+#define NOTES_MOST         256
+#define NOTES_A_TURN       8
+
+DEFINE_CLEANUP(struct entry, entry_free)
+
+struct note {
+    char uuid[JOB_ENTRY_SIZE];
+    time_t when;
+};
+
+struct clerk {
+    struct manager *manager;
+    struct directory *directory;
+    pthread_t thread;
+    int bell_fd; /* a note has come, or stop */
+    pthread_mutex_t mutex;
+    struct note notes[NOTES_MOST];
+    size_t notes_first, notes_count;
+    bool stop;
+    bool directory_lost;
+    long long orphans_at, prune_at;
+    bool first_orphans;
+};
+
+static void ring(struct clerk *clerk)
+{
+    static const uint64_t one = 1;
+
+    (void)!write(clerk->bell_fd, &one, sizeof one);
+}
+
+void clerk_note_login(struct clerk *clerk, const char *uuid, time_t when)
+{
+    bool first = false;
+
+    if (pthread_mutex_trylock(&clerk->mutex) != 0)
+        return;
+    if (clerk->notes_count < NOTES_MOST) {
+        struct note *note = &clerk->notes[(clerk->notes_first + clerk->notes_count++) % NOTES_MOST];
+        snprintf(note->uuid, sizeof note->uuid, "%s", uuid);
+        note->when = when;
+        first = clerk->notes_count == 1;
+    }
+    pthread_mutex_unlock(&clerk->mutex);
+    if (first)
+        ring(clerk);
+}
+
+static bool take_note(struct clerk *clerk, struct note *ret)
+{
+    bool taken = false;
+
+    pthread_mutex_lock(&clerk->mutex);
+    if (clerk->notes_count > 0) {
+        *ret = clerk->notes[clerk->notes_first];
+        clerk->notes_first = (clerk->notes_first + 1) % NOTES_MOST;
+        clerk->notes_count--;
+        taken = true;
+    }
+    pthread_mutex_unlock(&clerk->mutex);
+    return taken;
+}
+
+/* Logs the loss and the return of the directory, once each. */
+static void see_directory(struct clerk *clerk, int r)
+{
+    bool lost = r == -EHOSTDOWN || r == -ETIMEDOUT;
+
+    if (lost && !clerk->directory_lost)
+        log_event(LOG_ERR, MESSAGE_DIRECTORY_LOST, NULL, "The directory can't be reached: %s",
+                  directory_error(clerk->directory));
+    if (!lost && clerk->directory_lost)
+        log_event(LOG_NOTICE, MESSAGE_DIRECTORY_BACK, NULL, "The directory answers again");
+    clerk->directory_lost = lost;
+}
+
+static bool stopping(struct clerk *clerk)
+{
+    bool stop;
+
+    pthread_mutex_lock(&clerk->mutex);
+    stop = clerk->stop;
+    pthread_mutex_unlock(&clerk->mutex);
+    return stop;
+}
+
+/* Puts what couldn't be done back, and says that somebody should look again soon. */
+static void put_back(struct clerk *clerk, const struct job *job, int error)
+{
+    char note[JOB_NOTE_SIZE];
+
+    snprintf(note, sizeof note, "tried again soon: %s", strerror(-error));
+    queue_retry(clerk->manager->queue, job->id, job->fence, clock_now() + RETRY_SECONDS, note);
+}
+
+/* Returns how many registrations were taken, or an error. */
+static int match_registrations(struct clerk *clerk)
+{
+    _cleanup_(job_list_clear) struct job_list jobs = {0};
+    time_t now = clock_now();
+    struct queue_claim claim = {
+        .kind = JOB_REGISTRATION, .most = BATCH, .now = now, .lease = now + REGISTRATION_LEASE};
+    int r = queue_claim(clerk->manager->queue, &claim, &jobs);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < jobs.count; i++) {
+        r = clerk->directory_lost || stopping(clerk)
+                ? -EHOSTDOWN
+                : matching_run(clerk->manager, clerk->directory, &jobs.items[i],
+                               clock_monotonic_ms() + STEP_MS);
+        if (!stopping(clerk))
+            see_directory(clerk, r);
+        if (r < 0)
+            put_back(clerk, &jobs.items[i], r);
+    }
+    return (int)jobs.count;
+}
+
+static void mail_changes(const struct manager *manager, const struct entry *entry,
+                         const struct job *job, struct changes *changes)
+{
+    unsigned char token[TOKEN_BYTES];
+    char hash[JOB_HASH_SIZE];
+
+    compose_token(manager->keys, job->id, token);
+    compose_hash(token, sizeof token, hash);
+    if (job->state == JOB_DONE)
+        account_link_accepted(&manager->settings->rules, entry, job->id, hash, job->happened,
+                              changes);
+    else
+        account_job_done(entry, job->id, changes);
+}
+
+int clerk_tell(const struct manager *manager, struct directory *directory, const struct job *job,
+               long long deadline)
+{
+    int r = -ESTALE;
+
+    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
+        _cleanup_(entry_free_p) struct entry *entry = NULL;
+        _cleanup_(changes_clear) struct changes changes = {0};
+        r = directory_find(directory, DIRECTORY_UUID, job->entry, false, deadline, &entry);
+        if (r == -ENOENT) { /* an entry that has gone need not be told */
+            r = 0;
+            break;
+        }
+        if (r < 0)
+            return r;
+        if (job->kind == JOB_LETTER)
+            letters_changes(&manager->settings->rules, entry, job, &changes);
+        else
+            mail_changes(manager, entry, job, &changes);
+        if (changes.count > 0)
+            r = entry_swap(manager, directory, entry, &changes, deadline);
+    }
+    if (r == 0)
+        r = queue_told(manager->queue, job->id);
+    return r;
+}
+
+static int tell_directory(struct clerk *clerk)
+{
+    _cleanup_(job_list_clear) struct job_list jobs = {0};
+    int r = queue_untold(clerk->manager->queue, BATCH, &jobs), told = 0;
+
+    for (size_t i = 0; r >= 0 && i < jobs.count && !stopping(clerk); i++) {
+        r = clerk_tell(clerk->manager, clerk->directory, &jobs.items[i],
+                       clock_monotonic_ms() + STEP_MS);
+        see_directory(clerk, r);
+        if (r == -EHOSTDOWN || r == -ETIMEDOUT)
+            return r;
+        if (r < 0)
+            log_line(LOG_WARNING, "Entry %s could not be told of job %s: %s", jobs.items[i].subject,
+                     jobs.items[i].id, strerror(-r));
+        else
+            told++;
+        r = 0;
+    }
+    return r < 0 ? r : told;
+}
+
+/* A staged row counts if, and only if, the entry holds its id. While the directory can't be asked
+ * it waits. */
+static int resolve_one(struct clerk *clerk, const struct job *job)
+{
+    _cleanup_(entry_free_p) struct entry *entry = NULL;
+    int r = directory_find(clerk->directory, DIRECTORY_UUID, job->entry, false,
+                           clock_monotonic_ms() + STEP_MS, &entry);
+
+    if (r < 0 && r != -ENOENT)
+        return r;
+    for (char **j = entry ? entry->jobs : NULL; j && *j; j++)
+        if (strcmp(*j, job->id) == 0) {
+            log_event(LOG_NOTICE, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
+                      "Job %s was left staged, but its entry has it: it goes out", job->id);
+            return queue_ready(clerk->manager->queue, job->id);
+        }
+    log_event(LOG_NOTICE, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
+              "Job %s was left staged, and its entry knows nothing of it: dropped", job->id);
+    return queue_drop_staged(clerk->manager->queue, job->id);
+}
+
+/* At start every staged row is without a maker, since this process has made none yet. */
+static int resolve_orphans(struct clerk *clerk)
+{
+    _cleanup_(job_list_clear) struct job_list jobs = {0};
+    time_t now = clerk->first_orphans ? (time_t)INT64_MAX : clock_now();
+    int r = queue_orphans(clerk->manager->queue, now, BATCH, &jobs);
+
+    for (size_t i = 0; r >= 0 && i < jobs.count && !stopping(clerk); i++) {
+        r = resolve_one(clerk, &jobs.items[i]);
+        see_directory(clerk, r);
+        if (r == -ENOENT || r == -EPERM)
+            r = 0;
+    }
+    if (r >= 0 && jobs.count < BATCH)
+        clerk->first_orphans = false;
+    return r < 0 ? r : jobs.count == BATCH;
+}
+
+static void write_login(struct clerk *clerk, const struct note *note)
+{
+    _cleanup_(entry_free_p) struct entry *entry = NULL;
+    _cleanup_(changes_clear) struct changes changes = {0};
+    long long deadline = clock_monotonic_ms() + STEP_MS;
+
+    if (directory_find(clerk->directory, DIRECTORY_UUID, note->uuid, false, deadline, &entry) < 0 ||
+        !account_login_due(&clerk->manager->settings->rules, entry, note->when))
+        return;
+    changes_time(&changes, ATTRIBUTE_LAST_LOGIN, note->when);
+    entry_swap(clerk->manager, clerk->directory, entry, &changes, deadline);
+}
+
+/* A few a turn: they are worth less than anything else. */
+static bool write_logins(struct clerk *clerk)
+{
+    struct note note;
+
+    for (int i = 0; i < NOTES_A_TURN && !stopping(clerk); i++) {
+        if (!take_note(clerk, &note))
+            return false;
+        if (!clerk->directory_lost)
+            write_login(clerk, &note);
+    }
+    return true;
+}
+
+static void prune(struct clerk *clerk)
+{
+    bool more = false;
+
+    if (queue_prune(clerk->manager->queue, clock_now(), &more) < 0)
+        more = false;
+    clerk->prune_at = clock_monotonic_ms() + (more ? LOOK_AGAIN_MS : PRUNE_EVERY_MS);
+}
+
+/* One round of everything. Returns how long to wait for news. */
+static int turn(struct clerk *clerk)
+{
+    int wait = IDLE_MS, r;
+
+    if (clock_monotonic_ms() >= clerk->orphans_at) {
+        r = resolve_orphans(clerk);
+        clerk->orphans_at = clock_monotonic_ms() + (r == 0  ? ORPHANS_EVERY_MS
+                                                    : r > 0 ? 0
+                                                            : LOOK_AGAIN_MS);
+        if (r != 0)
+            wait = r > 0 ? 0 : LOOK_AGAIN_MS;
+    }
+    r = tell_directory(clerk);
+    if (r != 0)
+        wait = r > 0 ? 0 : LOOK_AGAIN_MS;
+    r = match_registrations(clerk);
+    if (r != 0)
+        wait = r > 0 && !clerk->directory_lost ? 0 : LOOK_AGAIN_MS;
+    if (write_logins(clerk) && wait > 0)
+        wait = LOOK_AGAIN_MS / 10;
+    if (clock_monotonic_ms() >= clerk->prune_at)
+        prune(clerk);
+    return wait;
+}
+
+static void wait_for_news(struct clerk *clerk, int wait)
+{
+    struct queue *queue = clerk->manager->queue;
+    struct pollfd fds[] = {
+        {.fd = clerk->bell_fd, .events = POLLIN},
+        {.fd = queue_wake_fd(queue, JOB_REGISTRATION), .events = POLLIN},
+        {.fd = queue_untold_fd(queue), .events = POLLIN},
+    };
+    long long orphans = clerk->orphans_at - clock_monotonic_ms();
+    uint64_t count;
+
+    if (orphans < wait)
+        wait = orphans > 0 ? (int)orphans : 0;
+    if (poll(fds, ELEMENTS(fds), wait) <= 0)
+        return;
+    for (size_t i = 0; i < ELEMENTS(fds); i++)
+        if (fds[i].revents & POLLIN)
+            (void)!read(fds[i].fd, &count, sizeof count);
+}
+
+static void *work(void *userdata)
+{
+    struct clerk *clerk = userdata;
+
+    while (!stopping(clerk)) {
+        int wait = turn(clerk);
+        if (wait > 0)
+            wait_for_news(clerk, wait);
+    }
+    return NULL;
+}
+
+int clerk_start(struct manager *manager, struct clerk **ret)
+{
+    struct clerk *clerk = calloc(1, sizeof *clerk);
+    int r;
+
+    if (!clerk)
+        return -ENOMEM;
+    clerk->manager = manager;
+    clerk->first_orphans = true;
+    pthread_mutex_init(&clerk->mutex, NULL);
+    clerk->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r = clerk->bell_fd < 0 ? -errno : directory_open(&manager->directory, &clerk->directory);
+    if (r == 0)
+        r = -pthread_create(&clerk->thread, NULL, work, clerk);
+    if (r < 0) {
+        directory_free(clerk->directory);
+        close_p(&clerk->bell_fd);
+        free(clerk);
+        return r;
+    }
+    *ret = clerk;
+    return 0;
+}
+
+struct clerk *clerk_stop(struct clerk *clerk)
+{
+    if (!clerk)
+        return NULL;
+    pthread_mutex_lock(&clerk->mutex);
+    clerk->stop = true;
+    pthread_mutex_unlock(&clerk->mutex);
+    ring(clerk);
+    pthread_join(clerk->thread, NULL);
+    directory_free(clerk->directory);
+    pthread_mutex_destroy(&clerk->mutex);
+    close_p(&clerk->bell_fd);
+    free(clerk);
+    return NULL;
+}

@@ -1,0 +1,210 @@
+/* `portalctl queue …` and `portalctl letters …`. */
+#include "control.h"
+
+#include "cleanup.h"
+#include "clock.h"
+
+#include <errno.h>
+
+#define LIST_MOST 1000
+
+static json_t *job_json(const struct job *j)
+{
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", j->id, "kind",
+                             job_kind_word(j->kind), "topic", j->topic, "state",
+                             job_state_word(j->state), "subject", j->subject, "entry", j->entry,
+                             "batch", j->batch, "note", j->note, "created", (json_int_t)j->created);
+
+    if (!json)
+        return NULL;
+    json_object_set_new(json, "due", control_time(j->due));
+    json_object_set_new(json, "expires", control_time(j->expires));
+    json_object_set_new(json, "happened", control_time(j->happened));
+    json_object_set_new(json, "attempts", json_integer(j->attempts));
+    json_object_set_new(json, "untold", json_boolean(j->untold));
+    return json;
+}
+
+static json_t *list_json(const char *name, const struct job_list *jobs, size_t most)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < jobs->count; i++)
+        json_array_append_new(list, job_json(&jobs->items[i]));
+    return json_pack("{s:o, s:b}", name, list, "more", jobs->count == most);
+}
+
+static json_t *list(struct control *control, const char *name, const struct queue_filter *filter)
+{
+    _cleanup_(job_list_clear) struct job_list jobs = {0};
+    int r = queue_list(control->worker->manager->queue, filter, &jobs);
+
+    return r < 0 ? control_fail(control, r) : list_json(name, &jobs, filter->most);
+}
+
+static size_t asked_most(const struct control *control)
+{
+    json_int_t most = json_integer_value(json_object_get(control->asked, "most"));
+
+    return most > 0 && most < LIST_MOST ? (size_t)most : LIST_MOST;
+}
+
+json_t *control_queue_list(struct control *control)
+{
+    const char *kind = control_string(control, "kind"), *state = control_string(control, "state");
+    struct queue_filter filter = {.kind = kind ? job_kind_read(kind) : -1,
+                                  .state = state ? job_state_read(state) : -1,
+                                  .entry = control_string(control, "entry"),
+                                  .after = control_string(control, "after"),
+                                  .unfinished =
+                                      json_is_true(json_object_get(control->asked, "unfinished")),
+                                  .most = asked_most(control)};
+
+    if (kind && filter.kind < 0)
+        return control_refuse(control, 2, "There is no such kind: registration, mail or letter");
+    if (state && filter.state < 0)
+        return control_refuse(
+            control, 2,
+            "There is no such state: staged, ready, claimed, printed, done, failed, "
+            "withdrawn or uncertain");
+    return list(control, "jobs", &filter);
+}
+
+/* Reads "id"; NULL and an answer when it isn't one. */
+static json_t *asked_id(struct control *control, char ret[static ULID_SIZE])
+{
+    const char *typed = control_string(control, "id");
+
+    if (typed && ulid_read(typed, ret) == 0)
+        return NULL;
+    return control_refuse(control, 2,
+                          "An id has 26 letters and digits, as portalctl queue list shows it");
+}
+
+json_t *control_queue_show(struct control *control)
+{
+    _cleanup_(job_clear) struct job job = {0};
+    char id[ULID_SIZE];
+    json_t *wrong = asked_id(control, id);
+    int r;
+
+    if (wrong)
+        return wrong;
+    r = queue_get(control->worker->manager->queue, id, &job);
+    return r < 0 ? control_fail(control, r) : json_pack("{s:o}", "job", job_json(&job));
+}
+
+json_t *control_queue_retry(struct control *control)
+{
+    char id[ULID_SIZE];
+    json_t *wrong = asked_id(control, id);
+    int r;
+
+    if (wrong)
+        return wrong;
+    r = queue_retry_now(control->worker->manager->queue, id, clock_now());
+    if (r == -EPERM)
+        return control_refuse(
+            control, 1,
+            "Only a job that failed, or waits for its next attempt, can be tried again now");
+    return r < 0 ? control_fail(control, r) : json_pack("{s:s}", "text", "It is tried again now.");
+}
+
+json_t *control_queue_drop(struct control *control)
+{
+    char id[ULID_SIZE];
+    json_t *wrong = asked_id(control, id);
+    int r;
+
+    if (wrong)
+        return wrong;
+    r = queue_withdraw_one(control->worker->manager->queue, id, "dropped by an operator");
+    if (r == -EPERM)
+        return control_refuse(control, 1, "This job has ended already");
+    return r < 0 ? control_fail(control, r) : json_pack("{s:s}", "text", "It is withdrawn.");
+}
+
+json_t *control_queue_stats(struct control *control)
+{
+    struct queue_stats stats;
+    int r = queue_stats(control->worker->manager->queue, &stats);
+    json_t *report;
+
+    if (r < 0)
+        return control_fail(control, r);
+    report = json_pack("{s:I}", "untold", (json_int_t)stats.untold);
+    for (int kind = 0; kind < JOB_KINDS; kind++) {
+        json_t *counts = json_object();
+        for (int state = 0; state < JOB_STATES; state++)
+            json_object_set_new(counts, job_state_word((enum job_state)state),
+                                json_integer((json_int_t)stats.count[kind][state]));
+        json_object_set_new(report, job_kind_word((enum job_kind)kind), counts);
+    }
+    return report;
+}
+
+json_t *control_letters_list(struct control *control)
+{
+    struct queue_filter filter = {.kind = JOB_LETTER,
+                                  .state = -1,
+                                  .batch = control_string(control, "batch"),
+                                  .after = control_string(control, "after"),
+                                  .unfinished =
+                                      !json_is_true(json_object_get(control->asked, "all")),
+                                  .most = asked_most(control)};
+
+    return list(control, "letters", &filter);
+}
+
+/* Printed letters of the batch that the directory hasn't been told of are told first: posting
+ * counts from what was printed on them. */
+static int tell_batch(struct control *control, const char *batch, enum job_state state)
+{
+    struct manager *m = control->worker->manager;
+    char after[ULID_SIZE] = "";
+    struct queue_filter filter = {
+        .kind = JOB_LETTER, .state = (int)state, .batch = batch, .after = after, .most = LIST_MOST};
+    size_t count;
+    int r;
+
+    do {
+        _cleanup_(job_list_clear) struct job_list jobs = {0};
+        if ((r = queue_list(m->queue, &filter, &jobs)) < 0)
+            return r;
+        count = jobs.count;
+        for (size_t i = 0; i < count; i++) {
+            if (jobs.items[i].untold &&
+                (r = clerk_tell(m, control->worker->directory, &jobs.items[i],
+                                control->request->deadline)) < 0)
+                return r;
+            memcpy(after, jobs.items[i].id, sizeof after);
+        }
+    } while (count == filter.most);
+    return 0;
+}
+
+json_t *control_letters_posted(struct control *control)
+{
+    struct manager *m = control->worker->manager;
+    const char *typed = control_string(control, "batch");
+    char batch[ULID_SIZE];
+    unsigned count = 0;
+    int r;
+
+    if (!typed || ulid_read(typed, batch) < 0)
+        return control_refuse(
+            control, 2, "A batch has 26 letters and digits, as portalctl letters list shows it");
+    if ((r = tell_batch(control, batch, JOB_PRINTED)) < 0)
+        return control_fail(control, r);
+    r = queue_posted(m->queue, batch, clock_now(), &count);
+    if (r == -ENOENT)
+        return control_refuse(control, 1, "There is no such batch");
+    if (r < 0)
+        return control_fail(control, r);
+    /* What can't be told now the clerk tells later. */
+    (void)tell_batch(control, batch, JOB_DONE);
+    return json_pack(
+        "{s:i, s:s}", "count", (int)count, "text",
+        count ? "The letters are marked as posted, and their passwords' last days follow."
+              : "All letters of this batch were marked as posted already, or ended otherwise.");
+}

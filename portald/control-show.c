@@ -1,0 +1,106 @@
+/* `portalctl show WHO`: one customer, without secrets. */
+#include "control.h"
+
+#include "registration.h"
+
+#include "cleanup.h"
+
+#include <errno.h>
+
+#define POLICIES_MOST 64
+
+DEFINE_CLEANUP(struct entry, entry_free)
+
+/* WHO is an e-mail address, a uid, or a policy number. */
+static int find(struct control *control, const char *who, struct entry **ret)
+{
+    struct directory *d = control->worker->directory;
+    long long deadline = control->request->deadline;
+    char name[MAIL_ADDRESS_SIZE], policy[POLICY_NUMBER_SIZE];
+    int r;
+
+    if (strchr(who, '@'))
+        return login_name_read(who, name) < 0
+                   ? -ENOENT
+                   : directory_find(d, DIRECTORY_MAIL, name, false, deadline, ret);
+    r = directory_find(d, DIRECTORY_UID, who, false, deadline, ret);
+    if (r != -ENOENT || policy_number_read(who, policy) < 0)
+        return r;
+    return directory_find(d, DIRECTORY_POLICY, policy, false, deadline, ret);
+}
+
+static json_t *show_pending(const struct entry *entry)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < entry->pending_count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:I}", "address", entry->pending[i].address,
+                                              "expires", (json_int_t)entry->pending[i].expires));
+    return list;
+}
+
+static json_t *show_letters(const struct entry *entry)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < entry->letter_count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "kind",
+                                              entry->letters[i].kind, "job", entry->letters[i].job,
+                                              "state", entry->letters[i].state, "time",
+                                              (json_int_t)entry->letters[i].time));
+    return list;
+}
+
+static json_t *show_policies(const struct entry *entry)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; entry->policies && entry->policies[i] && i < POLICIES_MOST; i++)
+        json_array_append_new(list, json_string(entry->policies[i]));
+    return list;
+}
+
+static json_t *show(const struct entry *e)
+{
+    json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s}", "uid",
+                               e->uid, "dn", e->dn, "uuid", e->uuid, "name", e->name ? e->name : "",
+                               "state", account_state_word(e->state), "language", e->language,
+                               "policies", show_policies(e), "letters", show_letters(e), "problem",
+                               e->malformed ? e->problem : "", "birth_date", e->birth_date,
+                               "postal_address", e->postal_address ? e->postal_address : "");
+
+    if (!report)
+        return NULL;
+    json_object_set_new(report, "mail", e->mail ? json_string(e->mail) : json_null());
+    json_object_set_new(report, "initial_expires", control_time(e->initial_expires));
+    json_object_set_new(report, "password_changed", control_time(e->password_changed));
+    json_object_set_new(report, "last_login", control_time(e->last_login));
+    json_object_set_new(report, "pending", show_pending(e));
+    json_object_set_new(report, "failures",
+                        json_pack("{s:{s:i, s:o}}", "password", "count",
+                                  (int)e->password_failures.count, "retry_after",
+                                  control_time(e->password_failures.retry_after)));
+    json_object_set_new(report, "locked",
+                        e->lock_reason ? json_string(e->lock_reason) : json_null());
+    json_object_set_new(report, "revision", json_integer((json_int_t)e->revision));
+    return report;
+}
+
+json_t *control_show(struct control *control)
+{
+    _cleanup_(entry_free_p) struct entry *entry = NULL;
+    const char *who = control_string(control, "who");
+    int r;
+
+    if (!who || !*who)
+        return control_refuse(control, 2, "Say whom: an e-mail address, a policy number or a uid");
+    r = find(control, who, &entry);
+    if (r == -ENOENT)
+        return control_refuse(
+            control, 1, "There is no customer with this e-mail address, policy number or uid");
+    if (r == -ENOTUNIQ)
+        return control_refuse(control, 1, "More than one entry has this; look with ldapsearch");
+    if (r < 0)
+        return control_fail(control, r);
+    return show(entry);
+}

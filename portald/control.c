@@ -1,0 +1,163 @@
+/* What operators and support ask through portalctl: WIRE_CONTROL. This file has the table of verbs,
+ * status and clock. */
+#include "config.h"
+
+#include "control.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static void json_decref_p(json_t **json)
+{
+    json_decref(*json);
+}
+
+json_t *control_refuse(struct control *control, int status, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    control->status = status;
+    return json_pack("{s:s}", "error", line);
+}
+
+json_t *control_fail(struct control *control, int error)
+{
+    switch (-error) {
+    case EHOSTDOWN:
+    case ETIMEDOUT:
+        return control_refuse(control, 1, "The directory can't be reached: %s",
+                              directory_error(control->worker->directory));
+    case ENOSPC:
+        return control_refuse(control, 1, "The queue or its disk is full");
+    case EPERM:
+        return control_refuse(control, 1, "Its state doesn't allow that");
+    case ENOENT:
+        return control_refuse(control, 1, "There is no such job");
+    default:
+        return control_refuse(control, 1, "It didn't work: %s", strerror(-error));
+    }
+}
+
+const char *control_string(const struct control *control, const char *name)
+{
+    return json_string_value(json_object_get(control->asked, name));
+}
+
+json_t *control_time(time_t t)
+{
+    return t ? json_integer(t) : json_null();
+}
+
+static json_t *directory_status(struct control *control)
+{
+    struct worker *w = control->worker;
+    bool ok = directory_ping(w->directory, control->request->deadline) == 0;
+
+    return json_pack("{s:b, s:s, s:s*}", "ok", ok, "uri", w->manager->settings->uri, "error",
+                     ok ? NULL : directory_error(w->directory));
+}
+
+static json_t *oldest_status(const struct queue_stats *stats)
+{
+    json_t *oldest = json_object();
+
+    for (int kind = 0; kind < JOB_KINDS; kind++)
+        json_object_set_new(oldest, job_kind_word((enum job_kind)kind),
+                            control_time(stats->oldest[kind]));
+    return oldest;
+}
+
+static json_t *control_status(struct control *control)
+{
+    struct manager *m = control->worker->manager;
+    struct queue_stats stats;
+    int r = queue_stats(m->queue, &stats);
+    char last[LOG_LAST_SIZE];
+
+    if (r < 0)
+        return control_fail(control, r);
+    log_last_error(last);
+    return json_pack("{s:s, s:i, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:i, s:s*}",
+                     "version", PACKAGE_VERSION, "pid", (int)getpid(), "started",
+                     (json_int_t)m->started, "now", (json_int_t)clock_now(), "clock_offset",
+                     (json_int_t)clock_offset(), "zone", m->settings->zone, "directory",
+                     directory_status(control), "queue", control_queue_stats(control), "oldest",
+                     oldest_status(&stats), "logins", "ok", (json_int_t)atomic_load(&m->logins.ok),
+                     "failed", (json_int_t)atomic_load(&m->logins.failed), "throttled",
+                     (json_int_t)atomic_load(&m->logins.throttled), "workers",
+                     (int)m->settings->workers, "last_error", *last ? last : NULL);
+}
+
+#ifdef ENABLE_TEST_CLOCK
+static json_t *control_clock(struct control *control)
+{
+    json_t *seconds = json_object_get(control->asked, "seconds");
+    int r = 0;
+
+    if (seconds && !json_is_integer(seconds))
+        return control_refuse(control, 2, "seconds must be a number");
+    if (seconds)
+        r = clock_move(json_integer_value(seconds), control->worker->manager->clock_file);
+    if (r < 0)
+        return control_fail(control, r);
+    return json_pack("{s:I, s:I}", "now", (json_int_t)clock_now(), "offset",
+                     (json_int_t)clock_offset());
+}
+#endif
+
+static const struct {
+    const char *name;
+    control_verb *run;
+} verbs[] = {
+    {"status", control_status},
+    {"show", control_show},
+    {"queue-list", control_queue_list},
+    {"queue-show", control_queue_show},
+    {"queue-retry", control_queue_retry},
+    {"queue-drop", control_queue_drop},
+    {"queue-stats", control_queue_stats},
+    {"letters-list", control_letters_list},
+    {"letters-posted", control_letters_posted},
+#ifdef ENABLE_TEST_CLOCK
+    {"clock", control_clock},
+#endif
+};
+
+static json_t *run(struct control *control)
+{
+    const char *verb = control_string(control, "verb");
+
+    for (size_t i = 0; verb && i < ELEMENTS(verbs); i++)
+        if (strcmp(verbs[i].name, verb) == 0)
+            return verbs[i].run(control);
+    return control_refuse(control, 2, "This portald has no such command");
+}
+
+void control_handle(struct worker *worker, const struct request *request, struct wire_writer *reply)
+{
+    _cleanup_(json_decref_p) json_t *asked = NULL, *report = NULL;
+    _cleanup_free_ char *text = NULL;
+    struct control control = {.worker = worker, .request = request};
+    const uint8_t *json = NULL;
+    size_t size = 0;
+
+    wire_begin(reply, WIRE_REPORT);
+    wire_get(&request->frame, WIRE_JSON, &json, &size);
+    asked = json_loadb((const char *)json, size, JSON_REJECT_DUPLICATES, NULL);
+    control.asked = asked;
+    report = json_is_object(asked)
+                 ? run(&control)
+                 : control_refuse(&control, 2, "The request is not a JSON object");
+    text = report ? json_dumps(report, JSON_COMPACT) : NULL;
+    wire_put_string(reply, WIRE_JSON, text ? text : "{\"error\":\"portald is out of memory\"}");
+    wire_put_u8(reply, WIRE_EXIT, (uint8_t)(text ? control.status : 1));
+}

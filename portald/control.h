@@ -1,0 +1,35 @@
+/* The verbs of WIRE_CONTROL, which portalctl speaks: JSON in, JSON out. */
+#pragma once
+
+#include "handlers.h"
+
+#include <jansson.h>
+
+struct control {
+    struct worker *worker;
+    const struct request *request;
+    json_t *asked; /* the request's object */
+    int status;    /* exit status for the caller: 0 done, 1 refused or not found, 2 wrong usage */
+};
+
+/* Each returns a new reference, or NULL when memory is out. */
+typedef json_t *control_verb(struct control *control);
+
+control_verb control_show;       /* control-show.c */
+control_verb control_queue_list; /* control-queue.c */
+control_verb control_queue_show;
+control_verb control_queue_retry;
+control_verb control_queue_drop;
+control_verb control_queue_stats;
+control_verb control_letters_list;
+control_verb control_letters_posted;
+
+/* An answer that refuses: sets the status. */
+json_t *control_refuse(struct control *control, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same for an error of queue or directory. */
+json_t *control_fail(struct control *control, int error);
+/* A string of the request, or NULL. */
+const char *control_string(const struct control *control, const char *name);
+/* A time as JSON: seconds since 1970, null for 0. */
+json_t *control_time(time_t t);

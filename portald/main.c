@@ -1,0 +1,280 @@
+/* portald: the daemon. main() reads as a sentence; everything else is in manager.c. */
+#include "config.h"
+
+#include "manager.h"
+#include "sockets.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "keys.h"
+#include "log.h"
+#include "messages.h"
+#include "process.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+
+#define TICK_USEC    1000000ull
+#define STATUS_TICKS 5
+
+struct portald {
+    const char *file;
+    int fds[WIRE_SOCKETS];
+    struct manager *manager;
+    sd_event *event;
+    unsigned ticks;
+};
+
+static void portald_clear(struct portald *p)
+{
+    p->manager = manager_free(p->manager);
+    p->event = sd_event_unref(p->event);
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    (void)info;
+    (void)userdata;
+    sd_notify(false, "STOPPING=1");
+    return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static void notify_reloading(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
+               (unsigned long long)now.tv_sec * 1000000ull +
+                   (unsigned long long)now.tv_nsec / 1000ull);
+}
+
+/* Everything is made anew from the files, if they are in order; until then connections wait in the
+ * backlog. */
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    struct portald *p = userdata;
+    int r;
+
+    (void)info;
+    notify_reloading();
+    r = manager_check(p->file);
+    if (r < 0) {
+        log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL,
+                  "The configuration is not taken over; the old one stays in force");
+        process_set_zone(p->manager->settings->zone);
+    } else {
+        p->manager = manager_free(p->manager);
+        if ((r = manager_open(p->file, &p->manager)) < 0 ||
+            (r = manager_start(p->manager, p->fds)) < 0)
+            return sd_event_exit(sd_event_source_get_event(source), r);
+        log_line(LOG_NOTICE, "Configuration, templates and keys were read again");
+    }
+    sd_notify(false, "READY=1");
+    return 0;
+}
+
+static void notify_status(const struct manager *m)
+{
+    struct queue_stats stats;
+
+    if (queue_stats(m->queue, &stats) < 0) {
+        sd_notify(false, "STATUS=The queue can't be read");
+        return;
+    }
+    sd_notifyf(false,
+               "STATUS=%lu logins, %lu failed, %lu throttled; waiting: %lu registrations, %lu "
+               "mails, %lu letters",
+               atomic_load(&m->logins.ok), atomic_load(&m->logins.failed),
+               atomic_load(&m->logins.throttled), stats.count[JOB_REGISTRATION][JOB_READY],
+               stats.count[JOB_MAIL][JOB_READY], stats.count[JOB_LETTER][JOB_READY]);
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    struct portald *p = userdata;
+
+    (void)usec;
+    server_sweep(p->manager->server);
+    if (++p->ticks % STATUS_TICKS == 0)
+        notify_status(p->manager);
+    return sd_event_source_set_time_relative(source, TICK_USEC);
+}
+
+static void block_signals(void)
+{
+    static const int handled[] = {SIGTERM, SIGINT, SIGHUP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < ELEMENTS(handled); i++)
+        sigaddset(&set, handled[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int make_loop(struct portald *p)
+{
+    sd_event_source *timer = NULL;
+    int r;
+
+    if ((r = sd_event_default(&p->event)) < 0 || (r = sd_event_set_watchdog(p->event, true)) < 0 ||
+        (r = sd_event_add_signal(p->event, NULL, SIGTERM, on_stop, p)) < 0 ||
+        (r = sd_event_add_signal(p->event, NULL, SIGINT, on_stop, p)) < 0 ||
+        (r = sd_event_add_signal(p->event, NULL, SIGHUP, on_reload, p)) < 0 ||
+        (r = sd_event_add_time_relative(p->event, &timer, CLOCK_BOOTTIME, TICK_USEC, 0, on_tick,
+                                        p)) < 0)
+        return r;
+    r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
+    sd_event_source_set_floating(timer, true);
+    sd_event_source_unref(timer);
+    return r;
+}
+
+static int run(const char *file)
+{
+    _cleanup_(portald_clear) struct portald p = {.file = file};
+    int r;
+
+    block_signals();
+    if ((r = sockets_inherit(p.fds)) < 0) {
+        log_line(LOG_ERR, "The sockets that systemd passed are not portald's: %s", strerror(-r));
+        return r;
+    }
+    if ((r = manager_open(file, &p.manager)) < 0)
+        return r;
+    if ((r = sockets_make(p.manager->settings->socket_dir, p.fds)) < 0) {
+        log_line(LOG_ERR, "The sockets in %s can't be made: %s", p.manager->settings->socket_dir,
+                 strerror(-r));
+        return r;
+    }
+    if ((r = make_loop(&p)) < 0 || (r = manager_start(p.manager, p.fds)) < 0)
+        return r;
+    sd_notify(false, "READY=1");
+    log_event(LOG_INFO, MESSAGE_STARTED, NULL, "portald %s is ready", PACKAGE_VERSION);
+    r = sd_event_loop(p.event);
+    log_event(LOG_INFO, MESSAGE_STOPPED, NULL, "portald stops");
+    return r;
+}
+
+/* FILE.key gets the secret, FILE.pub what print stations check claims with. */
+static int make_key(const char *file)
+{
+    uint8_t master[32];
+    struct keys *keys = NULL;
+    char public_file[4096];
+    size_t stem = strlen(file);
+    int r;
+
+    if (stem > 4 && strcmp(file + stem - 4, ".key") == 0)
+        stem -= 4;
+    if (snprintf(public_file, sizeof public_file, "%.*s.pub", (int)stem, file) >=
+        (int)sizeof public_file)
+        return -ENAMETOOLONG;
+    randombytes_buf(master, sizeof master);
+    r = key_write(file, 0600, master, sizeof master);
+    sodium_memzero(master, sizeof master);
+    if (r == 0)
+        r = keys_load(file, &keys);
+    if (r == 0)
+        r = key_write(public_file, 0644, keys->sign_public, sizeof keys->sign_public);
+    keys_free(keys);
+    if (r < 0)
+        log_line(LOG_ERR, "%s could not be made: %s%s", file, strerror(-r),
+                 r == -EEXIST ? ". A key is never overwritten; move the old one away first" : "");
+    return r;
+}
+
+static int usage(FILE *to)
+{
+    fprintf(to,
+            "portald [--config FILE] [--debug]   serve; FILE is %s/portald.conf unless given\n"
+            "portald [--config FILE] --check     only say whether configuration, keys and "
+            "templates are in order\n"
+            "portald --make-key FILE             make the master key, and beside it the public one "
+            "(.pub)\n"
+            "portald --version\n",
+            SYSCONF_DIR);
+    return to == stdout ? 0 : 2;
+}
+
+enum mode { MODE_RUN, MODE_CHECK, MODE_MAKE_KEY, MODE_VERSION, MODE_HELP, MODE_WRONG };
+
+struct arguments {
+    enum mode mode;
+    const char *file, *key;
+    int level;
+};
+
+static void read_arguments(int argc, char **argv, struct arguments *ret)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'k'},
+        {"make-key", required_argument, NULL, 'm'},
+        {"debug", no_argument, NULL, 'd'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) >= 0)
+        switch (c) {
+        case 'c':
+            ret->file = optarg;
+            break;
+        case 'k':
+            ret->mode = MODE_CHECK;
+            break;
+        case 'm':
+            ret->mode = MODE_MAKE_KEY;
+            ret->key = optarg;
+            break;
+        case 'd':
+            ret->level = LOG_DEBUG;
+            break;
+        case 'v':
+            ret->mode = MODE_VERSION;
+            break;
+        case 'h':
+            ret->mode = MODE_HELP;
+            break;
+        default:
+            ret->mode = MODE_WRONG;
+        }
+    if (optind < argc)
+        ret->mode = MODE_WRONG;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {.file = SYSCONF_DIR "/portald.conf", .level = LOG_INFO};
+    int r;
+
+    read_arguments(argc, argv, &arguments);
+    log_open("portald", arguments.level);
+    if ((r = process_harden()) < 0) {
+        log_line(LOG_ERR, "The process can't be made safe: %s", strerror(-r));
+        return 1;
+    }
+    switch (arguments.mode) {
+    case MODE_RUN:
+        return run(arguments.file) < 0;
+    case MODE_CHECK:
+        return manager_check(arguments.file) < 0;
+    case MODE_MAKE_KEY:
+        return make_key(arguments.key) < 0;
+    case MODE_VERSION:
+        printf("portald %s\n", PACKAGE_VERSION);
+        return 0;
+    case MODE_HELP:
+        return usage(stdout);
+    default:
+        return usage(stderr);
+    }
+}

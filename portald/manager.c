@@ -1,0 +1,257 @@
+/* Puts portald together from its parts; manager_open() is the way in. */
+#include "config.h"
+
+#include "manager.h"
+
+#include "handlers.h"
+#include "texts.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "log.h"
+#include "messages.h"
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define PASSWORD_MAX 1024
+#define CONSENT_MAX  (4 * 1024 * 1024)
+#define NAME_SLOTS   65536
+#define RATE_SLOTS   16384
+
+DEFINE_CLEANUP(struct manager, manager_free)
+
+static int trouble(int r, const char *what, const char *file)
+{
+    log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL, "%s%s%s: %s", what, file ? " " : "",
+              file ? file : "", strerror(-r));
+    return r;
+}
+
+/* The SHA-256 of the text that customers consent to, as it is recorded with their consent. */
+static int hash_file(const char *file, char ret[static SHA256_HEX_SIZE])
+{
+    _cleanup_fclose_ FILE *f = fopen(file, "re");
+    crypto_hash_sha256_state state;
+    unsigned char hash[crypto_hash_sha256_BYTES], block[4096];
+    size_t n, all = 0;
+
+    if (!f)
+        return -errno;
+    crypto_hash_sha256_init(&state);
+    while ((n = fread(block, 1, sizeof block, f)) > 0) {
+        if ((all += n) > CONSENT_MAX)
+            return -EFBIG;
+        crypto_hash_sha256_update(&state, block, n);
+    }
+    if (ferror(f))
+        return -EIO;
+    crypto_hash_sha256_final(&state, hash);
+    sodium_bin2hex(ret, SHA256_HEX_SIZE, hash, sizeof hash);
+    return 0;
+}
+
+/* The first line of a file that nobody else may read, in locked memory. */
+static int read_password(const char *file, char **ret)
+{
+    _cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    char *password;
+    ssize_t n;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode) || st.st_mode & (S_IRWXO | S_IWGRP))
+        return -EPERM;
+    password = sodium_malloc(PASSWORD_MAX);
+    if (!password)
+        return -ENOMEM;
+    n = read(fd, password, PASSWORD_MAX - 1);
+    password[n > 0 ? n : 0] = 0;
+    password[strcspn(password, "\r\n")] = 0;
+    if (n < 0 || !*password) {
+        sodium_free(password);
+        return n < 0 ? -EIO : -EINVAL;
+    }
+    *ret = password;
+    return 0;
+}
+
+static int load_secrets(struct manager *m)
+{
+    struct settings *s = m->settings;
+    int r;
+
+    if ((r = keys_load(s->master_key, &m->keys)) < 0)
+        return trouble(r, "The master key", s->master_key);
+    if ((r = key_read(s->station_key, false, m->station, sizeof m->station)) < 0)
+        return trouble(r, "The print station's public key", s->station_key);
+    if (*s->bind_dn && !s->bind_password_file)
+        return trouble(-EINVAL, "[directory] bind_dn needs bind_password_file", NULL);
+    if (*s->bind_dn && (r = read_password(s->bind_password_file, &m->bind_password)) < 0)
+        return trouble(r, "The directory's password", s->bind_password_file);
+    return 0;
+}
+
+static int load_texts(struct manager *m)
+{
+    struct settings *s = m->settings;
+    struct compose_options options = {.templates = s->templates,
+                                      .sender = s->sender,
+                                      .sender_name = *s->sender_name ? s->sender_name : s->company,
+                                      .base_url = s->base_url,
+                                      .company = s->company,
+                                      .support = s->support,
+                                      .message_domain = s->message_domain,
+                                      .link_hours = s->rules.link_valid / 3600};
+    char problem[256] = "";
+    int r;
+
+    if ((r = texts_open(s->locale_dir)) < 0)
+        return trouble(r, "The catalogues in", s->locale_dir);
+    if ((r = hash_file(s->privacy_file, m->privacy_sha256)) < 0)
+        return trouble(r, "The privacy notice", s->privacy_file);
+    if ((r = hash_file(s->terms_file, m->terms_sha256)) < 0)
+        return trouble(r, "The terms of use", s->terms_file);
+    if ((r = compose_open(&options, m->keys, problem, sizeof problem, &m->compose)) < 0)
+        log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL, "The mail templates: %s",
+                  *problem ? problem : strerror(-r));
+    return r;
+}
+
+static void describe_directory(struct manager *m)
+{
+    struct settings *s = m->settings;
+
+    m->directory = (struct directory_options){.uri = s->uri,
+                                              .base = s->base,
+                                              .bind_dn = *s->bind_dn ? s->bind_dn : NULL,
+                                              .bind_password = m->bind_password,
+                                              .decoy_dn = s->decoy_dn,
+                                              .starttls = s->starttls,
+                                              .ca_file = s->ca_file,
+                                              .network_timeout = s->directory_timeout};
+}
+
+static int open_state(struct manager *m)
+{
+    struct settings *s = m->settings;
+    struct queue_options queue = {
+        .path = s->queue_file, .limit = (unsigned long)s->queue_limit, .keep = s->queue_keep};
+    _cleanup_free_ char *names = NULL;
+    int r;
+
+    if (asprintf(&names, "%s/failures.table", s->state_dir) < 0 ||
+        asprintf(&m->clock_file, "%s/clock-offset", s->state_dir) < 0)
+        return -ENOMEM;
+    if (clock_restore(m->clock_file) == 0 && clock_offset() != 0)
+        log_line(LOG_WARNING, "This is a test build, and its clock is moved by %lld s",
+                 (long long)clock_offset());
+    if ((r = queue_open(&queue, &m->queue)) < 0) {
+        log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL, "The queue %s can't be opened: %s",
+                  s->queue_file, r == -EBUSY ? "another portald has it" : strerror(-r));
+        return r;
+    }
+    if ((r = throttle_open(names, m->keys->table, NAME_SLOTS, &m->names)) < 0)
+        return trouble(r, "The table of failures", names);
+    if ((r = throttle_open(NULL, m->keys->table, RATE_SLOTS, &m->rates)) < 0 ||
+        (r = secret_gate_open((unsigned)s->hashes, &m->gate)) < 0)
+        return r;
+    return 0;
+}
+
+static int manager_new(const char *file, struct manager **ret)
+{
+    _cleanup_(manager_free_p) struct manager *m = calloc(1, sizeof *m);
+    int r;
+
+    if (!m)
+        return -ENOMEM;
+    if ((r = settings_load(file, &m->settings)) < 0)
+        return r;
+    if ((r = process_set_zone(m->settings->zone)) < 0)
+        return trouble(r, "[portal] zone", m->settings->zone);
+    if ((r = load_secrets(m)) < 0 || (r = load_texts(m)) < 0)
+        return r;
+    describe_directory(m);
+    *ret = TAKE(m);
+    return 0;
+}
+
+int manager_check(const char *file)
+{
+    _cleanup_(manager_free_p) struct manager *m = NULL;
+
+    return manager_new(file, &m);
+}
+
+int manager_open(const char *file, struct manager **ret)
+{
+    _cleanup_(manager_free_p) struct manager *m = NULL;
+    int r;
+
+    if ((r = manager_new(file, &m)) < 0 || (r = open_state(m)) < 0)
+        return r;
+    *ret = TAKE(m);
+    return 0;
+}
+
+static int start_couriers(struct manager *m)
+{
+    struct settings *s = m->settings;
+    struct courier_options options = {.couriers = (unsigned)s->couriers,
+                                      .batch = (unsigned)s->mail_batch,
+                                      .mailer_socket = s->mailer_socket,
+                                      .mailer_program = s->mailer_program,
+                                      .mailer_config = s->mailer_config,
+                                      .deadline = s->mail_deadline,
+                                      .retry = s->mail_retry.seconds,
+                                      .retries = s->mail_retry.count};
+
+    return couriers_start(&options, m->compose, m->queue, &m->couriers);
+}
+
+int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
+{
+    struct server_options options = {.workers = (unsigned)m->settings->workers,
+                                     .connections = (unsigned)m->settings->connections,
+                                     .request_timeout = m->settings->request_timeout,
+                                     .handlers = &portald_handlers,
+                                     .userdata = m};
+    int r;
+
+    for (int i = 0; i < WIRE_SOCKETS; i++)
+        options.fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+    m->started = clock_now();
+    if ((r = clerk_start(m, &m->clerk)) < 0 || (r = start_couriers(m)) < 0 ||
+        (r = server_start(&options, &m->server)) < 0)
+        return trouble(r, "Threads could not be started", NULL);
+    return 0;
+}
+
+/* In the order in which work flows: first nobody comes in any more, then what they left is put
+ * away. */
+struct manager *manager_free(struct manager *m)
+{
+    if (!m)
+        return NULL;
+    server_stop(m->server);
+    couriers_stop(m->couriers);
+    clerk_stop(m->clerk);
+    queue_free(m->queue);
+    throttle_free(m->names);
+    throttle_free(m->rates);
+    secret_gate_free(m->gate);
+    compose_free(m->compose);
+    if (m->bind_password)
+        sodium_free(m->bind_password);
+    keys_free(m->keys);
+    settings_free(m->settings);
+    free(m->clock_file);
+    free(m);
+    return NULL;
+}

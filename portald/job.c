@@ -1,4 +1,6 @@
 /* The words of a job's kind and state, as tables, and the end of a job in memory. */
+#include "config.h"
+
 #include "queue.h"
 
 #include "cleanup.h"

@@ -10,6 +10,9 @@ struct queue_store; /* the backend's own */
 
 /* What one call of queue.h carries in and out. The same for all of them, so that the thread, the
    transactions and the retries in queue.c are written once. */
+#define QUEUE_WAKE_UNTOLD JOB_KINDS
+#define QUEUE_WAKES       (JOB_KINDS + 1)
+
 struct queue_call {
     const struct job *job;
     const struct queue_claim *claim;
@@ -28,7 +31,8 @@ struct queue_call {
     struct queue_stats stats;
     unsigned count;
     bool more;
-    unsigned wake; /* a bit for each kind whose waiters must look again after the commit */
+    unsigned wake; /* a bit for each kind whose waiters must look again after the commit, and one
+                      for what the directory must be told */
 };
 
 typedef int (*queue_function)(struct queue_store *store, struct queue_call *call);

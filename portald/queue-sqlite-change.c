@@ -1,5 +1,7 @@
 /* Changes of the SQLite store, but for claiming: putting in, making ready, and the ends that a job
    can come to. */
+#include "config.h"
+
 #include "queue-sqlite.h"
 
 /* Most rows that one queue_prune() removes. */
@@ -160,7 +162,7 @@ static int finish(struct queue_store *store, struct queue_call *call, const char
     if (r >= 0)
         r = row_move(store, &row, move);
     if (r >= 0 && move->untold)
-        call->wake |= 1u << row.job.kind;
+        call->wake |= 1u << QUEUE_WAKE_UNTOLD;
     return r;
 }
 
@@ -207,7 +209,7 @@ int sqlite_printed(struct queue_store *store, struct queue_call *call)
         return -ESTALE;
     struct move move = {
         .state = JOB_PRINTED, .note = call->note, .happened = call->when, .untold = true};
-    call->wake |= 1u << row.job.kind;
+    call->wake |= 1u << QUEUE_WAKE_UNTOLD;
     return row_move(store, &row, &move);
 }
 
@@ -241,7 +243,7 @@ int sqlite_posted(struct queue_store *store, struct queue_call *call)
         if (r < 0)
             return r == -ENOENT ? 0 : r;
         call->count++;
-        call->wake |= 1u << row.job.kind;
+        call->wake |= 1u << QUEUE_WAKE_UNTOLD;
     }
     return r;
 }

@@ -1,5 +1,7 @@
 /* Claiming from the SQLite store: what was left behind first, then what has expired, then what is
    due, one index look-up each. */
+#include "config.h"
+
 #include "queue-sqlite.h"
 
 /* Most rows that one claim sweeps; when there are more, its caller is woken to come again. */

@@ -1,5 +1,7 @@
 /* Reading of the SQLite store: rows into jobs, lists, counts, and what the directory must still be
    told. */
+#include "config.h"
+
 #include "queue-sqlite.h"
 
 /* No list is longer than this, whatever is asked for: the rest comes with the next call. */
@@ -280,9 +282,12 @@ int sqlite_waiting(struct queue_store *store, struct queue_call *call)
         if (stats.count[kind][JOB_READY] > 0 || stats.count[kind][JOB_CLAIMED] > 0)
             call->wake |= 1u << kind;
     _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int64_t untold = 0;
     if (r >= 0)
-        r = store_query(store, SQL_KINDS_UNTOLD, &s, "");
-    while (r >= 0 && (r = store_step(store, s)) > 0)
-        call->wake |= 1u << (sqlite3_column_int64(s, 0) & 31);
+        r = store_query(store, SQL_ANY_UNTOLD, &s, "");
+    if (r >= 0)
+        r = store_number(store, s, &untold);
+    if (untold > 0)
+        call->wake |= 1u << QUEUE_WAKE_UNTOLD;
     return r;
 }

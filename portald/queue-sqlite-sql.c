@@ -1,6 +1,8 @@
 /* The schema of the SQLite store, its migrations, and every statement that is run on it. Indexes
    are partial, one for each question, so that an answer costs the same with ten rows and a million.
  */
+#include "config.h"
+
 #include "queue-sqlite.h"
 
 #define APPLICATION_ID 0x506f7251 /* "PorQ" */
@@ -135,7 +137,7 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_TALLY] = "SELECT kind, state, jobs FROM tally",
     [SQL_OLDEST] = "SELECT created FROM job WHERE kind = ? AND state = ? ORDER BY id LIMIT 1",
     [SQL_COUNT_UNTOLD] = "SELECT count(*) FROM job WHERE untold > 0",
-    [SQL_KINDS_UNTOLD] = "SELECT DISTINCT kind FROM job WHERE untold > 0",
+    [SQL_ANY_UNTOLD] = "SELECT 1 FROM job WHERE untold > 0 LIMIT 1",
     [SQL_PRUNE_SPENT] = "DELETE FROM payload WHERE number IN (SELECT number FROM payload"
                         " WHERE spent IS NOT NULL AND spent <= ?1 LIMIT ?2)",
     [SQL_PRUNE_PAYLOADS] =

@@ -1,6 +1,8 @@
 /* The store of the queue in one SQLite file: opening, transactions, statements. Write-ahead log,
    synced at each commit, by exactly one connection that locks everybody else out; the table of
    functions at the end is the way in. */
+#include "config.h"
+
 #include "queue-sqlite.h"
 
 #include <fcntl.h>

@@ -1,5 +1,7 @@
 /* The queue's thread and its public calls. queue_run() hands a call over and waits; the thread
    takes whatever waits, runs it in one transaction, commits once, and answers everybody. */
+#include "config.h"
+
 #include "queue.h"
 
 #include "cleanup.h"
@@ -25,7 +27,7 @@ struct op {
 struct queue {
     const struct queue_backend *backend;
     struct queue_store *store;
-    int wake[JOB_KINDS];
+    int wake[QUEUE_WAKES];
     pthread_t thread;
     bool running;
 
@@ -95,9 +97,9 @@ static void ops_answer(struct queue *queue, struct op *ops)
     unsigned wake = 0;
     for (const struct op *op = ops; op; op = op->next)
         wake |= op->call->wake;
-    for (unsigned kind = 0; kind < JOB_KINDS; kind++)
-        if (wake & (1u << kind))
-            (void)eventfd_write(queue->wake[kind], 1);
+    for (unsigned i = 0; i < QUEUE_WAKES; i++)
+        if (wake & (1u << i))
+            (void)eventfd_write(queue->wake[i], 1);
 
     pthread_mutex_lock(&queue->lock);
     while (ops) {
@@ -248,6 +250,11 @@ struct queue *queue_free(struct queue *queue)
 int queue_wake_fd(struct queue *queue, enum job_kind kind)
 {
     return queue->wake[kind];
+}
+
+int queue_untold_fd(struct queue *queue)
+{
+    return queue->wake[QUEUE_WAKE_UNTOLD];
 }
 
 /* The public calls: each says what goes in and what comes out. */

@@ -104,10 +104,12 @@ int queue_open(const struct queue_options *options, struct queue **ret);
 /* Ends the thread after what waits is committed. */
 struct queue *queue_free(struct queue *queue);
 
-/* An eventfd that becomes readable whenever jobs of this kind may have become claimable or need to
-   be told. Whoever waits on it reads it, then claims until nothing is left. One for each kind;
+/* An eventfd that becomes readable whenever jobs of this kind may have become claimable.
+   Whoever waits on it reads it, then claims until nothing is left. One for each kind;
    owned by the queue. */
 int queue_wake_fd(struct queue *queue, enum job_kind kind);
+/* The same for jobs of any kind that the directory must be told of. */
+int queue_untold_fd(struct queue *queue);
 
 /* Puts job in (STAGED or READY). Returns 0; -EEXIST when (parent, topic) is there already; -ENOSPC
  * when the queue or the disk is full; -EIO. */

@@ -1,5 +1,7 @@
 /* Passwords and PUKs: NFKC, Argon2id by libsodium, and the gate that bounds how many are hashed at
    a time. */
+#include "config.h"
+
 #include "secret.h"
 
 #include "cleanup.h"

@@ -1,0 +1,188 @@
+/* What is special about letters: batches, printing, posting, and never twice on paper. */
+#include "config.h"
+
+#include "queue_fixture.h"
+
+static void put_letters(struct fixture *f, unsigned count)
+{
+    for (unsigned i = 1; i <= count; i++) {
+        struct job job = job_of(i, JOB_LETTER);
+        job.payload = (uint8_t *)"sealed";
+        job.payload_size = 6;
+        strcpy(job.entry, i % 2 ? ENTRY_A : ENTRY_B);
+        put(f, &job);
+    }
+}
+
+static void test_letter_becomes_uncertain_when_its_lease_ends(void **state)
+{
+    struct fixture *f = *state;
+    put_simple(f, 1, JOB_LETTER);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(claim_count(f, JOB_LETTER, NOW + 59), 0);
+    assert_state(f, 1, JOB_CLAIMED);
+    assert_int_equal(claim_count(f, JOB_LETTER, NOW + 60), 0);
+    assert_state(f, 1, JOB_UNCERTAIN);
+    assert_int_equal(claim_count(f, JOB_LETTER, NOW + 600000), 0);
+}
+
+static void test_same_batch_again_gives_the_same_letters_and_no_new_ones(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 4);
+    struct job_list first = claim(f, JOB_LETTER, 2, NOW, BATCH_A);
+    assert_int_equal(first.count, 2);
+    assert_int_equal(queue_printed(f->queue, first.items[0].id, BATCH_A, NOW + 1, ""), 0);
+    struct job_list again = claim(f, JOB_LETTER, 4, NOW + 30, BATCH_A);
+    assert_int_equal(again.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(again.items[i].id, first.items[i].id);
+        assert_int_equal(again.items[i].fence, first.items[i].fence);
+    }
+    assert_int_equal(again.items[0].state, JOB_PRINTED);
+    assert_null(again.items[0].payload);
+    assert_int_equal(again.items[1].lease, NOW + 90);
+    assert_int_equal(again.items[1].payload_size, 6);
+    job_list_clear(&first);
+    job_list_clear(&again);
+    struct job_list other = claim(f, JOB_LETTER, 4, NOW + 30, BATCH_B);
+    assert_int_equal(other.count, 2);
+    job_list_clear(&other);
+}
+
+static void test_same_batch_after_its_lease_gives_uncertain_letters(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 2);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    struct job_list again = claim(f, JOB_LETTER, 4, NOW + 60, BATCH_A);
+    assert_int_equal(again.count, 1);
+    assert_int_equal(again.items[0].state, JOB_UNCERTAIN);
+    assert_int_equal(again.items[0].payload_size, 6);
+    job_list_clear(&again);
+    assert_state(f, 2, JOB_READY);
+}
+
+static void test_batch_that_is_over_gives_nothing_new(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 2);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(queue_printed(f->queue, get(f, 1).id, BATCH_A, NOW, ""), 0);
+    assert_int_equal(queue_posted(f->queue, BATCH_A, NOW, NULL), 0);
+    struct job_list again = claim(f, JOB_LETTER, 4, NOW, BATCH_A);
+    assert_int_equal(again.count, 0);
+    job_list_clear(&again);
+    assert_state(f, 2, JOB_READY);
+}
+
+static void test_printed_needs_the_batch_and_may_be_said_twice(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 2);
+    char id[ULID_SIZE];
+    id_of(1, id);
+    assert_int_equal(queue_printed(f->queue, id, BATCH_A, NOW, ""), -ESTALE);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(queue_printed(f->queue, id, BATCH_B, NOW, ""), -ESTALE);
+    assert_int_equal(queue_printed(f->queue, id, BATCH_A, NOW + 7, "tray 2"), 0);
+    assert_int_equal(queue_printed(f->queue, id, BATCH_A, NOW + 9, "again"), 0);
+    struct job job = get(f, 1);
+    assert_int_equal(job.state, JOB_PRINTED);
+    assert_int_equal(job.happened, NOW + 7);
+    assert_string_equal(job.note, "tray 2");
+    assert_true(job.untold);
+    id_of(9, id);
+    assert_int_equal(queue_printed(f->queue, id, BATCH_A, NOW, ""), -ENOENT);
+}
+
+static void test_uncertain_letter_can_still_be_printed(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 1);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(claim_count(f, JOB_LETTER, NOW + 60), 0);
+    assert_state(f, 1, JOB_UNCERTAIN);
+    assert_int_equal(queue_printed(f->queue, get(f, 1).id, BATCH_A, NOW, ""), 0);
+    assert_state(f, 1, JOB_PRINTED);
+}
+
+static void test_uncertain_letter_is_not_retried(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 1);
+    uint64_t fence = claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(claim_count(f, JOB_LETTER, NOW + 60), 0);
+    assert_int_equal(queue_retry(f->queue, get(f, 1).id, fence, NOW, ""), -ESTALE);
+    assert_int_equal(queue_retry_now(f->queue, get(f, 1).id, NOW), -EPERM);
+    assert_state(f, 1, JOB_UNCERTAIN);
+}
+
+static void test_posted_ends_the_printed_letters_of_the_batch(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 3);
+    struct job_list list = claim(f, JOB_LETTER, 3, NOW, BATCH_A);
+    assert_int_equal(queue_printed(f->queue, list.items[0].id, BATCH_A, NOW, ""), 0);
+    assert_int_equal(queue_printed(f->queue, list.items[2].id, BATCH_A, NOW, ""), 0);
+    job_list_clear(&list);
+    unsigned count = 99;
+    assert_int_equal(queue_posted(f->queue, BATCH_B, NOW, &count), -ENOENT);
+    assert_int_equal(count, 99);
+    assert_int_equal(queue_posted(f->queue, BATCH_A, NOW + 50, &count), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(get(f, 1).happened, NOW + 50);
+    assert_state(f, 1, JOB_DONE);
+    assert_state(f, 2, JOB_CLAIMED);
+    assert_int_equal(queue_posted(f->queue, BATCH_A, NOW + 60, &count), 0);
+    assert_int_equal(count, 0);
+    assert_int_equal(get(f, 1).happened, NOW + 50);
+}
+
+static void test_withdraw_ends_what_has_not_taken_effect(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 3); /* 1 and 3 are of A */
+    struct job mail = job_of(10, JOB_MAIL), done = job_of(11, JOB_MAIL);
+    strcpy(mail.entry, ENTRY_A);
+    strcpy(done.entry, ENTRY_A);
+    put(f, &done);
+    uint64_t fence = claim_one(f, 11, JOB_MAIL, NOW);
+    assert_int_equal(queue_finish(f->queue, done.id, fence, JOB_DONE, "sent", NOW, false), 0);
+    mail.state = JOB_STAGED;
+    put(f, &mail);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(queue_printed(f->queue, get(f, 1).id, BATCH_A, NOW, ""), 0);
+
+    unsigned count = 0;
+    assert_int_equal(queue_withdraw(f->queue, ENTRY_A, JOB_LETTER, "not me", &count), 0);
+    assert_int_equal(count, 2);
+    assert_state(f, 1, JOB_WITHDRAWN);
+    assert_state(f, 3, JOB_WITHDRAWN);
+    assert_state(f, 10, JOB_STAGED);
+    assert_int_equal(queue_withdraw(f->queue, ENTRY_A, -1, "not me", &count), 0);
+    assert_int_equal(count, 1);
+    assert_state(f, 10, JOB_WITHDRAWN);
+    assert_state(f, 11, JOB_DONE);
+    assert_state(f, 2, JOB_READY);
+    assert_string_equal(get(f, 3).note, "not me");
+    assert_int_equal(queue_ready(f->queue, mail.id), 0);
+    assert_state(f, 10, JOB_WITHDRAWN);
+    assert_int_equal(queue_printed(f->queue, get(f, 1).id, BATCH_A, NOW, ""), -ESTALE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_letter_becomes_uncertain_when_its_lease_ends),
+        TEST(test_same_batch_again_gives_the_same_letters_and_no_new_ones),
+        TEST(test_same_batch_after_its_lease_gives_uncertain_letters),
+        TEST(test_batch_that_is_over_gives_nothing_new),
+        TEST(test_printed_needs_the_batch_and_may_be_said_twice),
+        TEST(test_uncertain_letter_can_still_be_printed),
+        TEST(test_uncertain_letter_is_not_retried),
+        TEST(test_posted_ends_the_printed_letters_of_the_batch),
+        TEST(test_withdraw_ends_what_has_not_taken_effect),
+    };
+    return cmocka_run_group_tests_name("queue-letters", tests, NULL, NULL);
+}

@@ -12,8 +12,8 @@ static const char *const texts[TEXTS][2] = {
     [TEXT_ASK_AGAIN] = {"Neues Passwort wiederholen: ", "New password again: "},
     [TEXT_WRONG] =
         {
-            "E-Mail-Adresse oder Passwort stimmt nicht. Bitte versuchen Sie es noch einmal.",
-            "The e-mail address or the password is not right. Please try again.",
+            "Die E-Mail-Adresse oder das Passwort stimmt nicht.",
+            "The e-mail address or the password is not right.",
         },
     [TEXT_CHANGE_NOW] =
         {

@@ -1,0 +1,477 @@
+/* The module as a guest: what a process that logged somebody in has, it must have had before. No
+   libpam on the way but the one that the module itself links: entry points are called as libpam
+   does. */
+#include "config.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <pthread.h>
+#include <security/pam_appl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cleanup.h"
+#include "pam_fake.h"
+#include "wire.h"
+
+#define SIGNALS  32
+#define LOGINS   20
+#define THREADS  4
+#define PASSWORD "Xylophon-Quarz"
+
+static const char *const entry_points[] = {
+    "pam_sm_authenticate", "pam_sm_setcred",       "pam_sm_acct_mgmt",
+    "pam_sm_open_session", "pam_sm_close_session", "pam_sm_chauthtok",
+};
+
+static char module_path[4096];
+static bool instrumented; /* sanitizers add symbols, threads and handlers of their own */
+
+/* --- A login --- */
+
+struct place {
+    char directory[64];
+    struct fake fake;
+};
+
+static void reply_success(struct fake_reply *reply)
+{
+    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+
+    wire_begin(&w, WIRE_VERDICT);
+    wire_put_u8(&w, WIRE_VERDICT_CODE, WIRE_OK);
+    wire_put_u8(&w, WIRE_ACCOUNT_CODE, WIRE_NEW_PASSWORD);
+    wire_put_string(&w, WIRE_UID, "c-0001");
+    wire_put_string(&w, WIRE_GRANT, "g1");
+    assert_int_equal(wire_end(&w), 0);
+    memcpy(reply->frame, w.data, w.size);
+    reply->size = w.size;
+}
+
+static void place_make(struct place *place, size_t logins, bool answering)
+{
+    char path[128];
+    FILE *f;
+
+    *place = (struct place){.directory = "/tmp/pam-process-XXXXXX"};
+    assert_non_null(mkdtemp(place->directory));
+    snprintf(path, sizeof path, "%s/" FAKE_SERVICE, place->directory);
+    f = fopen(path, "we");
+    assert_non_null(f);
+    for (size_t i = 0; i < 4; i++)
+        fprintf(f, "%s required %s socket_dir=%s peer=%u timeout=5\n",
+                ((const char *const[]){"auth", "account", "password", "session"})[i], module_path,
+                place->directory, getuid());
+    assert_int_equal(fclose(f), 0);
+    place->fake.directory = place->directory;
+    for (; answering && place->fake.count < logins; place->fake.count++)
+        reply_success(&place->fake.replies[place->fake.count]);
+    if (answering)
+        fake_start(&place->fake);
+}
+
+static void place_remove(struct place *place)
+{
+    _cleanup_free_ char *command = NULL;
+
+    if (place->fake.pid)
+        free(fake_stop(&place->fake));
+    assert_true(asprintf(&command, "rm -r '%s'", place->directory) > 0);
+    assert_int_equal(system(command), 0);
+}
+
+static int converse(int count, const struct pam_message **messages, struct pam_response **ret,
+                    void *userdata)
+{
+    (void)userdata;
+    *ret = calloc((size_t)count, sizeof **ret);
+    if (!*ret)
+        return PAM_BUF_ERR;
+    for (int i = 0; i < count; i++)
+        if (messages[i]->msg_style == PAM_PROMPT_ECHO_OFF)
+            (*ret)[i].resp = strdup(PASSWORD);
+    return PAM_SUCCESS;
+}
+
+/* Authenticates and asks for the account; returns the codes of both. */
+static void login(const struct place *place, int *ret_authenticate, int *ret_account)
+{
+    static const struct pam_conv conv = {.conv = converse};
+    const void *user = NULL;
+    pam_handle_t *pamh = NULL;
+
+    if (pam_start_confdir(FAKE_SERVICE, FAKE_USER, &conv, place->directory, &pamh) != PAM_SUCCESS)
+        abort();
+    *ret_authenticate = pam_authenticate(pamh, 0);
+    *ret_account = pam_acct_mgmt(pamh, 0);
+    if (pam_get_item(pamh, PAM_USER, &user) != PAM_SUCCESS || strcmp(user, FAKE_USER) != 0)
+        abort();
+    pam_end(pamh, PAM_SUCCESS);
+}
+
+/* --- What a process has --- */
+
+static size_t count_in(const char *directory)
+{
+    DIR *d = opendir(directory);
+    size_t count = 0;
+
+    assert_non_null(d);
+    while (readdir(d))
+        count++;
+    closedir(d);
+    return count;
+}
+
+struct state {
+    size_t descriptors, threads;
+    struct sigaction actions[SIGNALS];
+    sigset_t mask;
+    mode_t umask;
+    struct rlimit core;
+    char directory[4096];
+};
+
+static void state_take(struct state *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    ret->descriptors = count_in("/proc/self/fd");
+    ret->threads = count_in("/proc/self/task");
+    for (int i = 1; i < SIGNALS; i++)
+        sigaction(i, NULL, &ret->actions[i]);
+    sigprocmask(SIG_BLOCK, NULL, &ret->mask);
+    ret->umask = umask(0);
+    umask(ret->umask);
+    getrlimit(RLIMIT_CORE, &ret->core);
+    assert_non_null(getcwd(ret->directory, sizeof ret->directory));
+}
+
+static void state_compare(const struct state *before, const struct state *after)
+{
+    assert_int_equal(before->descriptors, after->descriptors);
+    assert_int_equal(before->threads, after->threads);
+    for (int i = 1; i < SIGNALS; i++)
+        assert_ptr_equal(before->actions[i].sa_handler, after->actions[i].sa_handler);
+    assert_memory_equal(&before->mask, &after->mask, sizeof before->mask);
+    assert_int_equal(before->umask, after->umask);
+    assert_memory_equal(&before->core, &after->core, sizeof before->core);
+    assert_string_equal(before->directory, after->directory);
+}
+
+/* --- The file --- */
+
+static void *module_open(void)
+{
+    void *module = dlopen(module_path, RTLD_NOW | RTLD_LOCAL);
+
+    if (!module)
+        fail_msg("%s", dlerror());
+    return module;
+}
+
+static bool is_entry_point(const char *name)
+{
+    for (size_t i = 0; i < ELEMENTS(entry_points); i++)
+        if (strcmp(name, entry_points[i]) == 0)
+            return true;
+    return false;
+}
+
+struct dynamic {
+    const ElfW(Sym) * symbols;
+    const char *strings;
+    size_t symbol_count;
+    bool has_constructors;
+    size_t needed[16], needed_count;
+};
+
+/* How many symbols the GNU hash table knows: its last chain's end. */
+static size_t symbols_of(const uint32_t *hash)
+{
+    const uint32_t *buckets = hash + 4 + hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+    const uint32_t *chain = buckets + hash[0];
+    uint32_t last = 0;
+
+    for (uint32_t i = 0; i < hash[0]; i++)
+        if (buckets[i] > last)
+            last = buckets[i];
+    while (last >= hash[1] && !(chain[last - hash[1]] & 1))
+        last++;
+    return last + 1;
+}
+
+static struct dynamic dynamic_read(void *module)
+{
+    struct dynamic d = {0};
+    const struct link_map *map = NULL;
+
+    assert_int_equal(dlinfo(module, RTLD_DI_LINKMAP, &map), 0);
+    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        const void *pointer = (const void *)entry->d_un.d_ptr; /* NOLINT: that is what it is */
+
+        if (entry->d_tag == DT_SYMTAB)
+            d.symbols = pointer;
+        else if (entry->d_tag == DT_STRTAB)
+            d.strings = pointer;
+        else if (entry->d_tag == DT_GNU_HASH)
+            d.symbol_count = symbols_of(pointer);
+        else if (entry->d_tag == DT_NEEDED && d.needed_count < ELEMENTS(d.needed))
+            d.needed[d.needed_count++] = entry->d_un.d_val;
+        else if (entry->d_tag == DT_INIT_ARRAYSZ)
+            d.has_constructors = entry->d_un.d_val > sizeof(void *); /* one: the compiler's own */
+    }
+    return d;
+}
+
+static void test_module_exports_the_six_entry_points_and_nothing_else(void **state)
+{
+    void *module = module_open();
+    struct dynamic d = dynamic_read(module);
+    size_t exported = 0;
+
+    (void)state;
+    for (size_t i = 0; i < d.symbol_count; i++) {
+        const char *name = d.strings + d.symbols[i].st_name;
+
+        if (d.symbols[i].st_shndx == SHN_UNDEF || !*name)
+            continue;
+        exported++;
+        if (!is_entry_point(name))
+            fail_msg("exported: %s", name);
+    }
+    assert_int_equal(exported, ELEMENTS(entry_points));
+    for (size_t i = 0; i < ELEMENTS(entry_points); i++)
+        assert_non_null(dlsym(module, entry_points[i]));
+    dlclose(module);
+}
+
+static void test_module_links_libpam_and_libc_only(void **state)
+{
+    void *module = module_open();
+    struct dynamic d = dynamic_read(module);
+
+    (void)state;
+    if (instrumented)
+        skip();
+    for (size_t i = 0; i < d.needed_count; i++) {
+        const char *name = d.strings + d.needed[i];
+
+        if (strcmp(name, "libpam.so.0") != 0 && strcmp(name, "libc.so.6") != 0)
+            fail_msg("linked: %s", name);
+    }
+    assert_int_equal(d.needed_count, 2);
+    dlclose(module);
+}
+
+static void test_module_has_no_constructors(void **state)
+{
+    void *module = module_open();
+
+    (void)state;
+    if (instrumented)
+        skip();
+    assert_false(dynamic_read(module).has_constructors);
+    dlclose(module);
+}
+
+/* --- In the process --- */
+
+static void test_logins_leave_the_process_as_it_was(void **state)
+{
+    struct place place;
+    struct state before, after;
+    int authenticate, account;
+
+    (void)state;
+    place_make(&place, FAKE_REPLIES, true);
+    login(&place, &authenticate, &account); /* libpam and libc make themselves at home */
+    state_take(&before);
+    for (size_t i = 1; i < FAKE_REPLIES; i++) {
+        login(&place, &authenticate, &account);
+        assert_int_equal(authenticate, PAM_SUCCESS);
+        assert_int_equal(account, PAM_NEW_AUTHTOK_REQD);
+    }
+    state_take(&after);
+    state_compare(&before, &after);
+    place_remove(&place);
+}
+
+static void test_failed_logins_leave_the_process_as_it_was(void **state)
+{
+    struct place place;
+    struct state before, after;
+    int authenticate, account;
+
+    (void)state;
+    place_make(&place, 0, false);
+    login(&place, &authenticate, &account);
+    state_take(&before);
+    for (size_t i = 0; i < LOGINS; i++) {
+        login(&place, &authenticate, &account);
+        assert_int_equal(authenticate, PAM_AUTHINFO_UNAVAIL);
+        assert_int_equal(account, PAM_AUTHINFO_UNAVAIL);
+    }
+    state_take(&after);
+    state_compare(&before, &after);
+    place_remove(&place);
+}
+
+/* Above FD_SETSIZE a select() would write beside its set (CVE-2013-0288). */
+static void test_login_works_with_more_descriptors_than_select_knows(void **state)
+{
+    struct rlimit limit;
+    struct place place;
+    int authenticate, account, null = open("/dev/null", O_RDONLY | O_CLOEXEC), last = null;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max < 2048) {
+        print_message("the limit of open files, %lu, is too low\n", (unsigned long)limit.rlim_max);
+        close(null);
+        skip();
+    }
+    limit.rlim_cur = 2048;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    place_make(&place, 1, true);
+    while (last < 1200) {
+        last = dup(null);
+        assert_true(last >= 0);
+    }
+    login(&place, &authenticate, &account);
+    assert_int_equal(authenticate, PAM_SUCCESS);
+    for (int fd = null; fd <= last; fd++)
+        if (fd != place.fake.control)
+            close(fd);
+    place_remove(&place);
+}
+
+/* Does the password stand anywhere in this process that can be written to? */
+static bool memory_has_password(void)
+{
+    _cleanup_fclose_ FILE *maps = fopen("/proc/self/maps", "re");
+    char line[4096], access[5];
+    unsigned long first, last;
+
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %4s", &first, &last, access) == 3 &&
+            strncmp(access, "rw", 2) == 0 && !strstr(line, "[v") && /* not [vvar] */
+            memmem((const void *)first, last - first, PASSWORD, strlen(PASSWORD)))
+            return true;
+    return false;
+}
+
+static void test_no_password_stays_in_memory(void **state)
+{
+    _cleanup_free_ char *shown = NULL;
+    struct place place;
+    int authenticate, account;
+
+    (void)state;
+    if (instrumented)
+        skip(); /* memory that a sanitizer keeps can't be walked through */
+    place_make(&place, 1, true);
+    login(&place, &authenticate, &account);
+    assert_int_equal(authenticate, PAM_SUCCESS);
+    assert_false(memory_has_password());
+    shown = strdup(PASSWORD);
+    assert_true(memory_has_password()); /* it would have been seen */
+    place_remove(&place);
+}
+
+struct worker {
+    const struct place *place;
+    int authenticate, account;
+};
+
+static void *worker_main(void *data)
+{
+    struct worker *worker = data;
+
+    login(worker->place, &worker->authenticate, &worker->account);
+    return NULL;
+}
+
+static void test_several_threads_log_in_at_once(void **state)
+{
+    struct place place;
+    struct worker workers[THREADS];
+    pthread_t threads[THREADS];
+
+    (void)state;
+    place_make(&place, THREADS, true);
+    for (size_t i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){.place = &place};
+        assert_int_equal(pthread_create(&threads[i], NULL, worker_main, &workers[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(workers[i].authenticate, PAM_SUCCESS);
+        assert_int_equal(workers[i].account, PAM_NEW_AUTHTOK_REQD);
+    }
+    place_remove(&place);
+}
+
+/* A SIGPIPE from a portald that closes would end an application that doesn't ignore it. */
+static void test_portald_that_closes_raises_no_signal(void **state)
+{
+    struct place place;
+    int authenticate, account;
+
+    (void)state;
+    place_make(&place, 2, true);
+    for (size_t i = 0; i < place.fake.count; i++)
+        place.fake.replies[i].manner = FAKE_CLOSES;
+    signal(SIGPIPE, SIG_DFL);
+    free(fake_stop(&place.fake)); /* started before it knew */
+    {
+        _cleanup_free_ char *path = NULL;
+
+        assert_true(asprintf(&path, "rm -f %s/*.sock", place.directory) > 0);
+        assert_int_equal(system(path), 0);
+    }
+    fake_start(&place.fake);
+    login(&place, &authenticate, &account);
+    assert_int_equal(authenticate, PAM_AUTHINFO_UNAVAIL);
+    place_remove(&place);
+}
+
+int main(void)
+{
+    const char *module = getenv("PAM_PORTAL_MODULE"), *build = getenv("PORTAL_BUILDDIR");
+    const struct CMUnitTest tests[] = {
+        /* first: later on, records of the fake portald lie about */
+        cmocka_unit_test(test_no_password_stays_in_memory),
+        cmocka_unit_test(test_module_exports_the_six_entry_points_and_nothing_else),
+        cmocka_unit_test(test_module_links_libpam_and_libc_only),
+        cmocka_unit_test(test_module_has_no_constructors),
+        cmocka_unit_test(test_logins_leave_the_process_as_it_was),
+        cmocka_unit_test(test_failed_logins_leave_the_process_as_it_was),
+        cmocka_unit_test(test_login_works_with_more_descriptors_than_select_knows),
+        cmocka_unit_test(test_several_threads_log_in_at_once),
+        cmocka_unit_test(test_portald_that_closes_raises_no_signal),
+    };
+
+    if (module)
+        snprintf(module_path, sizeof module_path, "%s", module);
+    else
+        snprintf(module_path, sizeof module_path, "%s/pam_portal/.libs/pam_portal.so",
+                 build ? build : ".");
+    instrumented = dlsym(RTLD_DEFAULT, "__asan_init") || dlsym(RTLD_DEFAULT, "__tsan_init") ||
+                   dlsym(RTLD_DEFAULT, "__ubsan_handle_type_mismatch_v1");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

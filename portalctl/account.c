@@ -126,8 +126,11 @@ static void customer_print(const json_t *report)
         {"Name", "name", false, false},
         {"State", "state", false, false},
         {"Locked", "locked", false, true},
+        {"Broken", "problem", false, true}, /* the entry's attributes contradict a rule */
         {"E-mail address", "mail", false, false},
         {"Language", "language", false, false},
+        {"Birthdate", "birth_date", false, false},
+        {"Postal address", "postal_address", false, false},
         {"Initial until", "initial_expires", true, true}, /* the initial password works so long */
         {"Password set", "password_changed", true, true},
         {"Last login", "last_login", true, false},
@@ -143,7 +146,7 @@ static void customer_print(const json_t *report)
             output_time(report_time(report, lines[i].name), time);
             text = time;
         }
-        if (text || !lines[i].optional)
+        if ((text && *text) || !lines[i].optional)
             output_pair(lines[i].label, text);
     }
     policies_print(json_object_get(report, "policies"));

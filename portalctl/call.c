@@ -86,10 +86,11 @@ static int call(const struct arguments *a, struct wire_writer *request, struct c
     char text[1024] = "";
     int r = wire_end(request);
 
-    if (r == 0)
-        r = client_call(&target, request, ret);
     if (r < 0)
         return trouble_tell(a, r);
+    r = client_call(&target, request, ret);
+    if (r < 0)
+        return trouble_tell(a, r == -EMSGSIZE ? -EPROTO : r); /* an answer too long to be one */
     if (ret->frame.type != WIRE_ERROR)
         return STATUS_DONE;
     if (wire_get_string(&ret->frame, WIRE_TEXT, text, sizeof text) < 0)

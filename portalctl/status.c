@@ -16,11 +16,12 @@ static void daemon_print(const json_t *report)
     char started[OUTPUT_TIME_SIZE], now[OUTPUT_TIME_SIZE], up[OUTPUT_TIME_SIZE], text[LINE_SIZE];
     long long offset = report_number(report, "clock_offset");
 
-    /* The clock may have been moved after the start; the time that went by is the real one. */
     output_time(report_time(report, "started"), started);
-    output_span(report_number(report, "now") - offset - report_number(report, "started"), up);
-    snprintf(text, sizeof text, "version %s, process %lld, since %s (%s)",
-             report_text(report, "version"), report_number(report, "pid"), started, up);
+    output_span(report_number(report, "now") - report_number(report, "started"), up);
+    /* A moved clock says nothing about how long it has been running. */
+    snprintf(text, sizeof text, "version %s, process %lld, since %s%s%s%s",
+             report_text(report, "version"), report_number(report, "pid"), started,
+             offset == 0 ? " (" : "", offset == 0 ? up : "", offset == 0 ? ")" : "");
     output_pair("portald", text);
     output_time(report_time(report, "now"), now);
     output_span(offset, up);

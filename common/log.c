@@ -37,13 +37,6 @@ static struct {
     char text[LOG_LAST_SIZE];
 } last_error = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-static void remember(const char *message)
-{
-    pthread_mutex_lock(&last_error.mutex);
-    snprintf(last_error.text, sizeof last_error.text, "%s", message);
-    pthread_mutex_unlock(&last_error.mutex);
-}
-
 void log_last_error(char ret[static LOG_LAST_SIZE])
 {
     pthread_mutex_lock(&last_error.mutex);
@@ -140,16 +133,18 @@ static size_t printable_length(const unsigned char *p)
     return length;
 }
 
-/* One line on its way to stderr; what doesn't fit is cut. */
+/* Text on its way to a person; what doesn't fit is cut. */
 struct line {
-    size_t used;
-    char text[LINE_SIZE];
+    char *text;
+    size_t room, used;
 };
 
 static void line_put_raw(struct line *line, const char *text, size_t length)
 {
-    if (length > sizeof line->text - 1 - line->used) /* one is kept for the newline */
+    if (length > line->room - line->used) {
+        line->room = line->used; /* nothing shorter may follow what was left out */
         return;
+    }
     memcpy(line->text + line->used, text, length);
     line->used += length;
 }
@@ -176,7 +171,8 @@ static void line_put(struct line *line, const char *text)
    don't mix. */
 static void write_stderr(const char *const *fields, const char *message)
 {
-    struct line line = {.used = 0};
+    char text[LINE_SIZE];
+    struct line line = {.text = text, .room = sizeof text - 1};
 
     line_put(&line, logging.name);
     line_put(&line, ": ");
@@ -188,9 +184,20 @@ static void write_stderr(const char *const *fields, const char *message)
         line_put(&line, fields[i + 1]);
         line_put(&line, fields[i + 2] ? "" : "]");
     }
-    line.text[line.used++] = '\n';
-    if (write(STDERR_FILENO, line.text, line.used) < 0)
+    text[line.used++] = '\n';
+    if (write(STDERR_FILENO, text, line.used) < 0)
         return; /* nobody is left to be told */
+}
+
+/* Keeps it as people may see it: it becomes JSON, which bears no broken UTF-8. */
+static void remember(const char *message)
+{
+    struct line line = {.text = last_error.text, .room = sizeof last_error.text - 1};
+
+    pthread_mutex_lock(&last_error.mutex);
+    line_put(&line, message);
+    last_error.text[line.used] = 0;
+    pthread_mutex_unlock(&last_error.mutex);
 }
 
 __attribute__((format(printf, 4, 0))) static void write_event(int level, const char *message_id,

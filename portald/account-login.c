@@ -1,4 +1,6 @@
 /* The rules of logging in: throttle, verdicts, personal password. No I/O, no clock. */
+#include "config.h"
+
 #include "account.h"
 
 #include "code.h"

@@ -1,5 +1,7 @@
 /* The rules of an account's life up to its first login: registration, link, confirmation, letter.
    No I/O, no clock. account-login.c has the rules from then on. */
+#include "config.h"
+
 #include "account.h"
 
 #include "calendar.h"

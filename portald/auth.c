@@ -1,6 +1,8 @@
 /* Logging in: WIRE_AUTHENTICATE and WIRE_ACCOUNT. What an answer may tell, and in which time, is
    the point of the order of things here: a name that doesn't exist goes the same way as one that
    does, against the decoy. */
+#include "config.h"
+
 #include "grant.h"
 #include "handlers.h"
 
@@ -52,12 +54,10 @@ static void answer_wait(struct login *login, time_t wait)
     char span[64], line[TEXT_SIZE];
 
     calendar_say_span(wait, login->language, span, sizeof span);
-    snprintf(
-        line, sizeof line,
-        text(login->language,
-             N_("Too many failed attempts. For your protection nothing was checked. Please try "
-                "again in %s.")),
-        span);
+    text_format(line, sizeof line, login->language,
+                N_("Too many failed attempts. For your protection nothing was checked. Please try "
+                   "again in %s."),
+                span);
     reply_verdict(login->reply, WIRE_THROTTLED, line);
 }
 

@@ -1,4 +1,6 @@
 /* Setting a personal password: WIRE_CHANGE. */
+#include "config.h"
+
 #include "grant.h"
 #include "handlers.h"
 
@@ -37,10 +39,6 @@ static void change_clear(struct change_request *c)
 static void refuse(struct change_request *c, enum account_password why)
 {
     static const char *const texts[] = {
-        [PASSWORD_TOO_SHORT] =
-            N_("This password is too short. Please choose one with at least %ld characters, for "
-               "example several words."),
-        [PASSWORD_TOO_LONG] = N_("This password is too long. At most %ld characters are possible."),
         [PASSWORD_LIKE_A_CODE] =
             N_("This looks like a code from a letter. Please choose a password of your own, for "
                "example several words."),
@@ -56,8 +54,18 @@ static void refuse(struct change_request *c, enum account_password why)
     const struct account_rules *rules = &c->worker->manager->settings->rules;
     char line[TEXT_SIZE];
 
-    snprintf(line, sizeof line, text(c->language, texts[why]),
-             why == PASSWORD_TOO_SHORT ? rules->password_least : rules->password_most);
+    if (why == PASSWORD_TOO_SHORT)
+        text_format(line, sizeof line, c->language,
+                    N_("This password is too short. Please choose one with at least %ld "
+                       "characters, for example "
+                       "several words."),
+                    rules->password_least);
+    else if (why == PASSWORD_TOO_LONG)
+        text_format(line, sizeof line, c->language,
+                    N_("This password is too long. At most %ld characters are possible."),
+                    rules->password_most);
+    else
+        snprintf(line, sizeof line, "%s", text(c->language, texts[why]));
     reply_verdict(c->reply, WIRE_REFUSED, line);
 }
 

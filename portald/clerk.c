@@ -1,4 +1,6 @@
 /* The clerk's thread; clerk_start() is the way in. */
+#include "config.h"
+
 #include "clerk.h"
 
 #include "handlers.h"

@@ -1,6 +1,8 @@
 /* Confirming an address: WIRE_LINK looks, WIRE_CONFIRM presses the button. Pressing makes initial
    password and PUK, stores their hashes, and queues the sealed letter: staged before the LDAP
    write, ready after it. */
+#include "config.h"
+
 #include "handlers.h"
 #include "letter.h"
 

@@ -1,4 +1,6 @@
 /* Connections and their buffers; connections_add() is the way in. */
+#include "config.h"
+
 #include "connection.h"
 
 #include "cleanup.h"

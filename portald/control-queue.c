@@ -1,4 +1,6 @@
 /* `portalctl queue …` and `portalctl letters …`. */
+#include "config.h"
+
 #include "control.h"
 
 #include "cleanup.h"

@@ -1,4 +1,6 @@
 /* `portalctl show WHO`: one customer, without secrets. */
+#include "config.h"
+
 #include "control.h"
 
 #include "registration.h"

@@ -1,4 +1,6 @@
 /* Grants for setting a new password; grant_make() is the way in. */
+#include "config.h"
+
 #include "grant.h"
 
 #include "cleanup.h"

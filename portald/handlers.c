@@ -1,4 +1,6 @@
 /* The table of requests, and what all handlers share. */
+#include "config.h"
+
 #include "handlers.h"
 
 #include "cleanup.h"

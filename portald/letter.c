@@ -1,5 +1,7 @@
 /* Letters are made here; letter_stage() is the way in. The plain codes live only in this file's
  * stack, and are wiped. */
+#include "config.h"
+
 #include "letter.h"
 
 #include "cleanup.h"

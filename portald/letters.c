@@ -1,5 +1,7 @@
 /* The print station's requests: WIRE_CLAIM hands out sealed letters with the address as it is now,
  * WIRE_PRINTED takes back what became of them. */
+#include "config.h"
+
 #include "handlers.h"
 #include "letters.h"
 

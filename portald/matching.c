@@ -1,4 +1,6 @@
 /* From a registration to the mail that follows it; matching_run() is the way in. */
+#include "config.h"
+
 #include "matching.h"
 
 #include "handlers.h"

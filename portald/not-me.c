@@ -1,6 +1,8 @@
 /* "This wasn't me": WIRE_REFERENCE looks, WIRE_NOT_ME presses the button. Before the first personal
    password the registration is wiped, afterwards the account is locked; support is told either way.
  */
+#include "config.h"
+
 #include "handlers.h"
 
 #include "cleanup.h"

@@ -1,4 +1,6 @@
 /* One after another for each key; order_enter() is the way in. */
+#include "config.h"
+
 #include "order.h"
 
 #include "cleanup.h"

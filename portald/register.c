@@ -1,6 +1,8 @@
 /* Registering: WIRE_REGISTER. What was typed is checked for form, counted, and durably queued;
    whether it matches anybody is found out afterwards by the clerk (matching.c), so that neither
    text nor timing tells. */
+#include "config.h"
+
 #include "registration.h"
 
 #include "handlers.h"
@@ -17,9 +19,6 @@
 
 #define HOUR 3600
 #define DAY  86400
-
-#define SPACE_CLIENT "register-client"
-#define SPACE_POLICY "register-policy"
 
 struct form {
     struct worker *worker;
@@ -105,37 +104,43 @@ static bool read_consent(struct form *form)
     return true;
 }
 
-static bool take(struct form *form, const char *space, const char *what, long most, time_t window,
-                 const char *original)
+static bool turn_away(struct form *form, const char *line, const char *what)
 {
-    char span[64], line[TEXT_SIZE];
-    time_t wait = 0;
-
-    if (!*what || throttle_take(form->worker->manager->names, space, what, (unsigned)most, window,
-                                clock_now(), &wait) == 0)
-        return true;
-    calendar_say_span(wait, form->language, span, sizeof span);
-    snprintf(line, sizeof line, text(form->language, original), span);
     reply_verdict(form->reply, WIRE_THROTTLED, line);
     log_event(LOG_NOTICE, MESSAGE_THROTTLED, NULL,
-              "A registration was turned away: too many from one %s",
-              strcmp(space, SPACE_CLIENT) == 0 ? "address" : "policy number");
+              "A registration was turned away: too many from one %s", what);
     return false;
 }
 
 /* Counted before anything is looked up, and alike for policy numbers that exist and that don't. */
 static bool within_limits(struct form *form)
 {
-    const struct settings *s = form->worker->manager->settings;
-    char typed[65] = "", client[THROTTLE_CLIENT_SIZE];
+    const struct manager *m = form->worker->manager;
+    char typed[65] = "", client[THROTTLE_CLIENT_SIZE], span[64], line[TEXT_SIZE];
+    time_t wait = 0;
 
     wire_get_string(&form->request->frame, WIRE_CLIENT, typed, sizeof typed);
     throttle_client(typed, client);
-    return take(form, SPACE_CLIENT, client, s->registrations_per_client, HOUR,
-                N_("Too many registrations from your connection. Please try again in %s.")) &&
-           take(
-               form, SPACE_POLICY, form->registration.policy, s->registrations_per_policy, DAY,
-               N_("Too many registrations with this policy number today. Please try again in %s."));
+    if (*client && throttle_take(m->rates, "register-client", client,
+                                 (unsigned)m->settings->registrations_per_client, HOUR, clock_now(),
+                                 &wait) < 0) {
+        calendar_say_span(wait, form->language, span, sizeof span);
+        text_format(line, sizeof line, form->language,
+                    N_("Too many registrations from your connection. Please try again in %s."),
+                    span);
+        return turn_away(form, line, "client address");
+    }
+    if (throttle_take(m->names, "register-policy", form->registration.policy,
+                      (unsigned)m->settings->registrations_per_policy, DAY, clock_now(),
+                      &wait) < 0) {
+        calendar_say_span(wait, form->language, span, sizeof span);
+        text_format(
+            line, sizeof line, form->language,
+            N_("Too many registrations with this policy number today. Please try again in %s."),
+            span);
+        return turn_away(form, line, "policy number");
+    }
+    return true;
 }
 
 static int enqueue(const struct form *form)

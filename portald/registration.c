@@ -1,4 +1,6 @@
 /* A registration's payload; registration_write() is the way in. */
+#include "config.h"
+
 #include "registration.h"
 
 #include "cleanup.h"

@@ -1,4 +1,6 @@
 /* Workers on one epoll set; server_start() is the way in. */
+#include "config.h"
+
 #include "server.h"
 
 #include "cleanup.h"

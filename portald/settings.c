@@ -1,4 +1,6 @@
 /* portald's configuration: one table that reads like portald.conf(5). */
+#include "config.h"
+
 #include "settings.h"
 
 #include "cleanup.h"

@@ -1,10 +1,14 @@
 /* Texts for people; text() is the way in. The originals are English; po/de.po is German. */
+#include "config.h"
+
 #include "texts.h"
 
 #include "cleanup.h"
 
 #include <errno.h>
 #include <libintl.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #define DOMAIN_DE "portal-de"
 
@@ -18,6 +22,19 @@ int texts_open(const char *locale_dir)
 const char *text(const char *language, const char *original)
 {
     return strcmp(language, "de") == 0 ? dgettext(DOMAIN_DE, original) : original;
+}
+
+void text_format(char *ret, size_t size, const char *language, const char *original, ...)
+{
+    va_list arguments;
+
+    /* msgfmt --check-format holds each translation to its original's places. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    va_start(arguments, original);
+    vsnprintf(ret, size, text(language, original), arguments);
+    va_end(arguments);
+#pragma GCC diagnostic pop
 }
 
 static const struct {

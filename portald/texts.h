@@ -10,6 +10,9 @@
 int texts_open(const char *locale_dir);
 /* The text of an English original in language. */
 const char *text(const char *language, const char *original) __attribute__((format_arg(2)));
+/* The same, with its places filled in. */
+void text_format(char *ret, size_t size, const char *language, const char *original, ...)
+    __attribute__((format(printf, 4, 5)));
 /* The text that goes with a verdict; "" where none does. */
 const char *text_verdict(const char *language, enum wire_verdict verdict);
 

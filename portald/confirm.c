@@ -47,9 +47,8 @@ static void answer(struct press *p, enum wire_verdict verdict)
         {WIRE_LINK_GOOD, N_("Please press the button to confirm your e-mail address.")},
         {WIRE_LINK_DONE,
          N_("Your e-mail address is already confirmed. Your letter is on its way to you by post.")},
-        {WIRE_LINK_EXPIRED,
-         N_("This link is no longer valid: it worked for 48 hours. Please register again; you will "
-            "receive a new one.")},
+        {WIRE_LINK_EXPIRED, N_("This link is no longer valid, because too much time has passed. "
+                               "Please register again; you will receive a new one.")},
         {WIRE_LINK_TAKEN,
          N_("Meanwhile this e-mail address has been confirmed for another account. Please register "
             "again with another address, or contact our customer service.")},

@@ -139,13 +139,28 @@ static int read_span_part(const char *value, long *ret, const char **ret_end)
     return 0;
 }
 
-static int set_span(const struct conf_key *key, const char *value, bool add, void *target)
+/* Adds up parts without anything between them, such as "1h30min"; *ret_end is what follows. */
+static int read_span(const char *value, long *ret, const char **ret_end)
 {
     long total = 0, part;
 
-    (void)add;
     do {
         if (read_span_part(value, &part, &value) < 0 || __builtin_add_overflow(total, part, &total))
+            return -EINVAL;
+    } while (*value >= '0' && *value <= '9');
+    *ret = total;
+    *ret_end = value;
+    return 0;
+}
+
+static int set_span(const struct conf_key *key, const char *value, bool add, void *target)
+{
+    long total = 0, seconds;
+
+    (void)add;
+    do {
+        if (read_span(value, &seconds, &value) < 0 ||
+            __builtin_add_overflow(total, seconds, &total))
             return -EINVAL;
         value += strspn(value, BLANKS);
     } while (*value);
@@ -160,7 +175,7 @@ static int set_spans(const struct conf_key *key, const char *value, bool add, vo
     (void)add;
     value += strspn(value, BLANKS ",");
     while (*value) {
-        if (spans.count == CONF_SPANS_MAX || read_span_part(value, &seconds, &value) < 0)
+        if (spans.count == CONF_SPANS_MAX || read_span(value, &seconds, &value) < 0)
             return -EINVAL;
         if (seconds < key->min || seconds > key->max)
             return -EINVAL;

@@ -41,7 +41,8 @@ struct loader {
     const char *next; /* the text that is left */
     size_t left;
     unsigned line;
-    bool in_section; /* one that exists */
+    bool past_section; /* there was one already */
+    bool in_section;   /* … and it exists */
 };
 
 __attribute__((format(printf, 3, 4))) static void complain(struct loader *l, unsigned line,
@@ -104,6 +105,7 @@ static bool check_section(struct loader *l, char *line, size_t length)
 {
     char names[PROBLEM_SIZE / 2], *end = strchr(line, ']');
 
+    l->past_section = true;
     l->in_section = false;
     if (!end || end != line + length - 1) {
         complain(l, l->line, "%.100s: expected [section] and nothing else", line);
@@ -222,7 +224,7 @@ static int take_pair(void *user, const char *section, const char *name, const ch
     int r;
 
     if (!l->in_section) {
-        if (!*section)
+        if (!l->past_section)
             complain(l, l->line, "%.100s: expected a [section] first", name);
         return 1;
     }
@@ -252,7 +254,7 @@ static int load_text(struct loader *l, const char *file, const char *text, size_
     l->next = text;
     l->left = size;
     l->line = 0;
-    l->in_section = false;
+    l->past_section = l->in_section = false;
     for (size_t i = 0; i < l->count; i++)
         l->progress[i].line = 0;
     /* With its own 200, inih would split longer lines; it has no other way to be told. */

@@ -181,7 +181,7 @@ static int migration_run(sqlite3 *db, int64_t version)
     return r;
 }
 
-int store_migrate(sqlite3 *db)
+int store_version(sqlite3 *db, int64_t *ret)
 {
     int64_t application = 0, version = 0, objects = 0;
     int r = pragma_number(db, "PRAGMA application_id", &application);
@@ -198,6 +198,13 @@ int store_migrate(sqlite3 *db)
         return -EOPNOTSUPP;
     if (version < (fresh ? 0 : 1))
         return -EBADMSG;
+    *ret = version;
+    return 0;
+}
+
+int store_migrate(sqlite3 *db, int64_t version)
+{
+    int r = 0;
     for (; r >= 0 && version < (int64_t)ELEMENTS(migrations); version++)
         r = migration_run(db, version);
     return r;

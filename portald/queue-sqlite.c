@@ -123,38 +123,53 @@ int store_number(struct queue_store *store, sqlite3_stmt *s, int64_t *ret)
     return 0;
 }
 
+struct pragma {
+    const char *set, *get, *want;
+};
+
 /* Sets a pragma and reads it back: SQLite answers a wish that it can't grant with what it does
  * instead. */
-static int pragma_set(sqlite3 *db, const char *set, const char *get, const char *want)
+static int pragma_set(sqlite3 *db, const struct pragma *pragma)
 {
-    int code = sqlite3_exec(db, set, NULL, NULL, NULL);
+    int code = sqlite3_exec(db, pragma->set, NULL, NULL, NULL);
     sqlite3_stmt *s = NULL;
     if (code == SQLITE_OK)
-        code = sqlite3_prepare_v2(db, get, -1, &s, NULL);
+        code = sqlite3_prepare_v2(db, pragma->get, -1, &s, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_step(s);
     const char *got = code == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
-    bool granted = got && strcmp(got, want) == 0;
+    bool granted = got && strcmp(got, pragma->want) == 0;
     sqlite3_finalize(s);
     if (granted)
         return 0;
     return code == SQLITE_ROW ? -EOPNOTSUPP : store_error(db, code);
 }
 
-/* Locking before the log is first looked at: so there is no shared memory, and nobody else. */
-static const struct {
-    const char *set, *get, *want;
-} pragmas[] = {
+/* Locking before the log is first looked at: so there is no shared memory, and nobody else. Nothing
+   of these changes the file. */
+static const struct pragma pragmas_before[] = {
     {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA locking_mode", "exclusive"},
     {"PRAGMA temp_store = MEMORY", "PRAGMA temp_store", "2"},
     {"PRAGMA cell_size_check = ON", "PRAGMA cell_size_check", "1"},
     {"PRAGMA trusted_schema = OFF", "PRAGMA trusted_schema", "0"},
     {"PRAGMA cache_size = -4096", "PRAGMA cache_size", "-4096"},
     {"PRAGMA secure_delete = ON", "PRAGMA secure_delete", "1"},
+};
+
+/* Once the file is known to be ours. */
+static const struct pragma pragmas_after[] = {
     {"PRAGMA journal_mode = WAL", "PRAGMA journal_mode", "wal"},
     {"PRAGMA synchronous = FULL", "PRAGMA synchronous", "2"},
     {"PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint", "0"},
 };
+
+static int pragmas_set(sqlite3 *db, const struct pragma *pragmas, size_t count)
+{
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < count; i++)
+        r = pragma_set(db, &pragmas[i]);
+    return r;
+}
 
 /* Makes the file when it is missing, for its owner alone, with its name on disk. An existing one is
    not opened here: closing a second descriptor would let go of the locks of a first. */
@@ -184,13 +199,16 @@ static int frames_count(void *argument, sqlite3 *db, const char *name, int frame
 static int store_configure(struct queue_store *store)
 {
     sqlite3_extended_result_codes(store->db, 1);
-    for (size_t i = 0; i < ELEMENTS(pragmas); i++) {
-        int r = pragma_set(store->db, pragmas[i].set, pragmas[i].get, pragmas[i].want);
-        if (r < 0)
-            return r;
-    }
+    int64_t version = 0;
+    int r = pragmas_set(store->db, pragmas_before, ELEMENTS(pragmas_before));
+    if (r >= 0)
+        r = store_version(store->db, &version);
+    if (r >= 0)
+        r = pragmas_set(store->db, pragmas_after, ELEMENTS(pragmas_after));
+    if (r < 0)
+        return r;
     sqlite3_wal_hook(store->db, frames_count, store);
-    return store_migrate(store->db);
+    return store_migrate(store->db, version);
 }
 
 static void sqlite_tidy(struct queue_store *store, bool idle)

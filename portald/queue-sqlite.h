@@ -70,8 +70,11 @@ struct row {
 
 /* queue-sqlite-sql.c */
 extern const char *const store_sql[STATEMENTS];
-/* Brings the schema to the present version. -EBADMSG when it isn't ours, -EOPNOTSUPP when newer. */
-int store_migrate(sqlite3 *db);
+/* The version of a store, 0 when it is empty. -EBADMSG when it isn't ours, -EOPNOTSUPP when newer.
+ */
+int store_version(sqlite3 *db, int64_t *ret);
+/* Brings the schema from version to the present one. */
+int store_migrate(sqlite3 *db, int64_t version);
 
 /* queue-sqlite.c */
 int store_error(sqlite3 *db, int code);

@@ -83,6 +83,18 @@ static inline void put_simple(struct fixture *f, unsigned n, enum job_kind kind)
     put(f, &job);
 }
 
+/* Letters 1 to count; the odd ones are of ENTRY_A, the others of ENTRY_B. */
+static inline void put_letters(struct fixture *f, unsigned count)
+{
+    for (unsigned i = 1; i <= count; i++) {
+        struct job job = job_of(i, JOB_LETTER);
+        job.payload = (uint8_t *)"sealed";
+        job.payload_size = 6;
+        strcpy(job.entry, i % 2 ? ENTRY_A : ENTRY_B);
+        put(f, &job);
+    }
+}
+
 static inline struct job get(struct fixture *f, unsigned n)
 {
     char id[ULID_SIZE];

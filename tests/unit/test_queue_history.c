@@ -3,17 +3,6 @@
 
 #include "queue_fixture.h"
 
-static void put_letters(struct fixture *f, unsigned count)
-{
-    for (unsigned i = 1; i <= count; i++) {
-        struct job job = job_of(i, JOB_LETTER);
-        job.payload = (uint8_t *)"sealed";
-        job.payload_size = 6;
-        strcpy(job.entry, i % 2 ? ENTRY_A : ENTRY_B);
-        put(f, &job);
-    }
-}
-
 static void finish(struct fixture *f, unsigned n, uint64_t fence, enum job_state end, bool untold)
 {
     char id[ULID_SIZE];

@@ -38,7 +38,7 @@ struct run {
     struct script_line line; /* the one taken apart last */
     char directory[64];
     char stack[TYPES][3][4096]; /* what stands before, in and behind our line */
-    char control[TYPES][64];
+    char control[TYPES][SCRIPT_WORD_SIZE];
     char user[SCRIPT_WORD_SIZE], rhost[SCRIPT_WORD_SIZE];
     bool has_user, has_portald, foreign_directory, group_writable;
     struct fake fake;
@@ -354,7 +354,7 @@ static void setup_line(struct run *run)
     } else if (strcmp(word, "control") == 0) {
         for (size_t i = 0; i < TYPES; i++)
             if (strcmp(types[i], first) == 0)
-                snprintf(run->control[i], sizeof run->control[i], "%.60s", line->words[2].text);
+                snprintf(run->control[i], sizeof run->control[i], "%s", line->words[2].text);
     } else if (strcmp(word, "portald") == 0) {
         run->has_portald = strcmp(first, "absent") != 0;
         run->fake.foreign = strcmp(first, "foreign") == 0;

@@ -44,7 +44,7 @@ bool guard_read(struct guard *guard, const char *data, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         /* The greeting is a reply to nothing, hence one more than there were commands. */
-        if (!guard->secured && guard->replies > guard->commands)
+        if (guard->demand_tls && !guard->secured && guard->replies > guard->commands)
             return guard_refuse(guard, "the relay answered before it was asked: data was injected "
                                        "into the unencrypted connection");
         if (data[i] == '\n') {

@@ -158,6 +158,8 @@ static void on_secured(struct session *s, SSL *ssl)
 {
     if (SSL_get_verify_result(ssl) != X509_V_OK)
         s->guard.problem = "the relay's certificate wasn't verified";
+    else if (!s->guard.problem && tls_settle(ssl, s->settings->reply) < 0)
+        s->guard.problem = "the relay fell silent when TLS was up";
     if (s->guard.problem)
         session_cut(s);
     guard_secure(&s->guard);

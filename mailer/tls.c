@@ -3,11 +3,16 @@
 
 #include "mailer/tls.h"
 
+#include "clock.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdbool.h>
+
+#define REPLY_MAX 4096
 
 static bool host_is_address(const char *host)
 {
@@ -74,4 +79,53 @@ void tls_close(struct tls *tls)
 {
     SSL_CTX_free(tls->context);
     tls->context = NULL;
+}
+
+/* Waits until what gave r could be tried again. */
+static int tls_wait(SSL *ssl, int r, int64_t deadline)
+{
+    struct pollfd p = {.fd = SSL_get_fd(ssl)};
+    int64_t left = deadline - clock_monotonic_ms();
+
+    switch (SSL_get_error(ssl, r)) {
+    case SSL_ERROR_WANT_READ:
+        p.events = POLLIN;
+        break;
+    case SSL_ERROR_WANT_WRITE:
+        p.events = POLLOUT;
+        break;
+    default:
+        return -ECONNRESET;
+    }
+    r = left > 0 ? poll(&p, 1, (int)left) : 0;
+    if (r < 0 && errno != EINTR)
+        return -errno;
+    return r == 0 ? -ETIMEDOUT : 0;
+}
+
+int tls_settle(SSL *ssl, long seconds)
+{
+    static const char noop[] = "NOOP\r\n";
+    int64_t deadline = clock_monotonic_ms() + seconds * 1000;
+    size_t column = 0;
+    bool last = false;
+    char c = 0;
+    int r;
+
+    if (SSL_version(ssl) < TLS1_3_VERSION)
+        return 0;
+    while ((r = SSL_write(ssl, noop, sizeof(noop) - 1)) <= 0)
+        if ((r = tls_wait(ssl, r, deadline)) < 0)
+            return r;
+    for (size_t i = 0; i < REPLY_MAX; i++) {
+        while ((r = SSL_read(ssl, &c, 1)) <= 0)
+            if ((r = tls_wait(ssl, r, deadline)) < 0)
+                return r;
+        if (column == 3)
+            last = c != '-';
+        column = c == '\n' ? 0 : column + 1;
+        if (c == '\n' && last)
+            return SSL_pending(ssl) > 0 ? -EPROTO : 0;
+    }
+    return -EPROTO;
 }

@@ -15,3 +15,10 @@ struct tls {
    -ENOMEM. */
 int tls_open(struct tls *tls, const char *host, const char *ca_file);
 void tls_close(struct tls *tls);
+
+/* Call when the handshake of a connection of libesmtp's is done. With TLS 1.3 the server's session
+   tickets come after it: libesmtp takes them for the first reply, waits for the rest of it, and so
+   never sends the command that the reply would be to. This says NOOP (RFC 5321, 4.1.4: allowed at
+   any time) and reads the reply; whatever came before it is read then, too. Returns 0; -ETIMEDOUT
+   after seconds; -ECONNRESET; -EPROTO when it was more than a reply. */
+int tls_settle(SSL *ssl, long seconds);

@@ -61,6 +61,20 @@ static void policies_print(const json_t *policies)
     output_pair("Policies", text);
 }
 
+/* The lines of the letter's address field, on one. */
+static void address_print(const char *address)
+{
+    char text[LINE_SIZE] = "";
+    size_t used = 0;
+
+    for (; address && *address && used + 3 < sizeof text; address++) {
+        if (*address == '\n')
+            text[used++] = ',';
+        text[used++] = *address == '\n' ? ' ' : *address;
+    }
+    output_pair("Postal address", text);
+}
+
 static void failures_print(const json_t *failures)
 {
     char retry[OUTPUT_TIME_SIZE], text[LINE_SIZE];
@@ -130,7 +144,6 @@ static void customer_print(const json_t *report)
         {"E-mail address", "mail", false, false},
         {"Language", "language", false, false},
         {"Birthdate", "birth_date", false, false},
-        {"Postal address", "postal_address", false, false},
         {"Initial until", "initial_expires", true, true}, /* the initial password works so long */
         {"Password set", "password_changed", true, true},
         {"Last login", "last_login", true, false},
@@ -149,6 +162,7 @@ static void customer_print(const json_t *report)
         if ((text && *text) || !lines[i].optional)
             output_pair(lines[i].label, text);
     }
+    address_print(report_text(report, "postal_address"));
     policies_print(json_object_get(report, "policies"));
     failures_print(json_object_get(report, "failures"));
     pending_print(json_object_get(report, "pending"));

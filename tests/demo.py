@@ -30,7 +30,7 @@ Everything stays up until you press Ctrl-C. In another terminal:
     $PORTAL_CTL register --help            take the next one of $PORTAL_CUSTOMERS through it
     ldapsearch -xLLL -H $PORTAL_LDAP_URI -D "$PORTAL_ADMIN_DN" -w "$PORTAL_ADMIN_PW" -b "$PORTAL_LDAP_BASE" uid={uid}
     $PORTAL_CTL clock +31d                 a month later
-    build/tests/pam-login --dir $PORTAL_PAM_DIR portal {address}
+    $PORTAL_BUILD/tests/pam-login --dir $PORTAL_PAM_DIR portal {address}
 
     mails     {mail}
     letters   {letters}
@@ -47,7 +47,7 @@ def read_env(directory):
 def make_place(env):
     uid, policy, birthdate = Path(env["PORTAL_CUSTOMERS"]).read_text(encoding="utf-8").split()[:3]
     return Place(ctl=[env["PORTAL_CTL"]],
-                 login=[str(SOURCE / "build" / "tests" / "pam-login"), "--dir", env["PORTAL_PAM_DIR"]],
+                 login=[f"{env['PORTAL_BUILD']}/tests/pam-login", "--dir", env["PORTAL_PAM_DIR"]],
                  mail_dir=Path(env["PORTAL_MAIL_DIR"]), letter_dir=Path(env["PORTAL_LETTER_DIR"]),
                  uid=uid, policy=policy, birthdate=birthdate, address=f"{uid}@post.example")
 

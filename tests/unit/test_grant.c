@@ -1,0 +1,96 @@
+/* Grants fit one name, one service, one password, and 10 minutes. */
+#include "config.h"
+
+#include "account_fixture.h"
+#include "grant.h"
+#include <errno.h>
+
+static const struct keys keys = {.grant = {1, 2, 3}};
+
+static struct entry customer(void)
+{
+    return (struct entry){.uuid = "11111111-2222-3333-4444-555555555555",
+                          .password_changed = NOON,
+                          .session_epoch = 3};
+}
+
+static int open_at(const uint8_t *grant, size_t size, const char *name, const char *service,
+                   time_t now)
+{
+    char uuid[JOB_ENTRY_SIZE];
+
+    return grant_open(&keys, grant, size, name, service, now, uuid);
+}
+
+static void test_grant_fits_its_name_and_service_only(void **state)
+{
+    struct entry e = customer();
+    uint8_t grant[GRANT_SIZE];
+    char uuid[JOB_ENTRY_SIZE];
+    size_t size;
+
+    (void)state;
+    assert_int_equal(grant_make(&keys, "a@b.de", "sshd", &e, NOON, grant, &size), 0);
+    assert_int_equal(grant_open(&keys, grant, size, "a@b.de", "sshd", NOON, uuid), 0);
+    assert_string_equal(uuid, e.uuid);
+    assert_int_equal(open_at(grant, size, "c@b.de", "sshd", NOON), -EBADMSG);
+    assert_int_equal(open_at(grant, size, "a@b.de", "nginx", NOON), -EBADMSG);
+}
+
+static void test_grant_ends_after_10_minutes_exactly(void **state)
+{
+    struct entry e = customer();
+    uint8_t grant[GRANT_SIZE];
+    size_t size;
+
+    (void)state;
+    grant_make(&keys, "a@b.de", "sshd", &e, NOON, grant, &size);
+    assert_int_equal(open_at(grant, size, "a@b.de", "sshd", NOON + 599), 0);
+    assert_int_equal(open_at(grant, size, "a@b.de", "sshd", NOON + 600), -EBADMSG);
+    assert_int_equal(open_at(grant, size, "a@b.de", "sshd", NOON - 1), -EBADMSG);
+}
+
+static void test_grant_is_void_once_the_password_or_the_epoch_changed(void **state)
+{
+    struct entry e = customer();
+    uint8_t grant[GRANT_SIZE];
+    size_t size;
+
+    (void)state;
+    grant_make(&keys, "a@b.de", "sshd", &e, NOON, grant, &size);
+    assert_int_equal(grant_check(&keys, grant, size, &e), 0);
+    e.session_epoch++;
+    assert_int_equal(grant_check(&keys, grant, size, &e), -EBADMSG);
+    e = customer();
+    e.password_changed++;
+    assert_int_equal(grant_check(&keys, grant, size, &e), -EBADMSG);
+}
+
+static void test_changed_byte_or_length_is_refused(void **state)
+{
+    struct entry e = customer();
+    uint8_t grant[GRANT_SIZE];
+    size_t size;
+
+    (void)state;
+    grant_make(&keys, "a@b.de", "sshd", &e, NOON, grant, &size);
+    for (size_t i = 0; i < size; i++) {
+        grant[i] ^= 1;
+        assert_int_equal(open_at(grant, size, "a@b.de", "sshd", NOON), -EBADMSG);
+        grant[i] ^= 1;
+    }
+    for (size_t n = 0; n < size; n++)
+        assert_int_equal(open_at(grant, n, "a@b.de", "sshd", NOON), -EBADMSG);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_grant_fits_its_name_and_service_only),
+        cmocka_unit_test(test_grant_ends_after_10_minutes_exactly),
+        cmocka_unit_test(test_grant_is_void_once_the_password_or_the_epoch_changed),
+        cmocka_unit_test(test_changed_byte_or_length_is_refused),
+    };
+
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -8,7 +8,7 @@
        count MS N UID      N increments of portalSessionEpoch, each again when the race was lost
        finds MS SECONDS UID     finds and verifies without end; counts what failed
        threads MS N UID    four threads, each with a directory of its own
-       logins MS N MAIL PASSWORD */
+       logins MS N MAIL PASSWORD          forget MS      frees the entry found last */
 #include "config.h"
 
 #include "cleanup.h"
@@ -22,6 +22,7 @@
 #include <string.h>
 
 #define WORDS_MAX 64
+#define LINE_SIZE 32768
 #define THREADS   4
 
 DEFINE_CLEANUP(struct directory, directory_free)
@@ -81,8 +82,8 @@ static void show_entry(const struct entry *e)
     show("mail", e->mail);
     show("state", account_state_word(e->state));
     show("problem", e->problem);
-    show("puk", e->puk);
-    show("password", e->password);
+    show("puk", e->puk ? "there" : "");
+    show("password", e->password ? "there" : "");
     printf("revision=%llu\nepoch=%llu\nhistory=%zu\npending=%zu\n", (unsigned long long)e->revision,
            (unsigned long long)e->session_epoch, e->history_count, e->pending_count);
 }
@@ -219,6 +220,12 @@ static int do_logins(struct probe *p)
     return 0;
 }
 
+static int do_forget(struct probe *p)
+{
+    p->entry = entry_free(p->entry);
+    return 0;
+}
+
 static int do_touch(struct probe *p)
 {
     return directory_touch_decoy(p->directory, p->deadline);
@@ -233,18 +240,17 @@ static const struct {
     const char *name;
     int (*run)(struct probe *p);
 } COMMANDS[] = {
-    {"find", do_find},       {"verify", do_verify}, {"swap", do_swap},
-    {"count", do_count},     {"ping", do_ping},     {"touch", do_touch},
-    {"threads", do_threads}, {"finds", do_finds},   {"logins", do_logins},
+    {"find", do_find},     {"forget", do_forget},   {"verify", do_verify}, {"swap", do_swap},
+    {"touch", do_touch},   {"ping", do_ping},       {"count", do_count},   {"finds", do_finds},
+    {"logins", do_logins}, {"threads", do_threads},
 };
 
-static void run(struct probe *p, char *line)
+static void run(struct probe *p, char *line, size_t size)
 {
     char *rest = NULL;
     long long begin = clock_monotonic_ms();
     int r = -ENOSYS;
     p->count = 0;
-    line[strcspn(line, "\n")] = '\0';
     /* Empty words count: no strtok(). */
     for (rest = line; rest && p->count < WORDS_MAX;)
         p->words[p->count++] = strsep(&rest, "\t");
@@ -256,8 +262,25 @@ static void run(struct probe *p, char *line)
            r < 0 ? directory_error(p->directory) : "");
     if (r == 0 && strcmp(word(p, 0), "find") == 0)
         show_entry(p->entry);
+    explicit_bzero(line, size);
     puts(".");
     fflush(stdout);
+}
+
+/* Byte by byte into one buffer, wiped after each command: a test looks for what is left of secrets.
+ */
+static bool read_line(char *line, size_t size)
+{
+    size_t n = 0;
+    char c;
+    while (n + 1 < size && read(STDIN_FILENO, &c, 1) == 1) {
+        if (c == '\n') {
+            line[n] = '\0';
+            return true;
+        }
+        line[n++] = c;
+    }
+    return false;
 }
 
 static void read_option(struct directory_options *o, char *option)
@@ -279,8 +302,7 @@ static void read_option(struct directory_options *o, char *option)
 int main(int argc, char **argv)
 {
     struct probe p = {.options = {.network_timeout = 10}};
-    char *line = NULL;
-    size_t size = 0;
+    static char line[LINE_SIZE];
     if (argc < 4)
         return 2;
     p.options.uri = argv[1];
@@ -293,9 +315,8 @@ int main(int argc, char **argv)
         printf("%s\n", strerrorname_np(-r));
         return 1;
     }
-    while (getline(&line, &size, stdin) > 0)
-        run(&p, line);
-    free(line);
+    while (read_line(line, sizeof(line)))
+        run(&p, line, sizeof(line));
     entry_free(p.entry);
     directory_free(p.directory);
     return 0;

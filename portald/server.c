@@ -133,7 +133,9 @@ static void serve(struct server *s, void *data, struct connection *c)
     }
     if (r == -EAGAIN) {
         connection_wait(c);
-        if (watch(s->epoll_fd, EPOLL_CTL_MOD, connection_fd(c), c) == 0)
+        /* Most never get here: their request is there at once, and epoll never hears of them. */
+        if (watch(s->epoll_fd, EPOLL_CTL_MOD, connection_fd(c), c) == 0 ||
+            watch(s->epoll_fd, EPOLL_CTL_ADD, connection_fd(c), c) == 0)
             return;
     } else if (r != -ECONNRESET)
         refuse(c, r == -EMSGSIZE ? "the frame is too long" : "not a frame of this protocol");
@@ -155,13 +157,6 @@ static void accept_one(struct server *s, void *data, struct listener *l)
         return;
     if (connections_add(s->connections, fd, l->socket, &c) < 0)
         return;
-    /* Registered, but silent, until it is armed: serve() tries to read first, since the request is
-     * mostly there already. */
-    struct epoll_event silent = {.events = EPOLLONESHOT, .data.ptr = c};
-    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &silent) < 0) {
-        connections_close(s->connections, c);
-        return;
-    }
     serve(s, data, c);
 }
 

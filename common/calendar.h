@@ -14,7 +14,8 @@ void calendar_day(time_t t, char ret[static CALENDAR_DAY_SIZE]);
    first), with blanks around and after the dots. Returns 0 and YYYY-MM-DD, or -EINVAL when it isn't
    a date that exists, or lies before 1850. */
 int calendar_read_day(const char *typed, char ret[static CALENDAR_DAY_SIZE]);
-/* "23. November 2026" or "23 November 2026"; language "de" or "en". From YYYY-MM-DD. */
+/* "23. November 2026" or "23 November 2026"; language "de", or else English. From YYYY-MM-DD.
+   Returns 0; -EINVAL: no such day; -E2BIG: doesn't fit. */
 int calendar_say_day(const char *day, const char *language, char *ret, size_t size);
 /* "23. November 2026, 14:05 Uhr" or "23 November 2026, 14:05". */
 int calendar_say_time(time_t t, const char *language, char *ret, size_t size);

@@ -22,8 +22,8 @@ struct client_reply {
    to root or peer and not be writable by group or others, and whoever listens (SO_PEERCRED) must be
    root or peer. If the connection ends before a reply began, it connects and sends once more.
    Returns 0; -ENOENT, -ECONNREFUSED: nobody listens; -EPERM: ownership is not as demanded;
-   -ETIMEDOUT; -ECONNRESET: the connection ended twice; -EPROTO: no valid reply; -EMSGSIZE, -ENOMEM.
- */
+   -ETIMEDOUT; -ECONNRESET: the connection ended twice; -EPROTO: no valid reply; -EMSGSIZE, -ENOMEM,
+   or what else open() and connect() fail with, such as -EACCES. */
 int client_call(const struct client_target *target, const struct wire_writer *request,
                 struct client_reply *ret);
 void client_reply_clear(struct client_reply *reply);

@@ -1,6 +1,7 @@
 /* The codes in letters: initial password and PUK. 15 random symbols of Crockford's base32 (75 bits)
-   and one check symbol, printed XXXX-XXXX-XXXX-XXXX. The check symbol is the sum of x[i] * a^i over
-   GF(32), a a generator, so it catches every single wrong symbol and every swap of neighbours. */
+   and one check symbol, printed XXXX-XXXX-XXXX-XXXX. With the check symbol as x[0] and the others
+   as x[15] to x[1], the sum of x[i] * a^i over GF(32), a a generator, is 0: so it catches every
+   single wrong symbol and every swap of two, neighbours or not. */
 #pragma once
 
 #include <stddef.h>

@@ -11,8 +11,9 @@
            …
        };
 
-   Unknown sections and keys, values that don't fit, keys given twice in one file, and unreadable
-   files are errors. All errors of all files are reported, not only the first. */
+   Unknown sections and keys, values that don't fit, keys given twice in one file, a comment behind
+   a value (inih would cut there), and unreadable files are errors. All errors of all files are
+   reported, not only the first. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,9 +1,11 @@
+// clang-format off
 /* Key files: one line of base64 in a file of mode 0600 (secret) or 0644 (public).
 
-       portald.key         32 random bytes: the master key; everything else of portald's is derived
-   from it portald.pub         Ed25519 public key, for print stations to check claims with
-       station.key         X25519 secret key of the print station
-       station.pub         its public key, for portald to seal letters to */
+       portald.key   32 random bytes: the master key, from which all else of portald's is derived
+       portald.pub   Ed25519 public key, for print stations to check claims with
+       station.key   X25519 secret key of the print station
+       station.pub   its public key, for portald to seal letters to */
+// clang-format on
 #pragma once
 
 #include <sodium.h>

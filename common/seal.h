@@ -19,7 +19,8 @@ int unseal_letter(const uint8_t station[static crypto_box_PUBLICKEYBYTES],
                   const uint8_t secret[static crypto_box_SECRETKEYBYTES], const uint8_t *sealed,
                   size_t size, uint8_t **ret, size_t *ret_size);
 
-/* Nonce in front, tag behind: length + 40 bytes. purpose is bound in. */
+/* Nonce in front, tag behind: length + 40 bytes. purpose is bound in. Both return 0 or -ENOBUFS
+   when the result doesn't fit; unseal_state() also -EBADMSG. */
 #define SEAL_OVERHEAD                                                                              \
     (crypto_aead_xchacha20poly1305_ietf_NPUBBYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES)
 int seal_state(const uint8_t key[static crypto_aead_xchacha20poly1305_ietf_KEYBYTES],

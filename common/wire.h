@@ -1,11 +1,14 @@
+// clang-format off
 /* The protocol between portald and everybody who talks to it, whole.
 
    One connection carries one request and one reply, then both ends close. A frame is
 
        offset  size
-            0     4  N, the bytes that follow this field; 2 <= N, at most WIRE_REQUEST_MAX - 4
-   towards portald and WIRE_REPLY_MAX - 4 from it 4     1  WIRE_VERSION 5     1  enum wire_type 6
-   N-2  fields, one behind the other: tag (2), length (4), that many bytes
+            0     4  N, how many bytes follow this field: at least 2, at most WIRE_REQUEST_MAX - 4
+                     towards portald and WIRE_REPLY_MAX - 4 from it
+            4     1  WIRE_VERSION
+            5     1  enum wire_type
+            6   N-2  fields, one behind the other: tag (2), length (4), that many bytes
 
    Integers are big-endian. Strings are UTF-8 without a terminating NUL; one with a NUL inside, or
    longer than its limit below, makes the frame invalid. A tag may come once, but for those marked
@@ -15,23 +18,35 @@
    Which requests a socket takes depends on the socket alone (enum wire_socket), never on who the
    peer seems to be. What is refused at that level is answered with WIRE_ERROR.
 
-   request (sockets)            fields in                            fields of its reply
-   ---------------------------  -----------------------------------
-   ---------------------------------------- WIRE_AUTHENTICATE            USER SERVICE LANGUAGE
-   PASSWORD       WIRE_VERDICT: VERDICT TEXT (api, account, web)        [CLIENT] [PURPOSE] on
-   success: ACCOUNT, UID, GRANT; TIME of the last login, if any WIRE_ACCOUNT (account)       USER
-   SERVICE LANGUAGE                WIRE_VERDICT: VERDICT TEXT WIRE_CHANGE (api, account,   USER
-   SERVICE LANGUAGE GRANT          WIRE_VERDICT: VERDICT TEXT web)                       PASSWORD
-   (the new one) [CLIENT] WIRE_REGISTER (web, control) POLICY BIRTHDATE MAIL MAIL_AGAIN
-   WIRE_VERDICT: VERDICT TEXT, and FIELD, the tag PRIVACY TERMS LANGUAGE [CLIENT]      of the field
-   that is wrong WIRE_LINK (web, control)     TOKEN LANGUAGE                       WIRE_VERDICT:
-   VERDICT TEXT; changes nothing WIRE_CONFIRM (web, control)  TOKEN LANGUAGE WIRE_VERDICT: VERDICT
-   TEXT WIRE_REFERENCE (web, control) REFERENCE LANGUAGE                  WIRE_VERDICT: VERDICT
-   TEXT; changes nothing WIRE_NOT_ME (web, control)   REFERENCE LANGUAGE WIRE_VERDICT: VERDICT TEXT
-   WIRE_CLAIM (print)           BATCH COUNT                          WIRE_LETTERS: SIGNATURE
-   MANIFEST, LETTER (many) WIRE_PRINTED (print)         BATCH MANIFEST WIRE_VERDICT: VERDICT TEXT
-   WIRE_CONTROL (control)       JSON: {"verb": ..., ...}             WIRE_REPORT: JSON; EXIT, the
-   exit status
+   request                   fields in                   fields of its reply
+   sockets
+   ------------------------  --------------------------  ----------------------------------------
+   WIRE_AUTHENTICATE         USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT;
+   api, account, web         PASSWORD [CLIENT]           on success: ACCOUNT UID [GRANT], and
+                             [PURPOSE]                   TIME of the last login, if any
+   WIRE_ACCOUNT              USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT
+   account
+   WIRE_CHANGE               USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT
+   api, account, web         GRANT PASSWORD (the new
+                             one) [CLIENT]
+   WIRE_REGISTER             POLICY BIRTHDATE            WIRE_VERDICT: VERDICT TEXT, and FIELD,
+   web, control              MAIL_ADDRESS MAIL_AGAIN     the tag of the field that is wrong
+                             PRIVACY TERMS LANGUAGE
+                             [CLIENT]
+   WIRE_LINK                 TOKEN LANGUAGE              WIRE_VERDICT: VERDICT TEXT;
+   web, control                                          changes nothing
+   WIRE_CONFIRM              TOKEN LANGUAGE              WIRE_VERDICT: VERDICT TEXT
+   web, control
+   WIRE_REFERENCE            REFERENCE_CODE LANGUAGE     WIRE_VERDICT: VERDICT TEXT;
+   web, control                                          changes nothing
+   WIRE_NOT_ME               REFERENCE_CODE LANGUAGE     WIRE_VERDICT: VERDICT TEXT
+   web, control
+   WIRE_CLAIM                BATCH COUNT                 WIRE_LETTERS: SIGNATURE MANIFEST
+   print                                                 LETTER (many)
+   WIRE_PRINTED              BATCH MANIFEST              WIRE_VERDICT: VERDICT TEXT
+   print
+   WIRE_CONTROL              JSON: {"verb": …, …}        WIRE_REPORT: JSON, and EXIT, the exit
+   control                                               status
 
    PURPOSE is 1 when the authentication is for changing the password: GRANT then comes with a
    password that would be accepted for login, too. Without it GRANT comes only with an initial
@@ -39,8 +54,8 @@
 
    VERDICT and ACCOUNT are one byte, enum wire_verdict. TEXT is for the person, in LANGUAGE, one
    line or several, without control characters but newlines. UID is the entry's opaque uid. GRANT is
-   sealed by portald: user, service, what tells the password in force from others, and an end, 10 minutes off.
-   Only WIRE_CHANGE takes it.
+   sealed by portald: user, service, what tells the password in force from others, and an end, 10
+   minutes off. Only WIRE_CHANGE takes it.
 
    BATCH is a ULID that the print station makes and keeps before it asks: asking again with the same
    one returns the same letters, so that a lost reply loses no letter and doubles none. LETTER is
@@ -52,6 +67,7 @@
    ULID, "pages": n, "sha256": hex}|{"job": ULID, "failed": why}, ...] with why at most 200 bytes.
 
    The mailer's protocol is in mailer/protocol.h; it uses the same frames. */
+// clang-format on
 #pragma once
 
 #include <stdbool.h>

@@ -61,12 +61,12 @@ static bool domain_is_fine(const char *domain)
     return last && strspn(last, "0123456789") < strlen(last);
 }
 
-/* Unicode names in the form that the DNS knows (RFC 5891). */
+/* Unicode names in the form that the DNS knows (RFC 5891). Not with IDN2_USE_STD3_ASCII_RULES: that
+   silently drops characters, so that b@kunde.example would become bkunde.example. */
 static int domain_read(const char *typed, char *ret, size_t size)
 {
     char *ascii = NULL;
-    int r = idn2_to_ascii_8z(typed, &ascii,
-                             IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+    int r = idn2_to_ascii_8z(typed, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 
     if (r != IDN2_OK)
         return r == IDN2_MALLOC ? -ENOMEM : -EINVAL;

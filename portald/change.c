@@ -69,18 +69,15 @@ static void refuse(struct change_request *c, enum account_password why)
     reply_verdict(c->reply, WIRE_REFUSED, line);
 }
 
-/* Whether the new password is the one in force: 0 no, -EEXIST yes, or an error. */
+/* Whether the new password is the one in force: 0 no, -EEXIST yes, or an error. Nobody reads
+ * userPassword, so slapd is asked. */
 static int compare(struct change_request *c)
 {
-    int r;
+    int r = secret_gate_enter(c->worker->manager->gate, c->request->deadline);
 
-    if (!c->entry->password)
-        return 0;
-    if ((r = secret_gate_enter(c->worker->manager->gate, c->request->deadline)) < 0)
+    if (r < 0)
         return r;
-    r = secret_verify(c->entry->password, c->password);
-    if (r == -EOPNOTSUPP) /* another hash than ours: slapd knows it */
-        r = directory_verify(c->worker->directory, c->entry->dn, c->password, c->request->deadline);
+    r = directory_verify(c->worker->directory, c->entry->dn, c->password, c->request->deadline);
     secret_gate_leave(c->worker->manager->gate);
     return r == 0 ? -EEXIST : r == -EACCES ? 0 : r;
 }
@@ -88,7 +85,7 @@ static int compare(struct change_request *c)
 static int read_entry(struct change_request *c)
 {
     struct entry *entry = NULL;
-    int r = directory_find(c->worker->directory, DIRECTORY_UUID, c->uuid, true,
+    int r = directory_find(c->worker->directory, DIRECTORY_UUID, c->uuid, false,
                            c->request->deadline, &entry);
 
     if (r < 0)
@@ -101,17 +98,19 @@ static int read_entry(struct change_request *c)
     return 0;
 }
 
-/* 0 when the new password is the one in force now, because the write whose outcome wasn't known had
- * worked. */
-static int written_after_all(struct change_request *c, const char *hash)
+/* Whether the write whose outcome wasn't known had worked: 0, -ESTALE when not. Our time and the
+ * next epoch together are ours alone. */
+static int written_after_all(struct change_request *c)
 {
     _cleanup_(entry_free_p) struct entry *entry = NULL;
-    int r = directory_find(c->worker->directory, DIRECTORY_UUID, c->uuid, true,
+    int r = directory_find(c->worker->directory, DIRECTORY_UUID, c->uuid, false,
                            c->request->deadline, &entry);
 
     if (r < 0)
         return r;
-    return entry->password && strcmp(entry->password, hash) == 0 ? 0 : -ESTALE;
+    return entry->password_changed == c->now && entry->session_epoch == c->entry->session_epoch + 1
+               ? 0
+               : -ESTALE;
 }
 
 static int write_password(struct change_request *c)
@@ -129,7 +128,7 @@ static int write_password(struct change_request *c)
         account_set_password(c->entry, hash, m->settings->ppolicy, c->now, &changes);
         r = entry_swap(m, c->worker->directory, c->entry, &changes, c->request->deadline);
         if (r == -EUCLEAN)
-            r = written_after_all(c, hash);
+            r = written_after_all(c);
         if (r != -ESTALE)
             break;
         r = read_entry(c);

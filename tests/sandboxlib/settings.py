@@ -86,7 +86,7 @@ def write(path, text):
 def write_configuration(layout, slapd_env, mail_port):
     """What portald, the mailer and the print station read."""
     names = {
-        "dir": layout.dir, "source": SOURCE, "locale": layout.build / "po" / "locale",
+        "dir": layout.dir, "source": SOURCE, "locale": layout.build / "po",
         "uri": slapd_env["PORTAL_LDAP_URI"], "base": slapd_env["PORTAL_LDAP_BASE"],
         "mailer": layout.program("portal-mailer"), "port": mail_port,
     }

@@ -217,3 +217,13 @@ void secret_gate_leave(struct secret_gate *gate)
     }
     pthread_mutex_unlock(&gate->lock);
 }
+
+unsigned secret_gate_waiting(struct secret_gate *gate)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&gate->lock);
+    for (const struct waiter *waiter = gate->first; waiter; waiter = waiter->next)
+        count++;
+    pthread_mutex_unlock(&gate->lock);
+    return count;
+}

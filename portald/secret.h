@@ -25,3 +25,4 @@ int secret_gate_open(unsigned places, struct secret_gate **ret);
 struct secret_gate *secret_gate_free(struct secret_gate *gate);
 int secret_gate_enter(struct secret_gate *gate, long long deadline_ms);
 void secret_gate_leave(struct secret_gate *gate);
+unsigned secret_gate_waiting(struct secret_gate *gate); /* how many wait, for status */

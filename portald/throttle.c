@@ -100,7 +100,7 @@ static void slot_window(struct slot *slot, time_t window, time_t now)
 {
     if (slot->time > now)
         slot->time = now;
-    if (now - slot->time < window)
+    if (slot->time > now - window)
         return;
     slot->time = now;
     slot->count = 0;

@@ -95,7 +95,7 @@ enum order_place order_enter(struct order *order, const char *key, unsigned widt
     if (!*lane) {
         *lane = calloc(1, sizeof **lane);
         if (*lane)
-            strncpy((*lane)->key, key, KEY_MOST);
+            memcpy((*lane)->key, key, strnlen(key, KEY_MOST));
     }
     if (!*lane)
         place = ORDER_FULL;

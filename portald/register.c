@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define HOUR 3600
 #define DAY  86400
@@ -73,7 +74,7 @@ static bool read_address(struct form *form)
         return false;
     }
     if (wire_get_string(&form->request->frame, WIRE_MAIL_AGAIN, typed, sizeof typed) < 0 ||
-        mail_address_read(typed, again) < 0 || strcmp(again, r->address) != 0) {
+        mail_address_read(typed, again) < 0 || strcasecmp(again, r->address) != 0) {
         wrong_field(form, WIRE_MAIL_AGAIN,
                     text(form->language,
                          N_("The two e-mail addresses are not the same. Please check both.")));

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -81,8 +82,7 @@ static void run_lane(struct server *s, void *data, const char *key, struct conne
 {
     char lane[KEY_SIZE];
 
-    strncpy(lane, key, sizeof lane - 1);
-    lane[sizeof lane - 1] = 0;
+    snprintf(lane, sizeof lane, "%s", key);
     while (c) {
         handle(s, data, c);
         c = order_leave(s->order, lane);

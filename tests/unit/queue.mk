@@ -1,40 +1,37 @@
 # Unit tests of the queue, the throttle and the secrets.
-QUEUE_SOURCES = portald/job.c portald/queue.c portald/queue.h portald/queue-backend.h \
-    portald/queue-sqlite.c portald/queue-sqlite.h portald/queue-sqlite-sql.c \
-    portald/queue-sqlite-read.c portald/queue-sqlite-claim.c portald/queue-sqlite-change.c
-QUEUE_TEST_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
-QUEUE_TEST_LIBS = $(UNIT_LIBS) $(SQLITE_LIBS)
+QUEUE_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
+QUEUE_LIBS = portald/libportald.la $(UNIT_LIBS) $(SQLITE_LIBS)
 
 check_PROGRAMS += tests/unit/test_queue tests/unit/test_queue_letters tests/unit/test_queue_history \
     tests/unit/test_queue_store tests/unit/test_queue_threads tests/unit/test_throttle \
     tests/unit/test_secret
 
 tests_unit_test_queue_SOURCES = tests/unit/test_queue.c tests/unit/queue_fixture.h \
-    tests/unit/scratch.h $(QUEUE_SOURCES)
-tests_unit_test_queue_CFLAGS = $(QUEUE_TEST_CFLAGS)
-tests_unit_test_queue_LDADD = $(QUEUE_TEST_LIBS)
+    tests/unit/scratch.h
+tests_unit_test_queue_CFLAGS = $(QUEUE_CFLAGS)
+tests_unit_test_queue_LDADD = $(QUEUE_LIBS)
 
-tests_unit_test_queue_letters_SOURCES = tests/unit/test_queue_letters.c $(QUEUE_SOURCES)
-tests_unit_test_queue_letters_CFLAGS = $(QUEUE_TEST_CFLAGS)
-tests_unit_test_queue_letters_LDADD = $(QUEUE_TEST_LIBS)
+tests_unit_test_queue_letters_SOURCES = tests/unit/test_queue_letters.c
+tests_unit_test_queue_letters_CFLAGS = $(QUEUE_CFLAGS)
+tests_unit_test_queue_letters_LDADD = $(QUEUE_LIBS)
 
-tests_unit_test_queue_history_SOURCES = tests/unit/test_queue_history.c $(QUEUE_SOURCES)
-tests_unit_test_queue_history_CFLAGS = $(QUEUE_TEST_CFLAGS)
-tests_unit_test_queue_history_LDADD = $(QUEUE_TEST_LIBS)
+tests_unit_test_queue_history_SOURCES = tests/unit/test_queue_history.c
+tests_unit_test_queue_history_CFLAGS = $(QUEUE_CFLAGS)
+tests_unit_test_queue_history_LDADD = $(QUEUE_LIBS)
 
-tests_unit_test_queue_store_SOURCES = tests/unit/test_queue_store.c $(QUEUE_SOURCES)
-tests_unit_test_queue_store_CFLAGS = $(QUEUE_TEST_CFLAGS)
-tests_unit_test_queue_store_LDADD = $(QUEUE_TEST_LIBS)
+tests_unit_test_queue_store_SOURCES = tests/unit/test_queue_store.c
+tests_unit_test_queue_store_CFLAGS = $(QUEUE_CFLAGS)
+tests_unit_test_queue_store_LDADD = $(QUEUE_LIBS)
 
 tests_unit_test_queue_threads_SOURCES = tests/unit/test_queue_threads.c tests/unit/queue_faults.c \
-    tests/unit/queue_faults.h $(QUEUE_SOURCES)
-tests_unit_test_queue_threads_CFLAGS = $(QUEUE_TEST_CFLAGS)
-tests_unit_test_queue_threads_LDADD = $(QUEUE_TEST_LIBS)
+    tests/unit/queue_faults.h
+tests_unit_test_queue_threads_CFLAGS = $(QUEUE_CFLAGS)
+tests_unit_test_queue_threads_LDADD = $(QUEUE_LIBS)
 
-tests_unit_test_throttle_SOURCES = tests/unit/test_throttle.c portald/throttle.c portald/throttle.h
+tests_unit_test_throttle_SOURCES = tests/unit/test_throttle.c
 tests_unit_test_throttle_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)
-tests_unit_test_throttle_LDADD = $(UNIT_LIBS) $(SODIUM_LIBS)
+tests_unit_test_throttle_LDADD = portald/libportald.la $(UNIT_LIBS) $(SODIUM_LIBS)
 
-tests_unit_test_secret_SOURCES = tests/unit/test_secret.c portald/secret.c portald/secret.h
-tests_unit_test_secret_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GMIME_CFLAGS)
-tests_unit_test_secret_LDADD = $(UNIT_LIBS) $(SODIUM_LIBS) $(GMIME_LIBS)
+tests_unit_test_secret_SOURCES = tests/unit/test_secret.c
+tests_unit_test_secret_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_test_secret_LDADD = portald/libportald.la $(UNIT_LIBS) $(SODIUM_LIBS)

@@ -1,0 +1,238 @@
+/* The print station's ledger in SQLite: ledger.h. */
+#include "config.h"
+
+#include "ledger.h"
+
+#include "cleanup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define BUSY_MS        10000
+#define LEDGER_VERSION 1
+#define SYNC_FULL      2
+
+struct ledger {
+    sqlite3 *db;
+};
+
+static const char schema[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE batch (id TEXT PRIMARY KEY, begun INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE letter (number INTEGER PRIMARY KEY, job TEXT NOT NULL UNIQUE,"
+    " batch TEXT NOT NULL, sha256 TEXT NOT NULL, pages INTEGER NOT NULL,"
+    " printed INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX letter_batch ON letter (batch);"
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
+
+static int ledger_error(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return -EBUSY;
+    case SQLITE_NOMEM:
+        return -ENOMEM;
+    case SQLITE_FULL:
+        return -ENOSPC;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_CANTOPEN:
+        return -EACCES;
+    case SQLITE_CONSTRAINT:
+        return -EEXIST;
+    default:
+        return -EIO;
+    }
+}
+
+static void statement_p(sqlite3_stmt **s)
+{
+    sqlite3_finalize(*s);
+}
+
+/* Prepares sql with up to two texts bound. */
+static int prepare(struct ledger *ledger, const char *sql, const char *first, const char *second,
+                   sqlite3_stmt **ret)
+{
+    int code = sqlite3_prepare_v2(ledger->db, sql, -1, ret, NULL);
+
+    if (code == SQLITE_OK && first)
+        code = sqlite3_bind_text(*ret, 1, first, -1, SQLITE_TRANSIENT);
+    if (code == SQLITE_OK && second)
+        code = sqlite3_bind_text(*ret, 2, second, -1, SQLITE_TRANSIENT);
+    return code == SQLITE_OK ? 0 : ledger_error(code);
+}
+
+/* 1: a row; 0: none left. */
+static int step(sqlite3_stmt *s)
+{
+    int code = sqlite3_step(s);
+
+    return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : ledger_error(code);
+}
+
+static int run(struct ledger *ledger, const char *sql, const char *first, const char *second)
+{
+    _cleanup_(statement_p) sqlite3_stmt *s = NULL;
+    int r = prepare(ledger, sql, first, second, &s);
+
+    if (r < 0)
+        return r;
+    r = step(s);
+    return r < 0 ? r : 0;
+}
+
+static int number(struct ledger *ledger, const char *sql, int *ret)
+{
+    _cleanup_(statement_p) sqlite3_stmt *s = NULL;
+    int r = prepare(ledger, sql, NULL, NULL, &s);
+
+    if (r < 0)
+        return r;
+    r = step(s);
+    if (r == 1)
+        *ret = sqlite3_column_int(s, 0);
+    return r == 1 ? 0 : r < 0 ? r : -EIO;
+}
+
+/* Exclusive, so that the write-ahead log needs no shared memory and nobody else a second
+   connection; every commit on disk before the letter that it is about goes further. */
+static int ledger_set(struct ledger *ledger)
+{
+    static const char pragmas[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+                                  "PRAGMA synchronous = FULL;";
+    int version = 0, synchronous = 0;
+    int code = sqlite3_exec(ledger->db, pragmas, NULL, NULL, NULL);
+    int r = code == SQLITE_OK ? 0 : ledger_error(code);
+
+    if (r == 0)
+        r = number(ledger, "PRAGMA synchronous", &synchronous);
+    if (r == 0)
+        r = number(ledger, "PRAGMA user_version", &version);
+    if (r < 0)
+        return r;
+    if (synchronous != SYNC_FULL)
+        return -EIO;
+    if (version > LEDGER_VERSION)
+        return -EOPNOTSUPP;
+    if (version == LEDGER_VERSION)
+        return 0;
+    code = sqlite3_exec(ledger->db, schema, NULL, NULL, NULL);
+    return code == SQLITE_OK ? 0 : ledger_error(code);
+}
+
+DEFINE_CLEANUP(struct ledger, ledger_close)
+
+int ledger_open(const char *directory, struct ledger **ret)
+{
+    _cleanup_(ledger_close_p) struct ledger *ledger = calloc(1, sizeof *ledger);
+    char path[PATH_MAX];
+    int code, r;
+
+    if (!ledger)
+        return -ENOMEM;
+    if (snprintf(path, sizeof path, "%s/" LEDGER_FILE, directory) >= (int)sizeof path)
+        return -ENAMETOOLONG;
+    code = sqlite3_open_v2(path, &ledger->db,
+                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, NULL);
+    if (code != SQLITE_OK)
+        return ledger_error(code);
+    sqlite3_busy_timeout(ledger->db, BUSY_MS);
+    r = ledger_set(ledger);
+    if (r < 0)
+        return r;
+    *ret = TAKE(ledger);
+    return 0;
+}
+
+struct ledger *ledger_close(struct ledger *ledger)
+{
+    if (ledger)
+        sqlite3_close_v2(ledger->db);
+    free(ledger);
+    return NULL;
+}
+
+int ledger_batch(struct ledger *ledger, char ret[static ULID_SIZE])
+{
+    _cleanup_(statement_p) sqlite3_stmt *s = NULL;
+    int r = prepare(ledger, "SELECT id FROM batch ORDER BY id LIMIT 1", NULL, NULL, &s);
+
+    if (r < 0 || (r = step(s)) < 0)
+        return r;
+    if (r == 0)
+        return -ENOENT;
+    return ulid_read((const char *)sqlite3_column_text(s, 0), ret) < 0 ? -EIO : 0;
+}
+
+int ledger_batch_begin(struct ledger *ledger, const char *batch)
+{
+    return run(ledger, "INSERT INTO batch (id, begun) VALUES (?1, unixepoch())", batch, NULL);
+}
+
+int ledger_batch_end(struct ledger *ledger, const char *batch)
+{
+    return run(ledger, "DELETE FROM batch WHERE id = ?1", batch, NULL);
+}
+
+static void letter_column(sqlite3_stmt *s, struct ledger_letter *ret)
+{
+    snprintf(ret->job, sizeof ret->job, "%s", (const char *)sqlite3_column_text(s, 0));
+    snprintf(ret->sha256, sizeof ret->sha256, "%s", (const char *)sqlite3_column_text(s, 1));
+    ret->pages = (unsigned)sqlite3_column_int(s, 2);
+}
+
+int ledger_find(struct ledger *ledger, const char *job, struct ledger_letter *ret)
+{
+    _cleanup_(statement_p) sqlite3_stmt *s = NULL;
+    int r =
+        prepare(ledger, "SELECT job, sha256, pages FROM letter WHERE job = ?1", job, NULL, &s);
+
+    if (r < 0 || (r = step(s)) < 0)
+        return r;
+    if (r == 0)
+        return -ENOENT;
+    letter_column(s, ret);
+    return 0;
+}
+
+int ledger_add(struct ledger *ledger, const char *batch, const struct ledger_letter *letter)
+{
+    static const char sql[] = "INSERT INTO letter (job, batch, sha256, pages, printed)"
+                              " VALUES (?1, ?2, ?3, ?4, unixepoch())";
+    _cleanup_(statement_p) sqlite3_stmt *s = NULL;
+    int r = prepare(ledger, sql, letter->job, batch, &s);
+
+    if (r < 0)
+        return r;
+    if (sqlite3_bind_text(s, 3, letter->sha256, -1, SQLITE_TRANSIENT) != SQLITE_OK ||
+        sqlite3_bind_int64(s, 4, letter->pages) != SQLITE_OK)
+        return -ENOMEM;
+    return step(s);
+}
+
+int ledger_each(struct ledger *ledger, const char *batch,
+                int (*each)(void *userdata, const struct ledger_letter *letter), void *userdata)
+{
+    static const char sql[] = "SELECT job, sha256, pages FROM letter WHERE batch = ?1"
+                              " ORDER BY number";
+    _cleanup_(statement_p) sqlite3_stmt *s = NULL;
+    int r = prepare(ledger, sql, batch, NULL, &s);
+
+    while (r == 0 && (r = step(s)) == 1) {
+        struct ledger_letter letter;
+
+        letter_column(s, &letter);
+        r = each(userdata, &letter);
+        if (r != 0)
+            return r;
+    }
+    return r;
+}

@@ -1,0 +1,27 @@
+/* print.conf. Way in: settings_load(). */
+#pragma once
+
+#include <sys/types.h>
+
+struct settings {
+    char *socket_dir, *socket; /* of portald: the path in two parts */
+    char *portald_key;
+    char *peer;
+    uid_t peer_uid; /* who may own portald's socket besides root */
+    long timeout;   /* seconds to wait for an answer of portald */
+    char *zone;
+
+    char *station_key;
+    char *state_dir;
+    char *output;
+
+    char *texts; /* directory */
+    char *font, *code_font, *colour;
+    char *company, *return_address, *letterhead, *footer;
+    char *support, *portal_url, *signature;
+};
+
+/* Reads and checks file and sets the time zone; what is wrong has been logged when it returns an
+   error. Returns 0, -EINVAL, or what opening said. settings_clear() in every case. */
+int settings_load(const char *file, struct settings *ret);
+void settings_clear(struct settings *settings);

@@ -12,7 +12,7 @@ tests_unit_test_wire_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=free
 tests_unit_test_client_SOURCES = tests/unit/test_client.c
 tests_unit_test_client_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_client_LDADD = $(UNIT_LIBS)
-tests_unit_test_client_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=free
+tests_unit_test_client_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=free -Wl,--wrap=send
 
 tests_unit_test_code_SOURCES = tests/unit/test_code.c
 tests_unit_test_code_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)

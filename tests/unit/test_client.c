@@ -43,6 +43,19 @@ void __wrap_free(void *p)
     __real_free(p);
 }
 
+/* Whether the client, which has the main thread, has sent anything that could raise SIGPIPE. */
+static bool signal_was_risked;
+
+ssize_t __real_send(int fd, const void *data, size_t size, int flags);
+ssize_t __wrap_send(int fd, const void *data, size_t size, int flags);
+
+ssize_t __wrap_send(int fd, const void *data, size_t size, int flags)
+{
+    if (gettid() == getpid() && !(flags & MSG_NOSIGNAL))
+        signal_was_risked = true;
+    return __real_send(fd, data, size, flags);
+}
+
 /* What the other end does with one connection. */
 enum deed {
     ANSWER,
@@ -274,6 +287,16 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void test_no_signal_gets_out(void **state)
+{
+    static const enum deed deeds[] = {CLOSE_AT_ONCE, CLOSE_AT_ONCE};
+    size_t connections;
+
+    signal_was_risked = false;
+    assert_int_equal(call_with(state, deeds, 2, PATIENT, &connections), -ECONNRESET);
+    assert_false(signal_was_risked);
+}
+
 static void test_silence_ends_with_a_timeout(void **state)
 {
     static const enum deed deeds[] = {SAY_NOTHING, ANSWER};
@@ -285,24 +308,58 @@ static void test_silence_ends_with_a_timeout(void **state)
     assert_int_equal(connections, 1);
 }
 
-static void test_full_backlog_ends_with_a_timeout(void **state)
+static void do_nothing(int number)
 {
-    _cleanup_(client_reply_clear) struct client_reply reply = {0};
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char path[SCRATCH_PATH_SIZE];
-    int64_t began;
-    int listener, fds[8];
-    size_t count = 0;
+    (void)number;
+}
 
-    listener = listen_at(scratch_path(state, "api.sock", path), 0);
+/* An application whose timer interrupts every system call, without SA_RESTART. */
+static void interrupt_often(bool on)
+{
+    struct sigaction act = {.sa_handler = on ? do_nothing : SIG_DFL};
+    struct itimerval often = {{0, 500}, {0, 500}}, never = {0};
+
+    if (on)
+        sigaction(SIGALRM, &act, NULL);
+    setitimer(ITIMER_REAL, on ? &often : &never, NULL);
+    if (!on)
+        sigaction(SIGALRM, &act, NULL);
+}
+
+/* Connections that nobody takes fill the backlog; returns how many. */
+static size_t fill_backlog(const char *path, int *fds, size_t most)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t count = 0;
+    int r;
+
     strcpy(address.sun_path, path);
     do {
         fds[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    } while (connect(fds[count++], (const struct sockaddr *)&address, sizeof address) == 0 &&
-             count < ELEMENTS(fds));
-    began = now_ms();
-    assert_int_equal(call(*state, geteuid(), SHORT, &reply), -ETIMEDOUT);
-    assert_in_range(now_ms() - began, SHORT, PATIENT);
+        r = connect(fds[count++], (const struct sockaddr *)&address, sizeof address);
+    } while (r == 0 && count < most);
+    assert_int_equal(r, -1);
+    return count;
+}
+
+static void test_full_backlog_ends_with_a_timeout(void **state)
+{
+    _cleanup_(client_reply_clear) struct client_reply reply = {0};
+    char path[SCRATCH_PATH_SIZE];
+    int64_t began;
+    int listener, fds[8], r;
+    size_t count;
+
+    listener = listen_at(scratch_path(state, "api.sock", path), 0);
+    count = fill_backlog(path, fds, ELEMENTS(fds));
+    for (int signals = 0; signals <= 1; signals++) {
+        began = now_ms();
+        interrupt_often(signals);
+        r = call(*state, geteuid(), SHORT, &reply);
+        interrupt_often(false);
+        assert_int_equal(r, -ETIMEDOUT);
+        assert_in_range(now_ms() - began, SHORT, PATIENT);
+    }
     while (count > 0)
         close(fds[--count]);
     close(listener);
@@ -423,16 +480,9 @@ static void test_directory_may_have_a_longer_path_than_a_socket_address(void **s
     stop(&end);
 }
 
-static void do_nothing(int number)
-{
-    (void)number;
-}
-
 static void test_signals_of_the_application_do_not_disturb(void **state)
 {
     static const enum deed deeds[] = {ANSWER_BYTE_BY_BYTE};
-    struct sigaction act = {.sa_handler = do_nothing}, before; /* without SA_RESTART */
-    struct itimerval often = {{0, 500}, {0, 500}}, never = {0};
     _cleanup_(client_reply_clear) struct client_reply reply = {0};
     struct other_end end;
     sigset_t alarms;
@@ -440,15 +490,13 @@ static void test_signals_of_the_application_do_not_disturb(void **state)
 
     sigemptyset(&alarms);
     sigaddset(&alarms, SIGALRM);
-    pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+    pthread_sigmask(SIG_BLOCK, &alarms, NULL); /* the other end's thread inherits this */
     start(&end, state, deeds, 1);
-    sigaction(SIGALRM, &act, &before);
     pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
-    setitimer(ITIMER_REAL, &often, NULL);
+    interrupt_often(true);
     r = call(*state, geteuid(), PATIENT, &reply);
-    setitimer(ITIMER_REAL, &never, NULL);
+    interrupt_often(false);
     stop(&end);
-    sigaction(SIGALRM, &before, NULL);
     assert_int_equal(r, 0);
 }
 
@@ -487,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(test_call_ends_as_the_header_says),
         WITH_DIRECTORY(test_request_arrives_whole),
+        WITH_DIRECTORY(test_no_signal_gets_out),
         WITH_DIRECTORY(test_silence_ends_with_a_timeout),
         WITH_DIRECTORY(test_full_backlog_ends_with_a_timeout),
         WITH_DIRECTORY(test_nobody_listening_is_told_apart),

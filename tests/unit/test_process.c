@@ -60,6 +60,7 @@ static void test_any_other_zone_is_refused(void **state)
         "zone.tab",
         "CET-1CEST",
         ":Europe/Berlin",
+        "/Europe/Berlin",
     };
 
     (void)state;

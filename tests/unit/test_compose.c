@@ -1,0 +1,486 @@
+/* Mails as they go out: headers, encodings, links, and what people might have put into a name. */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <gmime/gmime.h>
+
+#include "cleanup.h"
+#include "mail_fixture.h"
+#include "scratch.h"
+
+#define DATE 1795860306 /* 2026-11-28 10:05:06 UTC */
+
+#define ERIKA                                                                                      \
+    "{\"to\": \"erika@kunde.example\", \"language\": \"de\", \"name\": \"Erika Mustermann\"}"
+#define ENGLISH  "{\"to\": \"jane@kunde.example\", \"language\": \"en\", \"name\": \"Jane O'Neill\"}"
+#define NAMELESS "{\"to\": \"erika@kunde.example\", \"language\": \"de\"}"
+
+DEFINE_CLEANUP(struct compose, compose_free)
+
+/* A mail, composed and taken apart again by GMime's parser. */
+struct parsed {
+    struct mail mail;
+    char *raw; /* NUL-terminated */
+    GMimeMessage *message;
+    char *text, *html;
+};
+
+static char *part_text(GMimeMessage *message, int i)
+{
+    GMimeMultipart *multipart = GMIME_MULTIPART(g_mime_message_get_mime_part(message));
+
+    return g_mime_text_part_get_text(GMIME_TEXT_PART(g_mime_multipart_get_part(multipart, i)));
+}
+
+static void parse(struct parsed *p)
+{
+    GMimeStream *stream;
+    GMimeParser *parser;
+
+    p->raw = strndup((const char *)p->mail.message, p->mail.message_size);
+    stream = g_mime_stream_mem_new_with_buffer(p->raw, p->mail.message_size);
+    parser = g_mime_parser_new_with_stream(stream);
+    p->message = g_mime_parser_construct_message(parser, NULL);
+    g_object_unref(parser);
+    g_object_unref(stream);
+    assert_non_null(p->message);
+    p->text = part_text(p->message, 0);
+    p->html = part_text(p->message, 1);
+    assert_non_null(p->text);
+    assert_non_null(p->html);
+}
+
+static void compose_and_parse(const char *topic, const char *payload, struct parsed *ret)
+{
+    _cleanup_(compose_free_p) struct compose *compose = NULL;
+    struct job job = fixture_job(JOB_ID, topic, payload);
+    char problem[200] = "";
+
+    *ret = (struct parsed){0};
+    assert_int_equal(
+        compose_open(fixture_options(), &fixture_keys, problem, sizeof(problem), &compose), 0);
+    assert_int_equal(compose_mail(compose, &job, DATE, &ret->mail), 0);
+    parse(ret);
+}
+
+static void parsed_clear(struct parsed *p)
+{
+    g_object_unref(p->message);
+    g_free(p->text);
+    g_free(p->html);
+    free(p->raw);
+    mail_clear(&p->mail);
+}
+
+static const char *header(const struct parsed *p, const char *name)
+{
+    return g_mime_object_get_header(GMIME_OBJECT(p->message), name);
+}
+
+static void test_headers_are_what_they_should_be(void **state)
+{
+    _cleanup_(parsed_clear) struct parsed p;
+
+    (void)state;
+    compose_and_parse("confirm", ERIKA, &p);
+    assert_string_equal(p.mail.sender, "konto@versicherung.example");
+    assert_string_equal(p.mail.recipient, "erika@kunde.example");
+    assert_string_equal(g_mime_message_get_message_id(p.message), JOB_ID "@versicherung.example");
+    assert_string_equal(header(&p, "Auto-Submitted"), "auto-generated");
+    assert_string_equal(header(&p, "Content-Language"), "de");
+    assert_string_equal(header(&p, "Date"), "Sat, 28 Nov 2026 11:05:06 +0100");
+    assert_non_null(strstr(p.raw, "\r\nMIME-Version: 1.0\r\n"));
+    assert_string_equal(header(&p, "To"), "Erika Mustermann <erika@kunde.example>");
+    assert_string_equal(g_mime_message_get_subject(p.message),
+                        "Müller & Söhne: Bitte bestätigen Sie Ihre E-Mail-Adresse");
+    assert_null(strstr(p.raw, "\r\nList-"));
+    assert_null(strstr(p.raw, "Precedence"));
+}
+
+static void test_umlauts_in_names_are_encoded_and_come_back(void **state)
+{
+    _cleanup_(parsed_clear) struct parsed p;
+    InternetAddress *address;
+
+    (void)state;
+    compose_and_parse("confirm",
+                      "{\"to\": \"x@kunde.example\", \"language\": \"de\","
+                      " \"name\": \"Jürgen Nguyễn-Großkötter, Dr.\"}",
+                      &p);
+    assert_null(strstr(p.raw, "Großkötter"));
+    address = internet_address_list_get_address(
+        g_mime_message_get_addresses(p.message, GMIME_ADDRESS_TYPE_TO), 0);
+    assert_string_equal(internet_address_get_name(address), "Jürgen Nguyễn-Großkötter, Dr.");
+    address = internet_address_list_get_address(
+        g_mime_message_get_addresses(p.message, GMIME_ADDRESS_TYPE_FROM), 0);
+    assert_string_equal(internet_address_get_name(address), "Müller & Söhne Versicherung");
+    assert_non_null(strstr(p.text, "Guten Tag Jürgen Nguyễn-Großkötter, Dr.,"));
+}
+
+static void test_what_goes_out_is_lines_of_ascii(void **state)
+{
+    static const char *const topics[] = {"confirm", "in-use", "registered"};
+    static const char *const payloads[] = {ERIKA, ENGLISH, NAMELESS};
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(topics); i++)
+        for (size_t j = 0; j < ELEMENTS(payloads); j++) {
+            _cleanup_(parsed_clear) struct parsed p;
+            size_t column = 0;
+
+            compose_and_parse(topics[i], payloads[j], &p);
+            for (const char *c = p.raw; *c; c++) {
+                assert_true(*c == '\r' || *c == '\n' || *c == '\t' || (*c >= ' ' && *c <= '~'));
+                assert_true((*c == '\r') == (c[1] == '\n'));
+                column = *c == '\n' ? 0 : column + 1;
+                assert_true(column <= 998);
+            }
+            assert_int_equal(column, 0);
+            assert_int_equal(strlen(p.raw), p.mail.message_size);
+        }
+}
+
+static void test_both_parts_carry_the_links_that_the_job_id_gives(void **state)
+{
+    _cleanup_(parsed_clear) struct parsed p;
+    unsigned char token[TOKEN_BYTES], reference[REFERENCE_BYTES];
+    char printed[TOKEN_SIZE], printed_reference[REFERENCE_PRINTED_SIZE], link[200], not_me[200];
+
+    (void)state;
+    compose_and_parse("confirm", ERIKA, &p);
+    compose_token(&fixture_keys, JOB_ID, token);
+    code_token_print(token, printed);
+    compose_reference(&fixture_keys, JOB_ID, reference);
+    code_reference_print(reference, printed_reference);
+    snprintf(link, sizeof(link), "https://konto.versicherung.example/confirm/%s", printed);
+    snprintf(not_me, sizeof(not_me), "https://konto.versicherung.example/not-me/%s",
+             printed_reference);
+    assert_non_null(strstr(p.text, link));
+    assert_non_null(strstr(p.html, link));
+    assert_non_null(strstr(p.text, not_me));
+    assert_non_null(strstr(p.html, not_me));
+    assert_non_null(strstr(p.text, "48 Stunden"));
+    assert_non_null(strstr(p.html, "<strong>48 Stunden</strong>"));
+}
+
+static void test_only_a_confirmation_carries_a_token(void **state)
+{
+    static const char *const topics[] = {"in-use", "registered"};
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(topics); i++) {
+        _cleanup_(parsed_clear) struct parsed p;
+
+        compose_and_parse(topics[i], ENGLISH, &p);
+        assert_null(strstr(p.text, "/confirm/"));
+        assert_null(strstr(p.html, "/confirm/"));
+        assert_non_null(strstr(p.text, "/not-me/"));
+        assert_non_null(strstr(p.html, "/not-me/"));
+        assert_non_null(strstr(p.text, "https://konto.versicherung.example/login"));
+    }
+}
+
+static void test_greetings_work_with_a_name_and_without(void **state)
+{
+    static const struct {
+        const char *payload, *start;
+    } cases[] = {
+        {ERIKA, "Guten Tag Erika Mustermann,\r\n"},
+        {NAMELESS, "Guten Tag,\r\n"},
+        {"{\"to\": \"e@kunde.example\", \"language\": \"de\", \"name\": \"  \"}", "Guten Tag,\r\n"},
+        {"{\"to\": \"e@kunde.example\", \"language\": \"de\", \"name\": null}", "Guten Tag,\r\n"},
+        {ENGLISH, "Dear Jane O'Neill,\r\n"},
+        {"{\"to\": \"e@kunde.example\", \"language\": \"en\"}", "Hello,\r\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        _cleanup_(parsed_clear) struct parsed p;
+
+        compose_and_parse("registered", cases[i].payload, &p);
+        assert_memory_equal(p.text, cases[i].start, strlen(cases[i].start));
+    }
+}
+
+static void test_a_name_cannot_add_headers_lines_or_markup(void **state)
+{
+    _cleanup_(parsed_clear) struct parsed p;
+
+    (void)state;
+    compose_and_parse("confirm",
+                      "{\"to\": \"e@kunde.example\", \"language\": \"de\", \"name\":"
+                      " \"Erika\\r\\nBcc: spy@evil.example\\r\\n\\r\\n<script>alert(1)</script>\"}",
+                      &p);
+    assert_null(strstr(p.raw, "\nBcc:"));
+    assert_null(header(&p, "Bcc"));
+    assert_null(strstr(p.html, "<script>"));
+    assert_non_null(strstr(p.html, "&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert_null(strstr(p.text, "\nBcc:"));
+    assert_string_equal(p.mail.recipient, "e@kunde.example");
+    assert_int_equal(internet_address_list_length(
+                         g_mime_message_get_addresses(p.message, GMIME_ADDRESS_TYPE_TO)),
+                     1);
+}
+
+static void test_a_name_cannot_end_the_address_list(void **state)
+{
+    _cleanup_(parsed_clear) struct parsed p;
+
+    (void)state;
+    compose_and_parse("confirm",
+                      "{\"to\": \"e@kunde.example\", \"language\": \"en\", \"name\":"
+                      " \"a@b.example>, \\\"x\\\" <spy@evil.example>; (c) \\\\\"}",
+                      &p);
+    assert_int_equal(internet_address_list_length(
+                         g_mime_message_get_addresses(p.message, GMIME_ADDRESS_TYPE_TO)),
+                     1);
+}
+
+static int compose_payload(const char *topic, const char *payload)
+{
+    _cleanup_(compose_free_p) struct compose *compose = NULL;
+    struct mail mail = {0};
+    struct job job = fixture_job(JOB_ID, topic, payload);
+    char problem[200];
+    int r;
+
+    assert_int_equal(
+        compose_open(fixture_options(), &fixture_keys, problem, sizeof(problem), &compose), 0);
+    r = compose_mail(compose, &job, DATE, &mail);
+    if (r < 0)
+        assert_null(mail.message);
+    mail_clear(&mail);
+    return r;
+}
+
+static void test_payloads_that_make_no_sense_are_refused(void **state)
+{
+    static const char *const cases[] = {
+        "",
+        "nonsense",
+        "[]",
+        "{}",
+        "{\"to\": \"e@kunde.example\"}",
+        "{\"language\": \"de\"}",
+        "{\"to\": 1, \"language\": \"de\"}",
+        "{\"to\": \"e@kunde.example\", \"language\": \"fr\"}",
+        "{\"to\": \"e@kunde.example\", \"language\": \"de\", \"name\": 1}",
+        "{\"to\": \"e@kunde.example\", \"language\": \"de\"",
+        NULL,
+    };
+    char large[1200];
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++)
+        assert_int_equal(compose_payload("confirm", cases[i]), -EBADMSG);
+    snprintf(large, sizeof(large),
+             "{\"to\": \"e@kunde.example\", \"language\": \"de\", \"name\": \"%0600d\"}", 1);
+    assert_int_equal(compose_payload("confirm", large), -EBADMSG);
+    assert_int_equal(compose_payload("nonsense", ERIKA), -EBADMSG);
+    assert_int_equal(compose_payload("", ERIKA), -EBADMSG);
+    assert_int_equal(compose_payload("../confirm", ERIKA), -EBADMSG);
+}
+
+static void test_addresses_that_cannot_be_mailed_to_are_refused(void **state)
+{
+    static const char *const cases[] = {
+        "e@kunde",
+        "e",
+        "",
+        "e@kunde.example\\r\\nRCPT TO:<x@y.example",
+        "e@kunde.example>",
+        "e f@kunde.example",
+        "<e@kunde.example>",
+        "e@kunde.example, f@kunde.example",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        char payload[300];
+
+        snprintf(payload, sizeof(payload), "{\"to\": \"%s\", \"language\": \"de\"}", cases[i]);
+        assert_int_equal(compose_payload("confirm", payload), -EINVAL);
+    }
+}
+
+static void test_the_same_job_gives_the_same_mail_but_for_the_date(void **state)
+{
+    _cleanup_(compose_free_p) struct compose *compose = NULL;
+    struct job job = fixture_job(JOB_ID, "confirm", ERIKA),
+               other = fixture_job(OTHER_JOB, "confirm", ERIKA);
+    struct mail a = {0}, b = {0}, c = {0};
+    char problem[200];
+
+    (void)state;
+    assert_int_equal(
+        compose_open(fixture_options(), &fixture_keys, problem, sizeof(problem), &compose), 0);
+    assert_int_equal(compose_mail(compose, &job, DATE, &a), 0);
+    assert_int_equal(compose_mail(compose, &job, DATE, &b), 0);
+    assert_int_equal(compose_mail(compose, &other, DATE, &c), 0);
+    assert_int_equal(a.message_size, b.message_size);
+    assert_memory_equal(a.message, b.message, a.message_size);
+    assert_int_equal(a.message_size, c.message_size);
+    assert_memory_not_equal(a.message, c.message, a.message_size);
+    mail_clear(&a);
+    mail_clear(&b);
+    mail_clear(&c);
+}
+
+static void test_derivations_depend_on_key_and_job_and_never_change(void **state)
+{
+    unsigned char token[TOKEN_BYTES], again[TOKEN_BYTES], reference[REFERENCE_BYTES];
+    char hash[JOB_HASH_SIZE], other[JOB_HASH_SIZE];
+    struct keys keys;
+
+    (void)state;
+    fixture_options();
+    keys = fixture_keys;
+    compose_token(&keys, JOB_ID, token);
+    compose_hash(token, sizeof(token), hash);
+    /* Mails already out there must stay good: these values are part of the format. */
+    assert_string_equal(hash, "myTQIvcAg18lLgfuvciWufiQJP5ADRoKzJ3BWeU5EfQ");
+    compose_reference(&keys, JOB_ID, reference);
+    compose_hash(reference, sizeof(reference), hash);
+    assert_string_equal(hash, "MQziBH6pLs2EHQyNNXhD8VLDnXoRz5jXIzQsabT8irs");
+
+    compose_token(&keys, OTHER_JOB, again);
+    assert_memory_not_equal(token, again, sizeof(token));
+    keys.link[31] ^= 1;
+    compose_token(&keys, JOB_ID, again);
+    assert_memory_not_equal(token, again, sizeof(token));
+
+    compose_address_hash(&keys, "Erika@Kunde.example", hash);
+    compose_address_hash(&keys, "erika@kunde.example", other);
+    assert_string_equal(hash, other);
+    compose_address_hash(&keys, "erika@kunde.exampl", other);
+    assert_string_not_equal(hash, other);
+    keys.table[0] ^= 1;
+    compose_address_hash(&keys, "erika@kunde.example", other);
+    assert_string_not_equal(hash, other);
+}
+
+/* A copy of the shipped templates, in which one file is replaced. */
+static void with_template(void **state, const char *file, const char *text, int expected,
+                          const char *mentioned)
+{
+    static const char *const words[] = {"confirm", "in-use", "registered"};
+    static const char *const kinds[] = {"subject", "txt", "html"};
+    static const char *const languages[] = {"de", "en"};
+    struct compose_options options = *fixture_options();
+    _cleanup_(compose_free_p) struct compose *compose = NULL;
+    char path[SCRATCH_PATH_SIZE], name[100], problem[400] = "";
+
+    options.templates = *state;
+    for (size_t i = 0; i < 18; i++) {
+        snprintf(name, sizeof(name), "%s", languages[i / 9]);
+        mkdir(scratch_path(state, name, path), 0700);
+        snprintf(name, sizeof(name), "%s/%s.%s", languages[i / 9], words[i / 3 % 3], kinds[i % 3]);
+        scratch_write(scratch_path(state, name, path), "plain\n", 6, 0600);
+    }
+    scratch_path(state, file, path);
+    if (text)
+        scratch_write(path, text, strlen(text), 0600);
+    else
+        unlink(path);
+    assert_int_equal(compose_open(&options, &fixture_keys, problem, sizeof(problem), &compose),
+                     expected);
+    if (mentioned) {
+        assert_non_null(strstr(problem, file));
+        assert_non_null(strstr(problem, mentioned));
+        assert_null(compose);
+    }
+}
+
+static void test_templates_are_checked_before_anything_is_sent(void **state)
+{
+    with_template(state, "de/confirm.txt", "{{link}} {{hours}}\n", 0, NULL);
+    with_template(state, "de/confirm.txt", "{{lnk}}\n", -EINVAL, "{{lnk}} is unknown");
+    with_template(state, "en/in-use.html", "{{link}}\n", -EINVAL, "{{link}}");
+    with_template(state, "en/registered.subject", "{{hours}}\n", -EINVAL, "{{hours}}");
+    with_template(state, "de/in-use.subject", NULL, -ENOENT, "No such file");
+    with_template(state, "en/confirm.html", "\xff\n", -EINVAL, "UTF-8");
+}
+
+static void test_a_sender_that_is_no_address_is_refused_at_once(void **state)
+{
+    struct compose_options options = *fixture_options();
+    struct compose *compose = NULL;
+    char problem[200];
+
+    (void)state;
+    options.sender = "konto@versicherung.example\r\nBcc: x@y.example";
+    assert_int_equal(compose_open(&options, &fixture_keys, problem, sizeof(problem), &compose),
+                     -EINVAL);
+    options = *fixture_options();
+    options.message_domain = "versicherung.example>\r\nX: y";
+    assert_int_equal(compose_open(&options, &fixture_keys, problem, sizeof(problem), &compose),
+                     -EINVAL);
+    assert_null(compose);
+}
+
+#define THREADS 4
+#define ROUNDS  100
+
+static void *compose_often(void *userdata)
+{
+    struct job job = fixture_job(JOB_ID, "confirm", ERIKA);
+
+    for (int i = 0; i < ROUNDS; i++) {
+        struct mail mail = {0};
+
+        if (compose_mail(userdata, &job, DATE, &mail) < 0)
+            return userdata;
+        mail_clear(&mail);
+    }
+    return NULL;
+}
+
+static void test_threads_compose_at_the_same_time(void **state)
+{
+    _cleanup_(compose_free_p) struct compose *compose = NULL;
+    pthread_t threads[THREADS];
+    char problem[200];
+    void *failed;
+
+    (void)state;
+    assert_int_equal(
+        compose_open(fixture_options(), &fixture_keys, problem, sizeof(problem), &compose), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, compose_often, compose), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_headers_are_what_they_should_be),
+        cmocka_unit_test(test_umlauts_in_names_are_encoded_and_come_back),
+        cmocka_unit_test(test_what_goes_out_is_lines_of_ascii),
+        cmocka_unit_test(test_both_parts_carry_the_links_that_the_job_id_gives),
+        cmocka_unit_test(test_only_a_confirmation_carries_a_token),
+        cmocka_unit_test(test_greetings_work_with_a_name_and_without),
+        cmocka_unit_test(test_a_name_cannot_add_headers_lines_or_markup),
+        cmocka_unit_test(test_a_name_cannot_end_the_address_list),
+        cmocka_unit_test(test_payloads_that_make_no_sense_are_refused),
+        cmocka_unit_test(test_addresses_that_cannot_be_mailed_to_are_refused),
+        cmocka_unit_test(test_the_same_job_gives_the_same_mail_but_for_the_date),
+        cmocka_unit_test(test_derivations_depend_on_key_and_job_and_never_change),
+        cmocka_unit_test_setup_teardown(test_templates_are_checked_before_anything_is_sent,
+                                        scratch_make, scratch_remove),
+        cmocka_unit_test(test_a_sender_that_is_no_address_is_refused_at_once),
+        cmocka_unit_test(test_threads_compose_at_the_same_time),
+    };
+
+    return cmocka_run_group_tests_name("compose", tests, NULL, NULL);
+}

@@ -1,1 +1,30 @@
-# Unit tests of this area.
+# Unit tests of mails: addresses, templates, composing, couriers; the mailer's guard.
+check_PROGRAMS += tests/unit/test_address tests/unit/test_template tests/unit/test_compose \
+    tests/unit/test_note tests/unit/test_courier tests/unit/test_guard
+
+MAIL_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GMIME_CFLAGS)
+MAIL_TEST_LIBS = portald/libportald.la $(UNIT_LIBS) $(GMIME_LIBS)
+
+tests_unit_test_address_SOURCES = tests/unit/test_address.c
+tests_unit_test_address_CFLAGS = $(MAIL_TEST_CFLAGS)
+tests_unit_test_address_LDADD = $(MAIL_TEST_LIBS)
+
+tests_unit_test_template_SOURCES = tests/unit/test_template.c
+tests_unit_test_template_CFLAGS = $(MAIL_TEST_CFLAGS)
+tests_unit_test_template_LDADD = $(MAIL_TEST_LIBS)
+
+tests_unit_test_compose_SOURCES = tests/unit/test_compose.c tests/unit/mail_fixture.h
+tests_unit_test_compose_CFLAGS = $(MAIL_TEST_CFLAGS)
+tests_unit_test_compose_LDADD = $(MAIL_TEST_LIBS)
+
+tests_unit_test_note_SOURCES = tests/unit/test_note.c
+tests_unit_test_note_CFLAGS = $(MAIL_TEST_CFLAGS)
+tests_unit_test_note_LDADD = $(MAIL_TEST_LIBS)
+
+tests_unit_test_courier_SOURCES = tests/unit/test_courier.c tests/unit/mail_fixture.h
+tests_unit_test_courier_CFLAGS = $(MAIL_TEST_CFLAGS)
+tests_unit_test_courier_LDADD = $(MAIL_TEST_LIBS)
+
+tests_unit_test_guard_SOURCES = tests/unit/test_guard.c mailer/guard.c mailer/guard.h
+tests_unit_test_guard_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_guard_LDADD = $(UNIT_LIBS)

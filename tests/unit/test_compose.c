@@ -95,7 +95,7 @@ static void test_headers_are_what_they_should_be(void **state)
     assert_string_equal(p.mail.recipient, "erika@kunde.example");
     assert_string_equal(g_mime_message_get_message_id(p.message), JOB_ID "@versicherung.example");
     assert_string_equal(header(&p, "Auto-Submitted"), "auto-generated");
-    assert_string_equal(header(&p, "Content-Language"), "de");
+    assert_non_null(strstr(p.raw, "\r\nContent-Language: de\r\n"));
     assert_string_equal(header(&p, "Date"), "Sat, 28 Nov 2026 11:05:06 +0100");
     assert_non_null(strstr(p.raw, "\r\nMIME-Version: 1.0\r\n"));
     assert_string_equal(header(&p, "To"), "Erika Mustermann <erika@kunde.example>");

@@ -129,8 +129,7 @@ enum wire_verdict {
     WIRE_LINK_DONE = 15,    /* this address is confirmed already; nothing to do */
     WIRE_LINK_EXPIRED = 16,
     WIRE_LINK_TAKEN = 17, /* another customer has confirmed this address meanwhile */
-    WIRE_LINK_OVER =
-        19, /* the account was confirmed with another address, or can't be confirmed any more */
+    WIRE_LINK_OVER = 19,  /* confirmed with another address, or can't be confirmed any more */
     WIRE_GRANT_OVER = 18, /* WIRE_CHANGE: the grant has ended or doesn't fit; authenticate again */
 };
 

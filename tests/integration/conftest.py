@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from customer import World
+
 SOURCE = Path(__file__).resolve().parents[2]
 SANDBOX = SOURCE / "tests" / "sandbox"
 # A socket's path is short: not below pytest's own long temporary directories.
@@ -90,3 +92,15 @@ def directory():
 @pytest.fixture(scope="session")
 def build_dir():
     return Path(os.environ.get("PORTAL_BUILDDIR") or SOURCE / "build")
+
+
+@pytest.fixture(scope="session")
+def world(sandbox):
+    """The shared sandbox with customers to hand out; its clock stays where it is."""
+    return World(sandbox)
+
+
+@pytest.fixture
+def fresh_world(fresh_sandbox):
+    """One of a test's own, whose clock it may move."""
+    return World(fresh_sandbox)

@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+"""What the system test does inside the booted machine: sets Portal up by the commands of
+doc/installing.md, goes the journey, and looks whether the services behave as operators expect.
+
+Each check's outcome is a line of /out/results: "ok NAME" or "failed NAME: why".
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import journey  # noqa: E402
+
+MAIL_DIR = Path("/var/mail-sink")
+LETTER_DIR = Path("/var/lib/portal-print/letters")
+ADDRESS = "anna.beispiel@post.example"
+CUSTOMER = """\
+dn: uid=c-0001,ou=customers,dc=example,dc=org
+objectClass: inetOrgPerson
+objectClass: portalCustomer
+uid: c-0001
+cn: Anna Beispiel
+givenName: Anna
+sn: Beispiel
+preferredLanguage: de
+postalAddress: Anna Beispiel$Lindenallee 12$50667 Koeln
+portalPolicyNumber: VN1007922
+portalBirthDate: 1984-03-17
+"""
+RELAY = "[relay]\nhost = 127.0.0.1\nport = 25\nstarttls = off\n"
+# As an application: without rights, in nobody's group.
+AS_WWW_DATA = ["setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups"]
+LOGIN = [*AS_WWW_DATA, "/usr/local/bin/pam-login"]
+UNITS = ("portald.service", "portal-print.service", "portal-mailer@test.service")
+EXPOSURE_MOST = 1.5
+RESTARTS = 3
+
+initial_password = None
+
+
+def run(*command, **options):
+    done = subprocess.run(command, text=True, capture_output=True, check=False, **options)
+    assert done.returncode == 0, f"{command}: {done.returncode}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def documented_commands():
+    """The shell blocks of installing.md, in their order, with the password that -W asks for."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (HERE / "installing.md").read_text(encoding="utf-8"),
+                        re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 6
+    return "".join(blocks).replace(" -W ", " -y /root/rootpw ")
+
+
+def check_installing_as_documented():
+    MAIL_DIR.mkdir()
+    subprocess.Popen(["/usr/bin/python3", HERE / "sink.py", MAIL_DIR, "25", "/root/sink.port", "/root/sink.answer"])
+    os.makedirs("/etc/portal/mailer.conf.d")
+    Path("/etc/portal/mailer.conf.d/test.conf").write_text(RELAY)
+    run("bash", "-exc", documented_commands())
+    run("ldapadd", "-x", "-D", "cn=admin,dc=example,dc=org", "-y", "/root/rootpw", "-H", "ldapi:///",
+        input=CUSTOMER)
+
+
+def check_journey():
+    global initial_password
+    place = journey.Place(ctl=["portalctl"], login=LOGIN, mail_dir=MAIL_DIR, letter_dir=LETTER_DIR,
+                          uid="c-0001", policy="VN 1007-922", birthdate="17.3.1984", address=ADDRESS,
+                          print_letters=True)
+    walk = journey.Journey(place)
+    try:
+        walk.run()
+    finally:
+        initial_password = walk.initial
+
+
+def login():
+    """One login as an application; what it said, if it failed."""
+    done = subprocess.run([*LOGIN, "portal", ADDRESS], input=journey.GOOD_PASSWORD + "\n", text=True,
+                          capture_output=True, check=False)
+    return None if done.returncode == 0 else done.stdout + done.stderr
+
+
+def check_no_login_fails_while_portald_restarts():
+    with subprocess.Popen(["bash", "-c", f"for i in $(seq {RESTARTS}); do systemctl restart portald; sleep 0.3; done"]
+                          ) as restarts:
+        logins = 0
+        while restarts.poll() is None:
+            said = login()
+            assert said is None, said
+            logins += 1
+    assert logins >= RESTARTS
+
+
+def main_pid():
+    return int(run("systemctl", "show", "-P", "MainPID", "portald"))
+
+
+def check_no_login_fails_when_portald_is_killed():
+    for _ in range(RESTARTS + 4):
+        before = main_pid()
+        os.kill(before, 9)
+        said = login()
+        assert said is None, said
+        assert main_pid() != before
+
+
+def check_login_while_the_directory_is_away_says_so():
+    run("systemctl", "stop", "slapd")
+    try:
+        said = login()
+        status = run("portalctl", "status")
+    finally:
+        run("systemctl", "start", "slapd")
+    assert said and "PAM_AUTHINFO_UNAVAIL" in said, said
+    assert "CAN'T BE ASKED" in status, status
+    said = login()
+    assert said is None, said
+
+
+def check_reload_keeps_serving():
+    before = main_pid()
+    run("systemctl", "reload", "portald")
+    assert login() is None and main_pid() == before
+    # With a mistake in the file the old settings stay in force.
+    mistake = Path("/etc/portal/portald.conf.d/mistake.conf")
+    mistake.parent.mkdir(exist_ok=True)
+    mistake.write_text("[portal]\nnonsense = 1\n")
+    run("systemctl", "reload", "portald")
+    assert login() is None and main_pid() == before
+    mistake.unlink()
+    run("systemctl", "reload", "portald")
+    assert "mistake.conf:2" in run("journalctl", "-u", "portald", "-o", "cat")
+
+
+def check_status_line_and_watchdog():
+    for _ in range(100):
+        shown = run("systemctl", "show", "-p", "StatusText,WatchdogUSec,NRestarts", "portald")
+        if re.search(r"StatusText=.", shown):
+            break
+        time.sleep(0.2)
+    assert re.search(r"StatusText=.", shown) and "WatchdogUSec=30s" in shown, shown
+
+
+def check_the_control_socket_is_for_its_group():
+    done = subprocess.run([*AS_WWW_DATA, "portalctl", "status"], text=True, capture_output=True, check=False)
+    assert done.returncode == 3 and "portal-admin" in done.stderr, done.stderr
+    run("setpriv", "--reuid=www-data", "--regid=www-data", "--groups=portal-admin", "portalctl", "status")
+
+
+def check_account_questions_are_for_their_group():
+    done = subprocess.run([*AS_WWW_DATA, "test", "-w", "/run/portald/account.sock"], check=False)
+    assert done.returncode != 0
+
+
+def check_nobody_reads_what_is_not_theirs():
+    for path in ("/etc/portal/portald.key", "/etc/portal/station.key", "/var/lib/portald/queue.db", LETTER_DIR):
+        for user in ("www-data", "portal-mailer", "portal-web"):
+            done = subprocess.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "test", "-r", path],
+                                  check=False)
+            assert done.returncode != 0, f"{user} reads {path}"
+    done = subprocess.run(["setpriv", "--reuid=portald", "--regid=portald", "--clear-groups", "test", "-r",
+                           "/etc/portal/station.key"], check=False)
+    assert done.returncode != 0, "portald reads the station's secret key"
+
+
+def check_no_secret_is_in_the_journal():
+    journal = run("journalctl", "--no-pager", "-o", "verbose").replace("-", "").lower()
+    for secret in (initial_password, journey.GOOD_PASSWORD, journey.BAD_PASSWORD):
+        assert secret and secret.replace("-", "").lower() not in journal
+
+
+def check_the_journal_explains_events():
+    text = run("journalctl", "-x", "-u", "portald", "--no-pager")
+    for part in ("portald is ready", "An account changed its state: c-0001"):
+        assert part in text, f"'{part}' isn't there"
+
+
+def check_units_are_sandboxed():
+    for unit in UNITS:
+        text = run("systemd-analyze", "security", "--no-pager", unit)
+        found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", text)
+        assert found and float(found[1]) <= EXPOSURE_MOST, f"{unit}: {found and found[1]}"
+
+
+def check_no_unit_has_failed():
+    failed = run("systemctl", "list-units", "--failed", "--plain", "--no-legend", "portal*")
+    assert not failed.strip(), failed
+
+
+def check_a_released_portalctl_has_no_clock():
+    done = subprocess.run(["portalctl", "clock"], text=True, capture_output=True, check=False)
+    assert done.returncode == 2 and "no command" in done.stderr
+
+
+CHECKS = tuple(name.removeprefix("check_") for name in dict(globals()) if name.startswith("check_"))
+
+
+def main():
+    with open("/out/results", "w", encoding="utf-8") as results:
+        for name in CHECKS:
+            print(f"\n=== {name}", flush=True)
+            try:
+                globals()[f"check_{name}"]()
+                outcome = f"ok {name}"
+            except Exception as error:  # whatever it is: it is this check's outcome
+                traceback.print_exc()
+                outcome = f"failed {name}: {' '.join(str(error).split())[:600]}"
+            print(outcome, flush=True)
+            print(outcome, file=results, flush=True)
+    print("\n=== the journal\n" + run("journalctl", "--no-pager", "-u", "port*", "-o", "short-precise"), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -482,5 +482,6 @@ int main(void)
         cmocka_unit_test(test_threads_compose_at_the_same_time),
     };
 
+    setenv("TZ", "Europe/Berlin", 1); /* of the Date header */
     return cmocka_run_group_tests_name("compose", tests, NULL, NULL);
 }

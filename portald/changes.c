@@ -1,5 +1,7 @@
 /* What is to change in an entry: a list that account.c fills and directory_swap() carries out.
    Errors stick, so that a rule reads as a list of changes and is asked once, at the end. */
+#include "config.h"
+
 #include "entry.h"
 
 #include <errno.h>

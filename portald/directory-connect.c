@@ -1,6 +1,8 @@
 /* Makes LDAP handles: connect, TLS, bind; tries the URIs in order. Everything that goes wrong on a
    handle ends in directory_drop(), because nobody can tell what it would do next. Way in:
    directory_connect(). */
+#include "config.h"
+
 #include "directory-private.h"
 
 #include "cleanup.h"

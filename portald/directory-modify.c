@@ -1,5 +1,7 @@
 /* Writes: each modify swaps portalRevision, so that of two who read the same entry one loses. Way
    in: directory_swap(). */
+#include "config.h"
+
 #include "directory-private.h"
 
 #include "clock.h"

@@ -23,7 +23,8 @@ struct directory {
     char **uris;                      /* NULL-terminated */
     size_t uri_count;
     struct directory_handle handles[DIRECTORY_ROLES];
-    char *plain[ATTRIBUTES + 1], *all[ATTRIBUTES + 1]; /* what is searched for */
+    /* What is searched for, NULL-terminated. */
+    char *login[ATTRIBUTES + 1], *plain[ATTRIBUTES + 1], *all[ATTRIBUTES + 1];
     char error[DIRECTORY_ERROR_SIZE];
 };
 

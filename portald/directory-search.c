@@ -1,4 +1,6 @@
 /* Finds entries: one search, one round trip. Way in: directory_find(). */
+#include "config.h"
+
 #include "directory-private.h"
 
 #include "cleanup.h"
@@ -23,6 +25,7 @@ DEFINE_CLEANUP(struct entry, entry_free)
 
 static const char *const FILTERS[] = {
     [DIRECTORY_MAIL] = "(mail=%s)",
+    [DIRECTORY_LOGIN] = "(mail=%s)",
     [DIRECTORY_CONFIRMED_MAIL] = CONFIRMED_FILTER,
     [DIRECTORY_POLICY] = "(portalPolicyNumber=%s)",
     [DIRECTORY_PENDING] = "(portalPending=%s*)",
@@ -35,7 +38,7 @@ struct find_request {
     enum directory_key key;
     const char *value;
     const char *filter;
-    bool secrets;
+    char **attributes;
     struct entry *entry; /* what was found */
 };
 
@@ -150,9 +153,8 @@ static int find(struct directory *d, struct directory_handle *h, void *request, 
     struct directory_result result;
     struct timeval limit = server_limit(deadline);
     int id = -1;
-    int rc =
-        ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_SUBTREE, f->filter,
-                        f->secrets ? d->all : d->plain, 0, NULL, NULL, &limit, FIND_LIMIT, &id);
+    int rc = ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_SUBTREE, f->filter, f->attributes,
+                             0, NULL, NULL, &limit, FIND_LIMIT, &id);
     int r = directory_wait(d, h, rc, id, &result);
     if (r < 0)
         return r;
@@ -161,15 +163,15 @@ static int find(struct directory *d, struct directory_handle *h, void *request, 
     return r;
 }
 
-static int find_once(struct directory *d, enum directory_key key, const char *value, bool secrets,
-                     long long deadline, struct entry **ret)
+static int find_once(struct directory *d, enum directory_key key, const char *value,
+                     char **attributes, long long deadline, struct entry **ret)
 {
     char filter[FILTER_MAX];
     int r = make_filter(key, value, filter, sizeof(filter));
     if (r < 0)
         return directory_fail(d, NULL, r, "search", "no filter");
     struct find_request request = {
-        .key = key, .value = value, .filter = filter, .secrets = secrets};
+        .key = key, .value = value, .filter = filter, .attributes = attributes};
     r = directory_try(d, DIRECTORY_SERVICE, find, &request, deadline);
     if (r == 0)
         *ret = request.entry;
@@ -179,15 +181,16 @@ static int find_once(struct directory *d, enum directory_key key, const char *va
 int directory_find(struct directory *d, enum directory_key key, const char *value, bool secrets,
                    long long deadline, struct entry **ret)
 {
+    char **attributes = secrets ? d->all : key == DIRECTORY_LOGIN ? d->login : d->plain;
     size_t length = strlen(value);
     if (length == 0 || length > VALUE_MAX ||
         (key == DIRECTORY_PENDING && length != JOB_HASH_SIZE - 1))
         return directory_fail(d, NULL, -ENOENT, "search", "nothing can have this value");
-    int r = find_once(d, key, value, secrets, deadline, ret);
-    /* Whoever confirmed an address has it, however many others it is only written down for. */
-    if (r != -ENOTUNIQ || key != DIRECTORY_MAIL)
+    int r = find_once(d, key, value, attributes, deadline, ret);
+    if (r != -ENOTUNIQ || (key != DIRECTORY_MAIL && key != DIRECTORY_LOGIN))
         return r;
-    r = find_once(d, DIRECTORY_CONFIRMED_MAIL, value, secrets, deadline, ret);
+    /* Whoever confirmed an address has it, however many others it is only written down for. */
+    r = find_once(d, DIRECTORY_CONFIRMED_MAIL, value, attributes, deadline, ret);
     return r == -ENOENT ? -ENOTUNIQ : r;
 }
 

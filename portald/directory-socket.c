@@ -1,6 +1,8 @@
 /* The bottom of an LDAP handle. libldap's own socket layer blocks in the middle of a reply, spins
    in a TLS handshake that stalls (2.5.13, with a network timeout set), writes without MSG_NOSIGNAL,
    and needs five system calls where two do. Way in: directory_socket_connect(). */
+#include "config.h"
+
 #include "directory-socket.h"
 
 #include "cleanup.h"

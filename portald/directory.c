@@ -1,5 +1,7 @@
 /* Opens and closes the directory, tries again what was interrupted, and verifies passwords. Way in:
    directory_open(); directory-search.c finds, directory-modify.c writes. */
+#include "config.h"
+
 #include "directory-private.h"
 
 #include "cleanup.h"
@@ -69,16 +71,42 @@ static int split_uris(struct directory *d)
     return d->uri_count == 0 ? -EINVAL : 0;
 }
 
+/* A login reads these and no more: a third of what an entry holds. */
+static bool login_needs(enum attribute attribute)
+{
+    switch (attribute) {
+    case ATTRIBUTE_UID:
+    case ATTRIBUTE_ENTRY_UUID:
+    case ATTRIBUTE_MAIL:
+    case ATTRIBUTE_LANGUAGE:
+    case ATTRIBUTE_POLICY_NUMBER:
+    case ATTRIBUTE_STATE:
+    case ATTRIBUTE_REVISION:
+    case ATTRIBUTE_INITIAL_EXPIRES:
+    case ATTRIBUTE_PASSWORD_CHANGED:
+    case ATTRIBUTE_PASSWORD_FAILURES:
+    case ATTRIBUTE_PASSWORD_RETRY_AFTER:
+    case ATTRIBUTE_SESSION_EPOCH:
+    case ATTRIBUTE_LAST_LOGIN:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* pwdReset is only written. */
 static void list_attributes(struct directory *d)
 {
-    size_t plain = 0, all = 0;
+    size_t login = 0, plain = 0, all = 0;
     for (enum attribute a = 0; a < ATTRIBUTES; a++) {
+        char *name = (char *)attribute_name(a);
         if (a == ATTRIBUTE_PWD_RESET)
             continue;
-        d->all[all++] = (char *)attribute_name(a);
+        d->all[all++] = name;
         if (!attribute_secret(a))
-            d->plain[plain++] = (char *)attribute_name(a);
+            d->plain[plain++] = name;
+        if (login_needs(a))
+            d->login[login++] = name;
     }
 }
 

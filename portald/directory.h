@@ -1,7 +1,8 @@
 /* The directory: one struct directory a thread, with a handle for the service account and another
    for checking passwords (a bind changes a handle's identity). Connections are made when needed and
    thrown away after an error; what an error interrupted is tried once more on a new one, if it is
-   safe to and the deadline allows. Deadlines are of clock_monotonic_ms(). */
+   safe to and the deadline allows. Deadlines are of clock_monotonic_ms() and hold exactly, but for
+   the lookup of a host name when a connection is made. */
 #pragma once
 
 #include "entry.h"
@@ -18,13 +19,18 @@ struct directory_options {
 };
 
 struct directory;
-int directory_open(const struct directory_options *options,
-                   struct directory **ret); /* doesn't connect */
+/* Doesn't connect. The first call sets LDAPNOINIT in the environment, so that no file or variable
+   of libldap's counts: either it is set already, or the first call comes before other threads run.
+   Returns 0; -EINVAL when a URI isn't one; -ENOMEM. */
+int directory_open(const struct directory_options *options, struct directory **ret);
 struct directory *directory_free(struct directory *d);
 
 enum directory_key {
     DIRECTORY_MAIL, /* any state; where several match, one that is initial, active, locked or closed
                        wins */
+    DIRECTORY_LOGIN, /* as MAIL, but the entry has only what a login decides on: dn, uid, uuid,
+                        mail, language, policies, state, revision, the password's times, failures,
+                        session epoch, last login */
     DIRECTORY_CONFIRMED_MAIL, /* only those states */
     DIRECTORY_POLICY,         /* portalPolicyNumber */
     DIRECTORY_PENDING,        /* by token hash: the beginning of portalPending */
@@ -38,15 +44,18 @@ enum directory_key {
 int directory_find(struct directory *d, enum directory_key key, const char *value, bool secrets,
                    long long deadline, struct entry **ret);
 
-/* Binds as dn (NULL: the decoy) with password: 0 when it is right; -EACCES when wrong; -EINVAL for
-   an empty one or one with NUL, without asking; -EHOSTDOWN, -ETIMEDOUT, -EIO. */
+/* Binds as dn (NULL: the decoy, whose answer is never 0) with password: 0 when it is right; -EACCES
+   when wrong; -EINVAL for an empty one (so also one that begins with NUL; no other can get here,
+   wire_get_string() refuses it) or one over 1024 bytes, without asking; -EHOSTDOWN, -ETIMEDOUT,
+   -EIO. */
 int directory_verify(struct directory *d, const char *dn, const char *password, long long deadline);
 
 /* One modify: swaps portalRevision and carries changes out; every CHANGE_SET of mail deletes the
    exact old value. Returns 0; -ESTALE when somebody else was faster (read again, decide again);
    -EEXIST when the address or policy number belongs to another entry; -ENOENT when the entry has
-   gone; -EUCLEAN when the outcome isn't known (read again and look for portalRevision); -EHOSTDOWN,
-   -ETIMEDOUT before it was sent; -EPERM when access rules refuse it; -EIO. */
+   gone; -EINVAL for a change of portalRevision or entryUUID; -EUCLEAN when the outcome isn't known
+   (read again and look for portalRevision); -EHOSTDOWN, -ETIMEDOUT before it was sent; -EPERM when
+   access rules refuse it; -EIO. */
 int directory_swap(struct directory *d, const struct entry *entry, const struct changes *changes,
                    long long deadline);
 /* The same cost for a name that doesn't exist: replaces the decoy's description. */

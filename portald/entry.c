@@ -1,6 +1,8 @@
 /* Parses an entry, strictly: what one of our own attributes holds is understood whole or makes the
    entry malformed. Way in: entry_begin(), entry_put(), entry_end(); the table names every attribute
    and who reads its values. */
+#include "config.h"
+
 #include "entry.h"
 
 #include "cleanup.h"

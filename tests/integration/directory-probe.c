@@ -38,9 +38,13 @@ struct probe {
 };
 
 static const char *const KEYS[] = {
-    [DIRECTORY_MAIL] = "mail",     [DIRECTORY_CONFIRMED_MAIL] = "confirmed",
-    [DIRECTORY_POLICY] = "policy", [DIRECTORY_PENDING] = "pending",
-    [DIRECTORY_UID] = "uid",       [DIRECTORY_UUID] = "uuid",
+    [DIRECTORY_MAIL] = "mail",
+    [DIRECTORY_LOGIN] = "login",
+    [DIRECTORY_CONFIRMED_MAIL] = "confirmed",
+    [DIRECTORY_POLICY] = "policy",
+    [DIRECTORY_PENDING] = "pending",
+    [DIRECTORY_UID] = "uid",
+    [DIRECTORY_UUID] = "uuid",
     [DIRECTORY_JOB] = "job",
 };
 
@@ -84,8 +88,9 @@ static void show_entry(const struct entry *e)
     show("problem", e->problem);
     show("puk", e->puk ? "there" : "");
     show("password", e->password ? "there" : "");
-    printf("revision=%llu\nepoch=%llu\nhistory=%zu\npending=%zu\n", (unsigned long long)e->revision,
-           (unsigned long long)e->session_epoch, e->history_count, e->pending_count);
+    printf("revision=%llu\nepoch=%llu\nhistory=%zu\npending=%zu\nfailures=%u\n",
+           (unsigned long long)e->revision, (unsigned long long)e->session_epoch, e->history_count,
+           e->pending_count, e->password_failures.count);
 }
 
 static int do_verify(struct probe *p)
@@ -211,7 +216,7 @@ static int do_logins(struct probe *p)
 {
     for (int n = atoi(word(p, 2)); n > 0; n--) {
         _cleanup_(entry_free_p) struct entry *e = NULL;
-        int r = directory_find(p->directory, DIRECTORY_MAIL, word(p, 3), false, p->deadline, &e);
+        int r = directory_find(p->directory, DIRECTORY_LOGIN, word(p, 3), false, p->deadline, &e);
         if (r == 0)
             r = directory_verify(p->directory, e->dn, word(p, 4), p->deadline);
         if (r < 0)

@@ -22,6 +22,8 @@ NUMBERS = itertools.count(1)
 DEADLINE_MS = 5000
 # What a deadline may be overrun by on a busy machine.
 GRACE_MS = 200
+# A sanitizer's shadow is larger, and holds no text.
+SPAN_MAX = 256 << 20
 HASH = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO-_"
 PENDING = HASH + " 20301122110000Z anna@example.org"
 ULID = "01ARYZ6S41TSV4RRFFQ69G5FAV"
@@ -146,7 +148,7 @@ def test_each_key_finds_its_entry(directory, people, probe):
     with bound(directory, "root") as root:
         uuid = read(root, dn_of(directory, uid), "entryUUID")["entryUUID"][0].decode()
     for key, value in (("mail", "each@example.org"), ("mail", "EACH@example.ORG"),
-                       ("confirmed", "each@example.org"), ("policy", "EACH1"), ("uid", uid),
+                       ("login", "each@example.org"), ("confirmed", "each@example.org"), ("policy", "EACH1"), ("uid", uid),
                        ("pending", HASH), ("uuid", uuid), ("job", ULID)):
         found = probe("find", key, value)
         assert (found.result, found["uid"], found["problem"]) == ("0", uid, ""), key
@@ -154,7 +156,7 @@ def test_each_key_finds_its_entry(directory, people, probe):
         assert found["dn"] == dn_of(directory, uid)
 
 
-@pytest.mark.parametrize("key", ("mail", "confirmed", "policy", "uid", "uuid", "job", "pending"))
+@pytest.mark.parametrize("key", ("mail", "login", "confirmed", "policy", "uid", "uuid", "job", "pending"))
 @pytest.mark.parametrize("value", (
     "*)(mail=*", "*", "", "d-*", ")(uid=*", "x)(|(uid=*))", "\\2a", "\\", "((((", "(", "anna\x01",
     "é" * 40, "x" * 10000, "*" * 43, "%s%n", "1.1;binary"))
@@ -169,6 +171,7 @@ def test_a_confirmed_address_wins_over_those_only_written_down(people, probe):
     winner = people(mail="many@example.org", portalState="locked")
     people(mail="many@example.org", portalState="pending")
     assert probe("find", "mail", "many@example.org")["uid"] == winner
+    assert probe("find", "login", "many@example.org")["uid"] == winner
     assert probe("find", "confirmed", "many@example.org")["uid"] == winner
 
 
@@ -176,6 +179,7 @@ def test_several_that_nobody_confirmed_are_several(people, probe):
     people(mail="two@example.org")
     people(mail="two@example.org", portalState="pending")
     assert probe("find", "mail", "two@example.org").result == "ENOTUNIQ"
+    assert probe("find", "login", "two@example.org").result == "ENOTUNIQ"
     assert probe("find", "confirmed", "two@example.org").result == "ENOENT"
 
 
@@ -209,6 +213,16 @@ def test_password_history_is_read_as_slapd_writes_it(directory, people, probe):
     found = probe("find", "uid", uid, "secrets")
     assert found["problem"] == ""
     assert found["history"] == str(len(value_of(directory, uid, "pwdHistory"))) != "0"
+
+
+def test_a_login_reads_all_that_it_decides_on_and_nothing_else(people, probe):
+    people(mail="login@example.org", portalState="active", portalRevision="5",
+           portalSessionEpoch="3", portalPasswordFailures="2", portalPUK="x",
+           portalPending="not one of ours")
+    found = probe("find", "login", "login@example.org")
+    assert (found["problem"], found["state"], found["revision"], found["epoch"], found["failures"],
+            found["mail"]) == ("", "active", "5", "3", "2", "login@example.org")
+    assert (found["name"], found["puk"], found["pending"]) == ("", "", "0")
 
 
 def test_an_entry_that_is_not_understood_is_malformed(people, probe):
@@ -437,6 +451,19 @@ def kill_slapd(box):
     raise AssertionError("slapd outlived SIGKILL")
 
 
+def stop_slapd(box):
+    """SIGSTOP takes a moment to reach every thread."""
+    pid = slapd_pid(box)
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(1000):
+        states = {(task / "stat").read_text().rpartition(")")[2].split()[0]
+                  for task in Path(f"/proc/{pid}/task").iterdir()}
+        if states == {"T"}:
+            return
+        time.sleep(0.005)
+    raise AssertionError("slapd outran SIGSTOP")
+
+
 def in_time(answer, ms):
     return ms - 5 <= answer.ms <= ms + GRACE_MS
 
@@ -472,7 +499,7 @@ def test_slapd_stopped_is_a_timeout_at_the_deadline(box, probes):
     dn = dn_of(box, "c-0001")
     assert old("find", "uid", "c-0001").result == "0"
     assert old("verify", dn, "wrong").result == "EACCES"
-    os.kill(slapd_pid(box), signal.SIGSTOP)
+    stop_slapd(box)
     try:
         for ms in (50, 300, 1000):
             for one in (old, new):
@@ -491,7 +518,7 @@ def test_slapd_stopped_is_a_timeout_at_the_deadline(box, probes):
 def test_a_swap_without_an_answer_has_an_unknown_outcome(box, probes):
     one = probes(box=box)
     assert one("find", "uid", "c-0001").result == "0"
-    os.kill(slapd_pid(box), signal.SIGSTOP)
+    stop_slapd(box)
     try:
         answer = one("swap", "set", "portalState", "pending", ms=500)
     finally:
@@ -638,7 +665,9 @@ def test_a_reply_that_is_none_does_no_harm(directory, probes, middlemen, junk):
     def spoil(data, send):
         send(junk if is_operation(data, ENTRY) else data)
     options, _ = by_password(directory)
-    one = probes(*options, uri=middlemen(tamper=spoil).uri)
+    # libldap 2.5.13 forgets to free the request that a broken reply belongs to.
+    one = probes(*options, uri=middlemen(tamper=spoil).uri,
+                 environment={"ASAN_OPTIONS": "detect_leaks=0"})
     answer = one("find", "uid", "c-0001", ms=400)
     assert answer.result in ("EIO", "EHOSTDOWN", "ETIMEDOUT")
     assert answer.ms <= 400 + GRACE_MS
@@ -834,13 +863,15 @@ def set_up_tls(box, authority):
 # What is left in memory.
 
 def memory_holds(pid, needle):
-    """Whether any writable memory of the process holds these bytes."""
+    """Whether any writable memory of the process holds these bytes, stack and heap among it."""
     with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
         for line in maps:
             span, rights = line.split()[:2]
             if "w" not in rights:
                 continue
             start, end = (int(number, 16) for number in span.split("-"))
+            if end - start > SPAN_MAX:
+                continue
             try:
                 mem.seek(start)
                 if needle in mem.read(end - start):

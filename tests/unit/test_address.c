@@ -57,7 +57,6 @@ static void test_what_is_no_address_is_refused(void **state)
         "a@b@kunde.example",
         "a@b\xef\xbc\xa0kunde.example", /* full-width @ */
         "a@b!kunde.example",
-        "a@b\xe2\x89\xa0kunde.example", /* not equal: becomes = and a combining mark */
         "erika@.example",
         "erika@kunde..example",
         "erika@kunde.example.",

@@ -192,8 +192,7 @@ static void letter_column(sqlite3_stmt *s, struct ledger_letter *ret)
 int ledger_find(struct ledger *ledger, const char *job, struct ledger_letter *ret)
 {
     _cleanup_(statement_p) sqlite3_stmt *s = NULL;
-    int r =
-        prepare(ledger, "SELECT job, sha256, pages FROM letter WHERE job = ?1", job, NULL, &s);
+    int r = prepare(ledger, "SELECT job, sha256, pages FROM letter WHERE job = ?1", job, NULL, &s);
 
     if (r < 0 || (r = step(s)) < 0)
         return r;

@@ -247,8 +247,8 @@ static int read_content(const json_t *content, struct letter *letter,
         return refuse(why, "the seal was made for another entry");
     if (!is_string(content, "kind", letter_kind_word(letter->kind)))
         return refuse(why, "the seal was made for another kind of letter");
-    int r = read_code(content, "password", letter_has_password(letter->kind), letter->password,
-                      why);
+    int r =
+        read_code(content, "password", letter_has_password(letter->kind), letter->password, why);
     if (r < 0)
         return r;
     return read_code(content, "puk", letter_has_puk(letter->kind), letter->puk, why);

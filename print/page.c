@@ -15,7 +15,7 @@
 #include "texts.h"
 
 #define POINTS_PER_MM  (72.0 / 25.4)
-#define POINTS(mm)     ((mm) * POINTS_PER_MM)
+#define POINTS(mm)     ((mm)*POINTS_PER_MM)
 #define MILLIMETRES(p) ((p) / POINTS_PER_MM)
 #define PDF_FIRST      65536u
 #define PDF_MAX        (16u << 20)
@@ -203,9 +203,9 @@ static size_t take_marks(const struct page_style *style, const char *text,
             continue;
         }
         if (bold)
-            add_attribute(
-                list, pango_attr_weight_new((PangoWeight)(weight < WEIGHT_MOST ? weight : 900)),
-                from, length);
+            add_attribute(list,
+                          pango_attr_weight_new((PangoWeight)(weight < WEIGHT_MOST ? weight : 900)),
+                          from, length);
         from = length;
         bold = !bold;
     }
@@ -224,10 +224,10 @@ static PangoLayout *layout_new(struct page *page, const struct page_style *style
     if (style->face == PAGE_CODE) /* a ligature would make two characters one; zero: the slashed */
         add_attribute(list, pango_attr_font_features_new("liga=0, calt=0, zero=1"), 0, length);
     if (style->leading > 0)
-        add_attribute(list,
-                      pango_attr_line_height_new_absolute(
-                          (int)(style->size * style->leading * PANGO_SCALE)),
-                      0, length);
+        add_attribute(
+            list,
+            pango_attr_line_height_new_absolute((int)(style->size * style->leading * PANGO_SCALE)),
+            0, length);
     pango_layout_set_font_description(layout, font);
     pango_layout_set_attributes(layout, list);
     pango_attr_list_unref(list);

@@ -147,8 +147,7 @@ static int look_check(struct renderer *r, char *problem, size_t size)
     return -EINVAL;
 }
 
-int renderer_open(const struct render_look *look, char *problem, size_t size,
-                  struct renderer **ret)
+int renderer_open(const struct render_look *look, char *problem, size_t size, struct renderer **ret)
 {
     _cleanup_(renderer_free_p) struct renderer *r = calloc(1, sizeof(*r));
     if (!r)
@@ -160,9 +159,9 @@ int renderer_open(const struct render_look *look, char *problem, size_t size,
         return -EINVAL;
     }
     const double share = 0.07;
-    r->tint = (struct page_colour){1 - share * (1 - r->accent.red),
-                                   1 - share * (1 - r->accent.green),
-                                   1 - share * (1 - r->accent.blue)};
+    r->tint =
+        (struct page_colour){1 - share * (1 - r->accent.red), 1 - share * (1 - r->accent.green),
+                             1 - share * (1 - r->accent.blue)};
     int error = page_fonts_open(look->font, look->code_font, problem, size, &r->fonts);
     if (error < 0)
         return error;
@@ -189,8 +188,8 @@ int renderer_open(const struct render_look *look, char *problem, size_t size,
 /* A section of the wording; "" after an error, which sticks. */
 static void fill(struct sheet *s, enum text_section section, char ret[static TEXT_SIZE])
 {
-    int r = texts_fill(s->renderer->texts, s->letter->language, s->letter->kind, section,
-                       s->values, ret);
+    int r = texts_fill(s->renderer->texts, s->letter->language, s->letter->kind, section, s->values,
+                       ret);
     if (r < 0) {
         ret[0] = '\0';
         if (s->error == 0)
@@ -284,7 +283,7 @@ static void draw_information(struct sheet *s)
     if (calendar_say_day(day, letter_language_word(s->letter->language), said, sizeof(said)) < 0)
         s->error = -EINVAL;
     fill(s, TEXT_DATE, label);
-    y += page_text(s->page, &small, HEAD_LEFT, y, RIGHT - HEAD_LEFT, label, true);
+    y += page_text(s->page, &small, HEAD_LEFT, y, RIGHT - HEAD_LEFT, label, true) + 0.4;
     y += page_text(s->page, &value, HEAD_LEFT, y, RIGHT - HEAD_LEFT, said, true) + 2.5;
     fill(s, TEXT_NUMBER, label);
     y += page_text(s->page, &small, HEAD_LEFT, y, RIGHT - HEAD_LEFT, label, true) + 0.4;
@@ -381,7 +380,7 @@ static void draw_body(struct sheet *s)
     struct page_style note = body_style, url = body_style;
     note.size = 9.5;
     url.face = PAGE_CODE;
-    url.size = 8.5 * s->scale;
+    url.size = 9.5 * s->scale;
     s->y = TEXT_TOP;
     body(s, TEXT_SUBJECT, subject, 4.5);
     body(s, TEXT_GREETING, body_style, 2.4);
@@ -394,8 +393,8 @@ static void draw_body(struct sheet *s)
     draw_steps(s);
     body(s, TEXT_NOT_ME_TITLE, title_style, 0.6);
     body(s, TEXT_NOT_ME, body_style, 0.8);
-    s->y += page_text(s->page, &url, LEFT, s->y, TEXT_WIDTH, s->reference_url, true) +
-            3.4 * s->scale;
+    s->y +=
+        page_text(s->page, &url, LEFT, s->y, TEXT_WIDTH, s->reference_url, true) + 3.4 * s->scale;
     body(s, TEXT_QUESTIONS, body_style, 4.5);
     body(s, TEXT_CLOSING, body_style, 0);
 }

@@ -16,7 +16,7 @@
 /* What is the same in every letter; from print.conf. Strings with several lines have them
    separated by "|". */
 struct render_look {
-    const char *texts;  /* directory */
+    const char *texts; /* directory */
     const char *font, *code_font;
     const char *colour; /* #RRGGBB */
     const char *company;

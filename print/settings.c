@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define S          struct settings
-#define PRINT_DIR  STATE_DIR_OF_PRINT
 #define TEXT_BYTES 400 /* the longest text that is put into letters */
 
 /* A text with a limit of its own. */
@@ -32,10 +31,10 @@ static const struct conf_key keys[] = {
 
     CONF_PATH("station", "key", S, station_key, "credential:station.key",
               "the print station's secret key: a file, or credential:NAME"),
-    CONF_PATH("station", "state_dir", S, state_dir, PRINT_DIR, "a directory"),
+    CONF_PATH("station", "state_dir", S, state_dir, PRINT_STATE_DIR, "a directory"),
     CONF_STRING("station", "zone", S, zone, "Europe/Berlin", "a time zone, such as Europe/Berlin"),
 
-    CONF_PATH("output", "directory", S, output, PRINT_DIR "/letters", "a directory"),
+    CONF_PATH("output", "directory", S, output, PRINT_STATE_DIR "/letters", "a directory"),
 
     TEXT("company", company, NULL, "the name of the company"),
     TEXT("return_address", return_address, NULL,

@@ -22,22 +22,14 @@ struct texts {
 #define EVERY_KIND LETTER_KINDS
 
 static const char *const section_names[TEXT_SECTIONS] = {
-    [TEXT_SUBJECT] = "subject",
-    [TEXT_DATE] = "date",
-    [TEXT_NUMBER] = "number",
-    [TEXT_GREETING] = "greeting",
-    [TEXT_INTRO] = "intro",
-    [TEXT_LOGIN] = "login",
-    [TEXT_PASSWORD] = "password",
-    [TEXT_PASSWORD_NOTE] = "password-note",
-    [TEXT_PUK] = "puk",
-    [TEXT_PUK_NOTE] = "puk-note",
-    [TEXT_TYPING] = "typing",
-    [TEXT_STEPS_TITLE] = "steps-title",
-    [TEXT_STEPS] = "steps",
-    [TEXT_NOT_ME_TITLE] = "not-me-title",
-    [TEXT_NOT_ME] = "not-me",
-    [TEXT_QUESTIONS] = "questions",
+    [TEXT_SUBJECT] = "subject",   [TEXT_DATE] = "date",
+    [TEXT_NUMBER] = "number",     [TEXT_GREETING] = "greeting",
+    [TEXT_INTRO] = "intro",       [TEXT_LOGIN] = "login",
+    [TEXT_PASSWORD] = "password", [TEXT_PASSWORD_NOTE] = "password-note",
+    [TEXT_PUK] = "puk",           [TEXT_PUK_NOTE] = "puk-note",
+    [TEXT_TYPING] = "typing",     [TEXT_STEPS_TITLE] = "steps-title",
+    [TEXT_STEPS] = "steps",       [TEXT_NOT_ME_TITLE] = "not-me-title",
+    [TEXT_NOT_ME] = "not-me",     [TEXT_QUESTIONS] = "questions",
     [TEXT_CLOSING] = "closing",
 };
 
@@ -238,7 +230,10 @@ static int check_whole(struct reader *r)
 int texts_load_buffer(struct texts *texts, enum letter_language language, const char *name,
                       const char *data, size_t length, char *problem, size_t size)
 {
-    struct reader r = {.texts = texts, .language = language, .name = name, .problem = problem,
+    struct reader r = {.texts = texts,
+                       .language = language,
+                       .name = name,
+                       .problem = problem,
                        .problem_size = size};
     if (length > TEXT_FILE_MAX || memchr(data, '\0', length))
         return complain(&r, "too long, or not a text", "");
@@ -263,8 +258,7 @@ static int load_file(struct texts *texts, enum letter_language language, const c
                      char *problem, size_t size)
 {
     _cleanup_free_ char *path = NULL, *data = malloc(TEXT_FILE_MAX + 1);
-    if (!data ||
-        asprintf(&path, "%s/%s.txt", directory, letter_language_word(language)) < 0)
+    if (!data || asprintf(&path, "%s/%s.txt", directory, letter_language_word(language)) < 0)
         return -ENOMEM;
     _cleanup_fclose_ FILE *f = fopen(path, "re");
     if (!f) {

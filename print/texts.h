@@ -11,8 +11,8 @@
 
 #include "letter.h"
 
-#define TEXT_SIZE     4096  /* a section, filled in */
-#define TEXT_FILE_MAX 65536 /* a file */
+#define TEXT_SIZE     4096   /* a section, filled in */
+#define TEXT_FILE_MAX 65536  /* a file */
 #define TEXT_BOLD     '\x01' /* in filled texts: bold begins, or ends */
 
 enum text_section {

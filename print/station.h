@@ -1,0 +1,24 @@
+/* The print station: batch by batch it takes letters from portald and puts them on paper, each
+   once. Ways in: station_open(), station_run(). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "settings.h"
+
+struct station;
+
+/* Reads keys, texts and fonts; what is wrong has been logged when it returns an error. */
+int station_open(const struct settings *settings, uint32_t batch_size, struct station **ret);
+struct station *station_free(struct station *station);
+
+/* Prints until nothing is left, or SIGTERM or SIGINT, which must be blocked, is pending. Returns 0
+   or a negative errno, which has been logged. */
+int station_run(struct station *station);
+bool station_stopped(struct station *station);
+/* Waits, not longer than seconds, for such a signal. */
+void station_wait(struct station *station, long seconds);
+
+/* Makes station.key and station.pub in directory, neither of which may exist. */
+int station_keygen(const char *directory);

@@ -328,12 +328,19 @@ static int texts_render(const struct compose *compose, const struct job *job,
 
 static void multipart_add(GMimeMultipart *multipart, const char *subtype, const char *text)
 {
-    GMimeTextPart *part = g_mime_text_part_new_with_subtype(subtype);
+    /* Not g_mime_text_part_set_text(): that picks a charset by what is in the text, and the HTML says
+       that it is UTF-8. */
+    GMimePart *part = GMIME_PART(g_mime_text_part_new_with_subtype(subtype));
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(text, strlen(text));
+    GMimeDataWrapper *content =
+        g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
 
-    g_mime_text_part_set_charset(part, "utf-8");
-    g_mime_text_part_set_text(part, text);
-    g_mime_part_set_content_encoding(GMIME_PART(part), GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
+    g_mime_text_part_set_charset(GMIME_TEXT_PART(part), "utf-8");
+    g_mime_part_set_content(part, content);
+    g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
     g_mime_multipart_add(multipart, GMIME_OBJECT(part));
+    g_object_unref(content);
+    g_object_unref(stream);
     g_object_unref(part);
 }
 

@@ -68,7 +68,7 @@ class Sandbox:
 @pytest.fixture(scope="session")
 def sandbox():
     """One for all tests that leave it as they found it, or use customers of their own."""
-    box = Sandbox()
+    box = Sandbox("--customers", "400")
     yield box
     box.close()
 

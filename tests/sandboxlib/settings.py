@@ -63,6 +63,13 @@ state_dir = {dir}/print
 
 [output]
 directory = {dir}/letters
+
+[letter]
+texts = {source}/config/letters
+company = Beispiel Versicherung
+return_address = Beispiel Versicherung · Postfach 10 01 00 · 50441 Köln
+support = Kundenservice, Telefon 0221 555-0100, service@versicherung.example
+portal_url = https://konto.versicherung.example
 """
 
 TEXTS = {

@@ -10,8 +10,9 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* The log is emptied at this many pages; before that when nobody waits. */
-#define STORE_FRAMES_MAX 1000
+/* At this many pages (16 MiB) the log is carried over into the file; before that when nobody waits.
+ */
+#define STORE_FRAMES_MAX 4000
 
 /* How SQLite's codes translate. */
 static const struct {
@@ -192,7 +193,9 @@ static int frames_count(void *argument, sqlite3 *db, const char *name, int frame
 {
     (void)db;
     (void)name;
-    ((struct queue_store *)argument)->frames = frames;
+    struct queue_store *store = argument;
+    store->frames = frames;
+    store->log_used = true;
     return SQLITE_OK;
 }
 
@@ -211,13 +214,18 @@ static int store_configure(struct queue_store *store)
     return store_migrate(store->db, version);
 }
 
+/* Under load the log starts over from its beginning, which costs less than to let it go and grow
+   again (growing makes each sync a write of metadata as well); what it still holds is overwritten
+   soon. When nobody waits it is cut off. */
 static void sqlite_tidy(struct queue_store *store, bool idle)
 {
-    if (store->frames == 0 || (!idle && store->frames < STORE_FRAMES_MAX))
+    int mode = idle ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+    if (!store->log_used || (!idle && store->frames < STORE_FRAMES_MAX))
         return;
-    if (sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-        SQLITE_OK)
-        store->frames = 0;
+    if (sqlite3_wal_checkpoint_v2(store->db, NULL, mode, NULL, NULL) != SQLITE_OK)
+        return;
+    store->frames = 0;
+    store->log_used = !idle;
 }
 
 static struct queue_store *sqlite_close(struct queue_store *store)
@@ -250,7 +258,7 @@ static int sqlite_open(const struct queue_options *options, struct queue_store *
     r = store_configure(store);
     if (r < 0)
         return r;
-    store->frames = 1; /* whatever a crash left in the log goes with the first tidying */
+    store->log_used = true; /* whatever a crash left there goes with the first tidying */
     *ret = TAKE(store);
     return 0;
 }

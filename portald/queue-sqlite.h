@@ -59,7 +59,8 @@ struct queue_store {
     sqlite3_stmt *statements[STATEMENTS];
     unsigned long limit;
     time_t keep;
-    int frames; /* in the WAL, since it was last emptied */
+    int frames;    /* in the log, since it last started over */
+    bool log_used; /* since it was last cut off: it may hold what has been erased */
 };
 
 /* One row and its number. */

@@ -426,7 +426,7 @@ static void test_log_stays_small_when_the_queue_is_never_idle(void **state)
         if (size_of(log) > largest)
             largest = size_of(log);
     }
-    assert_in_range(largest, 1, 8 << 20);
+    assert_in_range(largest, 1, 24 << 20);
 }
 
 static void test_withdrawing_erases_what_failed_too(void **state)

@@ -1,5 +1,6 @@
-/* Drives libesmtp through one session, and doesn't trust it: doc/architecture.md, "Mailers", says
-   what each guard is for. Way in: session_run(). */
+/* Drives libesmtp 1.1 through one session, and doesn't trust it: what it doesn't check is checked
+   by its monitor (guard.h), by the SSL_CTX that it gets (tls.h), before it gets anything (batch.h),
+   and in what is believed of its statuses, here. Way in: session_run(). */
 #include "config.h"
 
 #include "mailer/session.h"

@@ -177,24 +177,20 @@ struct order {
     char name[NAME_SIZE];
 };
 
-static int word_find(const char *word, const char *(*get)(size_t), size_t count, size_t *ret)
+static bool topic_find(const char *word, size_t *ret)
 {
-    for (size_t i = 0; word && i < count; i++)
-        if (strcmp(word, get(i)) == 0) {
-            *ret = i;
-            return 0;
-        }
-    return -EBADMSG;
+    for (*ret = 0; *ret < ELEMENTS(topics); ++*ret)
+        if (strcmp(word, topics[*ret].word) == 0)
+            return true;
+    return false;
 }
 
-static const char *topic_word(size_t i)
+static bool language_find(const char *word, size_t *ret)
 {
-    return topics[i].word;
-}
-
-static const char *language_word(size_t i)
-{
-    return languages[i].word;
+    for (*ret = 0; *ret < ELEMENTS(languages); ++*ret)
+        if (strcmp(word, languages[*ret].word) == 0)
+            return true;
+    return false;
 }
 
 /* A name goes into headers and into a greeting: one line, nothing but blanks counts as none. */
@@ -218,23 +214,31 @@ static int name_read(const char *name, char ret[static NAME_SIZE])
     return 0;
 }
 
+static int payload_read(json_t *payload, struct order *ret)
+{
+    const char *to = json_string_value(json_object_get(payload, "to"));
+    const char *language = json_string_value(json_object_get(payload, "language"));
+    const json_t *name = json_object_get(payload, "name");
+    int r = 0;
+
+    if (!to || !language || !language_find(language, &ret->language))
+        return -EBADMSG;
+    if (json_is_string(name))
+        r = name_read(json_string_value(name), ret->name);
+    else if (name && !json_is_null(name))
+        r = -EBADMSG;
+    return r < 0 ? r : mail_address_read(to, ret->to);
+}
+
 static int order_read(const struct job *job, struct order *ret)
 {
-    json_t *payload =
-        job->payload ? json_loadb((const char *)job->payload, job->payload_size, 0, NULL) : NULL;
-    const char *to = json_string_value(json_object_get(payload, "to"));
-    json_t *name = json_object_get(payload, "name");
-    int r = word_find(job->topic, topic_word, ELEMENTS(topics), &ret->topic);
+    json_t *payload;
+    int r;
 
-    if (r == 0)
-        r = word_find(json_string_value(json_object_get(payload, "language")), language_word,
-                      ELEMENTS(languages), &ret->language);
-    if (r == 0 && (!to || (name && !json_is_string(name) && !json_is_null(name))))
-        r = -EBADMSG;
-    if (r == 0)
-        r = name_read(json_is_string(name) ? json_string_value(name) : "", ret->name);
-    if (r == 0)
-        r = mail_address_read(to, ret->to);
+    if (!job->payload || !topic_find(job->topic, &ret->topic))
+        return -EBADMSG;
+    payload = json_loadb((const char *)job->payload, job->payload_size, 0, NULL);
+    r = payload_read(payload, ret);
     json_decref(payload);
     return r;
 }
@@ -328,8 +332,8 @@ static int texts_render(const struct compose *compose, const struct job *job,
 
 static void multipart_add(GMimeMultipart *multipart, const char *subtype, const char *text)
 {
-    /* Not g_mime_text_part_set_text(): that picks a charset by what is in the text, and the HTML says
-       that it is UTF-8. */
+    /* Not g_mime_text_part_set_text(): that picks a charset by what is in the text, and the HTML
+       says that it is UTF-8. */
     GMimePart *part = GMIME_PART(g_mime_text_part_new_with_subtype(subtype));
     GMimeStream *stream = g_mime_stream_mem_new_with_buffer(text, strlen(text));
     GMimeDataWrapper *content =

@@ -265,9 +265,12 @@ class Mailer:
                           + drop_in)
         self.near, far = socket.socketpair()
         self.near.settimeout(PATIENCE)
-        self.errors = open(Path(directory) / "mailer.log", "w+b")
+        self.log_file = Path(directory) / "mailer.log"
+        self.errors = open(self.log_file, "wb")
         environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
                        **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
+        if wrapper:
+            environment["ASAN_OPTIONS"] = "detect_leaks=0"  # it can't be traced by two
         self.process = subprocess.Popen([*map(str, wrapper), str(program), "--config", str(config)],
                                         stdin=far, stdout=subprocess.DEVNULL, stderr=self.errors,
                                         env=environment)
@@ -295,8 +298,7 @@ class Mailer:
         return list(iter(self.result, None))
 
     def log(self):
-        self.errors.seek(0)
-        return self.errors.read().decode()
+        return self.log_file.read_text()
 
     def close(self):
         self.near.close()
@@ -313,5 +315,5 @@ class Mailer:
         return self
 
     def __exit__(self, *_):
-        if self.process.returncode is None:
+        if not self.errors.closed:
             self.close()

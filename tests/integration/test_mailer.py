@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import signal
+import socket
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from mail_relay import (ACCEPTED, DEFERRED, JOB, MAIL, MESSAGE, MESSAGE_TEXT, RE
                         REJECTED, SENDER, Authority, Mailer, Relay, frame, job_id, mail)
 from sandboxlib.layout import Layout  # noqa: E402
 
+CRASHED = [-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGPIPE]
 VALID = "DNS:localhost,IP:127.0.0.1"
 
 
@@ -48,7 +50,10 @@ def start(program, authority, tmp_path):
 
     yield start_mailer
     for mailer in running:
+        log = mailer.log()
         mailer.__exit__()
+        assert mailer.process.returncode not in CRASHED, log
+        assert "Sanitizer" not in log
 
 
 def send_one(mailer, **fields):
@@ -87,7 +92,6 @@ class RealRelay(Controller):
 
 
 def free_port():
-    import socket
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

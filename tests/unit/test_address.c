@@ -79,8 +79,7 @@ static void test_what_is_no_address_is_refused(void **state)
         "eri\nka@kunde.example",
         "eri\tka@kunde.example",
         "erika@kunde.example\x7f",
-        "erika@kun\x01"
-        "de.example",
+        "erika@kun\001de.example",
         "@relay.example:erika@kunde.example",
         "erika%kunde.example@relay.example",
         "relay.example!erika@kunde.example",

@@ -4,6 +4,7 @@
 #include "page.h"
 
 #include <cairo-pdf.h>
+#include <ctype.h>
 #include <errno.h>
 #include <pango/pangocairo.h>
 #include <sodium.h>
@@ -190,26 +191,40 @@ static void add_attribute(PangoAttrList *list, PangoAttribute *attribute, size_t
     pango_attr_list_insert(list, attribute);
 }
 
+/* "E-Mail" isn't broken behind its hyphen. */
+static void keep_hyphens(const char *plain, PangoAttrList *list)
+{
+    for (const char *c = strchr(plain, '-'); c; c = strchr(c + 1, '-')) {
+        size_t at = (size_t)(c - plain);
+        if (at > 0 && c[1] && isalpha((unsigned char)c[-1]) &&
+            (at == 1 || !isgraph((unsigned char)c[-2])))
+            add_attribute(list, pango_attr_allow_breaks_new(FALSE), at - 1, at + 2);
+    }
+}
+
 /* Takes the marks out of text into plain, and makes them attributes. */
 static size_t take_marks(const struct page_style *style, const char *text,
                          char plain[static TEXT_SIZE], PangoAttrList *list)
 {
-    int weight = (style->weight ? style->weight : 400) + BOLD_MORE;
-    size_t length = 0, from = 0;
-    bool bold = false;
+    const int more = (style->weight ? style->weight : 400) + BOLD_MORE;
+    const PangoWeight weight = (PangoWeight)(more < WEIGHT_MOST ? more : WEIGHT_MOST);
+    size_t length = 0, bold = SIZE_MAX, keep = SIZE_MAX;
     for (const char *c = text; *c && length + 1 < TEXT_SIZE; c++) {
-        if (*c != TEXT_BOLD) {
+        size_t *from = *c == TEXT_BOLD ? &bold : *c == TEXT_KEEP ? &keep : NULL;
+        if (!from) {
             plain[length++] = *c;
-            continue;
-        }
-        if (bold)
+        } else if (*from == SIZE_MAX) {
+            *from = length;
+        } else {
             add_attribute(list,
-                          pango_attr_weight_new((PangoWeight)(weight < WEIGHT_MOST ? weight : 900)),
-                          from, length);
-        from = length;
-        bold = !bold;
+                          from == &bold ? pango_attr_weight_new(weight)
+                                        : pango_attr_allow_breaks_new(FALSE),
+                          *from, length);
+            *from = SIZE_MAX;
+        }
     }
     plain[length] = '\0';
+    keep_hyphens(plain, list);
     return length;
 }
 
@@ -261,6 +276,19 @@ double page_text(struct page *page, const struct page_style *style, double x, do
         pango_cairo_show_layout(page->cairo, layout);
     }
     return MILLIMETRES((double)height / PANGO_SCALE);
+}
+
+size_t page_text_fits(struct page *page, const struct page_style *style, double width,
+                      const char *text, size_t length)
+{
+    char line[TEXT_SIZE];
+    snprintf(line, sizeof(line), "%.*s", (int)length, text);
+    _cleanup_(unref_p) PangoLayout *layout = layout_new(page, style, width, line);
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD);
+    const PangoLayoutLine *first = pango_layout_get_line_readonly(layout, 0);
+    PangoRectangle logical;
+    pango_layout_line_get_extents((PangoLayoutLine *)first, NULL, &logical);
+    return logical.width > POINTS(width) * PANGO_SCALE ? 0 : (size_t)first->length;
 }
 
 double page_text_width(struct page *page, const struct page_style *style, const char *text)

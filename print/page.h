@@ -58,12 +58,16 @@ int page_open(struct page_fonts *fonts, const char *title, const char *author, c
 int page_close(struct page *page);
 struct page *page_free(struct page *page);
 
-/* Puts text there, wrapped at width; TEXT_BOLD (texts.h) begins and ends bold. Returns its height;
-   with draw false nothing but that. */
+/* Puts text there, wrapped at width; TEXT_BOLD and TEXT_KEEP (texts.h) mark parts of it. Returns
+   its height; with draw false nothing but that. */
 double page_text(struct page *page, const struct page_style *style, double x, double y,
                  double width, const char *text, bool draw);
 /* The width of the widest line, unwrapped. */
 double page_text_width(struct page *page, const struct page_style *style, const char *text);
+/* How many of length bytes make the first line, wrapped at words; 0 when the first word is wider
+   than width. */
+size_t page_text_fits(struct page *page, const struct page_style *style, double width,
+                      const char *text, size_t length);
 /* One line whose baseline is at y. */
 void page_line_of_text(struct page *page, const struct page_style *style, double x, double y,
                        const char *text);

@@ -56,7 +56,7 @@ struct sheet {
     const struct letter *letter;
     struct page *page;
     const char *values[TEXT_VALUES];
-    char last_day[64];
+    char last_day[64]; /* between two TEXT_KEEP */
     char reference_url[512];
     double scale; /* of the body's type and gaps: smaller where the text is long */
     double y;     /* where the body goes on */
@@ -174,7 +174,7 @@ int renderer_open(const struct render_look *look, char *problem, size_t size, st
     r->footer = lines_of(look->footer);
     r->support = strdup(look->support);
     r->portal_url = strdup(look->portal_url);
-    r->signature = lines_of(look->signature);
+    r->signature = lines_of(look->signature[0] ? look->signature : look->company);
     if (!r->company || !r->return_address || !r->letterhead || !r->footer || !r->support ||
         !r->portal_url || !r->signature)
         return -ENOMEM;
@@ -217,47 +217,97 @@ static void draw_head(struct sheet *s)
     page_text(s->page, &foot, LEFT, FOOTER_TOP + 1.5, TEXT_WIDTH, r->footer, true);
 }
 
-/* Splits in place; returns how many lines, or -E2BIG. Empty ones are left out. */
-static int address_lines(char *address, char *lines[static ADDRESS_LINES])
+/* The address as it will stand: lines that point into the letter's own. */
+struct address {
+    struct {
+        const char *text;
+        size_t length;
+    } lines[ADDRESS_LINES];
+    size_t count;
+};
+
+/* Adds one line, in pieces where it is wider than the field. -E2BIG when a word is, or no line is
+   left. */
+static int address_add(struct page *page, const struct page_style *style, struct address *a,
+                       const char *line, size_t length)
 {
-    int count = 0;
-    char *save = NULL;
-    for (char *line = strtok_r(address, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        line += strspn(line, " ");
-        if (*line == '\0')
-            continue;
-        if (count == ADDRESS_LINES)
+    while (length > 0) {
+        size_t fits = page_text_fits(page, style, FIELD_WIDTH, line, length);
+        if (fits == 0 || a->count == ADDRESS_LINES)
             return -E2BIG;
-        lines[count++] = line;
+        a->lines[a->count].text = line;
+        a->lines[a->count++].length = fits;
+        line += fits;
+        length -= fits;
+    }
+    return 0;
+}
+
+/* Empty lines are left out. */
+static int address_fit(struct page *page, const struct page_style *style, const char *text,
+                       struct address *a)
+{
+    int r = 0;
+    a->count = 0;
+    while (r == 0 && *text) {
+        text += strspn(text, " \n");
+        size_t length = strcspn(text, "\n"), end = length;
+        while (end > 0 && text[end - 1] == ' ')
+            end--;
+        r = address_add(page, style, a, text, end);
+        text += length;
+    }
+    return r;
+}
+
+static size_t address_count(const char *text)
+{
+    size_t count = 0;
+    while (*text) {
+        text += strspn(text, " \n");
+        count += *text != '\0';
+        text += strcspn(text, "\n");
     }
     return count;
 }
 
+/* Better small than broken, better broken than tiny: the largest size from 11 to 9 points at which
+   each line stays one, else from 11 to 8 with long lines going on in the next. */
+static int address_choose(struct page *page, const char *text, struct page_style *style,
+                          struct address *a)
+{
+    const double largest = 11, smaller = 9, smallest = 8;
+    size_t count = address_count(text);
+    for (style->size = largest; style->size >= smaller; style->size -= HALF_POINT)
+        if (address_fit(page, style, text, a) == 0 && a->count == count)
+            return 0;
+    for (style->size = largest; style->size >= smallest; style->size -= HALF_POINT)
+        if (address_fit(page, style, text, a) == 0)
+            return 0;
+    return -E2BIG;
+}
+
 static int draw_address(struct sheet *s, char why[static LETTER_WHY_SIZE])
 {
-    char address[LETTER_ADDRESS_SIZE];
-    char *lines[ADDRESS_LINES];
-    struct page_style style = {.size = 11, .colour = ink};
-    const double smallest = 8;
-    memcpy(address, s->letter->address, sizeof(address));
-    int count = address_lines(address, lines);
-    if (count <= 0) {
-        snprintf(why, LETTER_WHY_SIZE, "%s",
-                 count == 0 ? "the postal address is empty"
-                            : "the postal address has more than six lines");
+    const char *text = s->letter->address;
+    struct page_style style = {.colour = ink};
+    struct address a;
+    char line[LETTER_ADDRESS_SIZE];
+    size_t count = address_count(text);
+    const char *problem = count == 0              ? "the postal address is empty"
+                          : count > ADDRESS_LINES ? "the postal address has more than six lines"
+                                                  : NULL;
+    if (!problem && address_choose(s->page, text, &style, &a) < 0)
+        problem = "the postal address is too long for the address field";
+    if (problem) {
+        snprintf(why, LETTER_WHY_SIZE, "%s", problem);
         return -EBADMSG;
     }
-    for (int i = 0; i < count; i++) {
-        style.size = fitting_size(s->page, style, smallest, FIELD_WIDTH, lines[i]);
-        if (style.size > 0)
-            continue;
-        snprintf(why, LETTER_WHY_SIZE,
-                 "line %d of the postal address is too long for the address field", i + 1);
-        return -EBADMSG;
-    }
-    for (int i = 0; i < count; i++)
+    for (size_t i = 0; i < a.count; i++) {
+        snprintf(line, sizeof(line), "%.*s", (int)a.lines[i].length, a.lines[i].text);
         page_line_of_text(s->page, &style, FIELD_LEFT,
-                          ADDRESS_TOP + (i + ADDRESS_RISE) * ADDRESS_PITCH, lines[i]);
+                          ADDRESS_TOP + ((double)i + ADDRESS_RISE) * ADDRESS_PITCH, line);
+    }
     return 0;
 }
 
@@ -404,11 +454,13 @@ static int sheet_values(struct sheet *s, char why[static LETTER_WHY_SIZE])
     const struct renderer *r = s->renderer;
     const struct letter *l = s->letter;
     const char *language = letter_language_word(l->language);
-    if (l->last_day[0] &&
-        calendar_say_day(l->last_day, language, s->last_day, sizeof(s->last_day)) < 0) {
+    char day[sizeof(s->last_day) - 2];
+    if (l->last_day[0] && calendar_say_day(l->last_day, language, day, sizeof(day)) < 0) {
         snprintf(why, LETTER_WHY_SIZE, "the last valid day isn't a date");
         return -EBADMSG;
     }
+    if (l->last_day[0])
+        snprintf(s->last_day, sizeof(s->last_day), "%c%s%c", TEXT_KEEP, day, TEXT_KEEP);
     int n = snprintf(s->reference_url, sizeof(s->reference_url), "%s/not-me/%s", r->portal_url,
                      l->reference);
     if (n < 0 || (size_t)n >= sizeof(s->reference_url))
@@ -428,6 +480,16 @@ static int sheet_values(struct sheet *s, char why[static LETTER_WHY_SIZE])
     return 0;
 }
 
+/* Takes the marks out of a text that isn't drawn. */
+static void plain(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++)
+        if (*from != TEXT_BOLD && *from != TEXT_KEEP)
+            *to++ = *from == '\n' ? ' ' : *from;
+    *to = '\0';
+}
+
 /* Lays the whole page out at one scale. Returns -EOVERFLOW when the text needs more room. */
 static int lay_out(struct sheet *s, struct page_pdf *pdf, char why[static LETTER_WHY_SIZE])
 {
@@ -437,6 +499,7 @@ static int lay_out(struct sheet *s, struct page_pdf *pdf, char why[static LETTER
         strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
         return -EINVAL;
     fill(s, TEXT_SUBJECT, title);
+    plain(title);
     _cleanup_(page_free_p) struct page *page = NULL;
     int r = page_open(s->renderer->fonts, title, s->renderer->company, created, pdf, &page);
     if (r < 0)

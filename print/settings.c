@@ -44,8 +44,8 @@ static const struct conf_key keys[] = {
     TEXT("support", support, NULL, "how customers reach support, one line"),
     TEXT("portal_url", portal_url, NULL, "the address of portal-web, https://…"),
     TEXT("signature", signature, "", "who signs; | begins a new line; empty for the company"),
-    TEXT("font", font, "DejaVu Sans", "a font family that is installed"),
-    TEXT("code_font", code_font, "DejaVu Sans Mono", "a font family that is installed"),
+    TEXT("font", font, "Lato", "a font family that is installed"),
+    TEXT("code_font", code_font, "Hack", "a font family that is installed"),
     TEXT("colour", colour, "#1f4e79", "a colour, #RRGGBB"),
     CONF_PATH("letter", "texts", S, texts, SYSCONF_DIR "/letters", "a directory"),
 };

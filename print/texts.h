@@ -14,6 +14,7 @@
 #define TEXT_SIZE     4096   /* a section, filled in */
 #define TEXT_FILE_MAX 65536  /* a file */
 #define TEXT_BOLD     '\x01' /* in filled texts: bold begins, or ends */
+#define TEXT_KEEP     '\x02' /* what must stay on one line begins, or ends */
 
 enum text_section {
     TEXT_SUBJECT,

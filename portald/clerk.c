@@ -183,7 +183,7 @@ int clerk_tell(const struct manager *manager, struct directory *directory, const
             r = entry_swap(manager, directory, entry, &changes, deadline);
     }
     if (r == 0)
-        r = queue_told(manager->queue, job->id);
+        r = queue_told(manager->queue, job);
     return r;
 }
 

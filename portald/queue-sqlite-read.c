@@ -134,25 +134,20 @@ int sqlite_by_reference(struct queue_store *store, struct queue_call *call)
     return r;
 }
 
-/* What is handed out is marked, so that news which come while it is being told aren't taken for
- * told with it. */
 int sqlite_untold(struct queue_store *store, struct queue_call *call)
 {
     _cleanup_statement_ sqlite3_stmt *s = NULL;
     int r = store_query(store, SQL_UNTOLD, &s, "i", (int64_t)list_bound(call->most));
-    if (r >= 0)
-        r = list_rows(store, s, &call->list);
-    for (size_t i = 0; r >= 0 && i < call->list.count; i++)
-        r = store_run(store, SQL_TELLING, "t", call->list.items[i].id);
-    return r < 0 ? r : 0;
+    return r < 0 ? r : list_rows(store, s, &call->list);
 }
 
 int sqlite_told(struct queue_store *store, struct queue_call *call)
 {
     struct row row;
-    int r = row_by_id(store, call->id, &row);
+    int r = row_by_id(store, call->job->id, &row);
     if (r >= 0)
-        r = store_run(store, SQL_TOLD, "i", row.number);
+        r = store_run(store, SQL_TOLD, "iii", row.number, (int64_t)call->job->state,
+                      (int64_t)call->job->happened);
     return r < 0 ? r : 0;
 }
 

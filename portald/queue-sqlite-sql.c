@@ -30,7 +30,7 @@ _Static_assert(JOB_KINDS == 3 && JOB_STATES == 8, "a new one needs a migration (
 #define LAST_MOMENT "max(created, due, lease, happened)"
 
 /* Payloads have a table of their own, so that moving a job from state to state doesn't copy them.
-   untold: 0 told, 1 news, 2 handed out to be told. tally: kept by triggers, so that counting costs
+   tally: kept by triggers, so that counting costs
    nothing. */
 static const char schema_1[] =
     "CREATE TABLE job ("
@@ -120,8 +120,8 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_BATCH_AGAIN] = COLUMNS "WHERE batch = ? AND state IN (" CLAIMED "," PRINTED "," UNCERTAIN
                                 ") ORDER BY due, number LIMIT ?",
     [SQL_UNTOLD] = COLUMNS "WHERE untold > 0 ORDER BY created, number LIMIT ?",
-    [SQL_TELLING] = "UPDATE job SET untold = 2 WHERE id = ? AND untold = 1",
-    [SQL_TOLD] = "UPDATE job SET untold = 0 WHERE number = ? AND untold = 2",
+    [SQL_TOLD] = "UPDATE job SET untold = 0 WHERE number = ?1 AND state = ?2 AND happened = ?3 AND "
+                 "untold > 0",
     [SQL_ORPHANS] = COLUMNS "WHERE state = " STAGED " AND lease <= ? ORDER BY lease LIMIT ?",
     [SQL_COUNT_ADDRESS] =
         "SELECT count(*) FROM job WHERE address = ?1 AND created >= ?2 AND kind = " MAIL

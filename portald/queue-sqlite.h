@@ -35,7 +35,6 @@ enum statement {
     SQL_BATCH_EXISTS,
     SQL_BATCH_AGAIN,
     SQL_UNTOLD,
-    SQL_TELLING,
     SQL_TOLD,
     SQL_ORPHANS,
     SQL_COUNT_ADDRESS,

@@ -359,9 +359,9 @@ int queue_untold(struct queue *queue, size_t most, struct job_list *ret)
     return run_for_list(queue, queue->backend->untold, &(struct queue_call){.most = most}, ret);
 }
 
-int queue_told(struct queue *queue, const char *id)
+int queue_told(struct queue *queue, const struct job *job)
 {
-    return queue_run(queue, queue->backend->told, &(struct queue_call){.id = id});
+    return queue_run(queue, queue->backend->told, &(struct queue_call){.job = job});
 }
 
 int queue_orphans(struct queue *queue, time_t now, size_t most, struct job_list *ret)

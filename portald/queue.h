@@ -154,9 +154,11 @@ int queue_posted(struct queue *queue, const char *batch, time_t happened, unsign
 int queue_withdraw(struct queue *queue, const char *entry, int kind, const char *note,
                    unsigned *ret_count);
 
-/* Jobs whose outcome the directory must still be told, oldest first, and the mark that it was. */
+/* Jobs whose outcome the directory must still be told, oldest first, and the mark that it was told
+   this: job as it was read. What has happened since (posted while printed was being told) is still
+   to be told then. */
 int queue_untold(struct queue *queue, size_t most, struct job_list *ret);
-int queue_told(struct queue *queue, const char *id);
+int queue_told(struct queue *queue, const struct job *job);
 /* STAGED rows whose lease has ended. */
 int queue_orphans(struct queue *queue, time_t now, size_t most, struct job_list *ret);
 

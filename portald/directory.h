@@ -13,7 +13,7 @@ struct directory_options {
     const char *bind_dn;       /* NULL: SASL EXTERNAL (ldapi:///) */
     const char *bind_password; /* in locked memory, owned by the caller */
     const char *decoy_dn;
-    int starttls;         /* 0 no, 1 required */
+    int starttls;         /* 0 no, 1 required (but for ldapi) */
     const char *ca_file;  /* NULL: the system's */
     long network_timeout; /* seconds for connect and each reply, at most the request's deadline */
 };

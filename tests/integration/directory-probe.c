@@ -118,20 +118,31 @@ static int do_swap(struct probe *p)
     return r;
 }
 
+/* One find and one swap. When nobody knows what became of the swap, its revision tells, as long as
+   nobody else writes. */
+static int increment_once(struct directory *d, const char *uid, long long deadline)
+{
+    _cleanup_(entry_free_p) struct entry *e = NULL, *after = NULL;
+    struct changes changes = {0};
+    int r = directory_find(d, DIRECTORY_UID, uid, false, deadline, &e);
+    if (r < 0)
+        return r;
+    changes_number(&changes, ATTRIBUTE_SESSION_EPOCH, e->session_epoch + 1);
+    r = directory_swap(d, e, &changes, deadline);
+    changes_clear(&changes);
+    if (r != -EUCLEAN)
+        return r;
+    r = directory_find(d, DIRECTORY_UID, uid, false, deadline, &after);
+    return r < 0 ? r : after->revision == e->revision + 1 ? 0 : -ESTALE;
+}
+
 static int increment(struct directory *d, const char *uid, long long deadline)
 {
-    for (;;) {
-        _cleanup_(entry_free_p) struct entry *e = NULL;
-        struct changes changes = {0};
-        int r = directory_find(d, DIRECTORY_UID, uid, false, deadline, &e);
-        if (r < 0)
-            return r;
-        changes_number(&changes, ATTRIBUTE_SESSION_EPOCH, e->session_epoch + 1);
-        r = directory_swap(d, e, &changes, deadline);
-        changes_clear(&changes);
-        if (r != -ESTALE)
-            return r;
-    }
+    int r;
+    do
+        r = increment_once(d, uid, deadline);
+    while (r == -ESTALE);
+    return r;
 }
 
 static int do_count(struct probe *p)

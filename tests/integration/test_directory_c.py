@@ -464,6 +464,10 @@ def stop_slapd(box):
     raise AssertionError("slapd outran SIGSTOP")
 
 
+def stop_gently(box):
+    box.stop("slapd")
+
+
 def in_time(answer, ms):
     return ms - 5 <= answer.ms <= ms + GRACE_MS
 
@@ -473,15 +477,29 @@ def test_no_search_and_no_bind_fails_while_slapd_is_killed_and_started(box, prob
     local, over_tcp = probes(box=box), probes(*options, box=box, uri=uri)
     for one in (local, over_tcp):
         one.send("finds", 8, "c-0001", ms=5000)
-    for _ in range(3):
+    for end in (kill_slapd, stop_gently, kill_slapd):
         time.sleep(1)
-        kill_slapd(box)
+        end(box)
         time.sleep(0.3)
         box.start("slapd")
     for one in (local, over_tcp):
         answer = one.receive()
         assert answer["failed"] == "0", answer["first"]
         assert int(answer["done"]) > 10
+
+
+def test_no_swap_is_lost_or_doubled_while_slapd_is_killed_and_started(box, probes):
+    """Who is told that the outcome isn't known reads again; then every step counts once."""
+    options, uri = by_password(box)
+    for uid, one in (("c-0003", probes(box=box)), ("c-0004", probes(*options, box=box, uri=uri))):
+        one.send("count", 700, uid, ms=60000)
+        for end in (kill_slapd, stop_gently, kill_slapd):
+            time.sleep(0.2)
+            end(box)
+            box.start("slapd")
+        assert one.receive().result == "0"
+        assert epoch_of(box, uid) == 700
+        assert value_of(box, uid, "portalRevision") == ["700"]
 
 
 def test_a_swap_on_a_connection_from_before_a_restart_is_done(box, probes):

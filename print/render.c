@@ -66,7 +66,7 @@ struct sheet {
 static const struct page_colour ink = {0.10, 0.11, 0.13};
 static const struct page_colour grey = {0.36, 0.39, 0.43};
 static const struct page_colour pale = {0.72, 0.74, 0.77};
-static const double scales[] = {1.0, 0.95, 0.9, 0.85};
+static const double scales[] = {1.0, 0.95, 0.9, 0.85, 0.8};
 
 DEFINE_CLEANUP(struct renderer, renderer_free)
 DEFINE_CLEANUP(struct page, page_free)

@@ -123,6 +123,7 @@ int queue_ready_and_finish(struct queue *queue, const char *id, const char *pare
 /* Drops a STAGED row for which no LDAP write happened. -EPERM when it is beyond that. */
 int queue_drop_staged(struct queue *queue, const char *id);
 
+/* No list has more than 1000 jobs, whatever `most` says. */
 struct queue_claim {
     enum job_kind kind;
     size_t most;

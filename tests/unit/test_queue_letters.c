@@ -107,6 +107,21 @@ static void test_uncertain_letter_is_not_retried(void **state)
     assert_state(f, 1, JOB_UNCERTAIN);
 }
 
+static void test_letter_that_failed_to_print_joins_another_batch(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 1);
+    uint64_t fence = claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(queue_retry(f->queue, get(f, 1).id, fence, NOW + 10, "no paper"), 0);
+    assert_string_equal(get(f, 1).batch, "");
+    struct job_list list = claim(f, JOB_LETTER, 1, NOW + 10, BATCH_B);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.items[0].payload_size, 6);
+    assert_int_equal(queue_printed(f->queue, list.items[0].id, BATCH_A, NOW, ""), -ESTALE);
+    assert_int_equal(queue_printed(f->queue, list.items[0].id, BATCH_B, NOW, ""), 0);
+    job_list_clear(&list);
+}
+
 static void test_posted_ends_the_printed_letters_of_the_batch(void **state)
 {
     struct fixture *f = *state;
@@ -170,6 +185,7 @@ int main(void)
         TEST(test_printed_needs_the_batch_and_may_be_said_twice),
         TEST(test_uncertain_letter_can_still_be_printed),
         TEST(test_uncertain_letter_is_not_retried),
+        TEST(test_letter_that_failed_to_print_joins_another_batch),
         TEST(test_posted_ends_the_printed_letters_of_the_batch),
         TEST(test_withdraw_ends_what_has_not_taken_effect),
     };

@@ -110,13 +110,26 @@ static void test_missing_directory_is_what_open_says(void **state)
 /* SIGKILL. */
 
 #define KILL_ROUNDS  25
-#define KILL_THREADS 2
+#define KILL_PUTTERS 2
+
+/* What the child says down its pipe, each after the queue acknowledged it. */
+struct word {
+    unsigned n;
+    bool finished;
+};
 
 struct putter {
     struct queue *queue;
-    int acknowledge;
+    int pipe;
     unsigned from, step;
 };
+
+static void say(int pipe, unsigned n, bool finished)
+{
+    struct word word = {.n = n, .finished = finished};
+    if (write(pipe, &word, sizeof(word)) != (ssize_t)sizeof(word))
+        _exit(1);
+}
 
 static void *put_forever(void *argument)
 {
@@ -127,78 +140,120 @@ static void *put_forever(void *argument)
         memset(payload, 'a' + (int)(n % 26), sizeof(payload));
         job.payload = (uint8_t *)payload;
         job.payload_size = sizeof(payload);
-        if (queue_put(p->queue, &job) != 0 ||
-            write(p->acknowledge, &n, sizeof(n)) != (ssize_t)sizeof(n))
+        if (queue_put(p->queue, &job) != 0)
             _exit(1);
+        say(p->pipe, n, false);
     }
 }
 
-static pid_t child_put(const struct queue_options *options, unsigned from, int acknowledge)
+static void *finish_forever(void *argument)
 {
-    pid_t child = fork();
-    if (child != 0)
-        return child;
-    struct putter putters[KILL_THREADS];
+    const struct putter *p = argument;
+    struct queue_claim claim = {.kind = JOB_MAIL, .most = 2, .now = NOW, .lease = NOW + 60};
+    for (;;) {
+        struct job_list list = {0};
+        if (queue_claim(p->queue, &claim, &list) != 0)
+            _exit(1);
+        for (size_t i = 0; i < list.count; i++) {
+            const struct job *job = &list.items[i];
+            if (queue_finish(p->queue, job->id, job->fence, JOB_DONE, "", NOW, true) != 0)
+                _exit(1);
+            say(p->pipe, (unsigned)strtoul(job->id + ULID_SIZE - 9, NULL, 10), true);
+        }
+        job_list_clear(&list);
+    }
+}
+
+static void child_run(const struct queue_options *options, unsigned from, int pipe)
+{
+    struct putter putters[KILL_PUTTERS];
     struct queue *queue = NULL;
+    pthread_t thread;
     if (queue_open(options, &queue) != 0)
         _exit(1);
-    for (unsigned i = 0; i < KILL_THREADS; i++) {
-        pthread_t thread;
-        putters[i] = (struct putter){queue, acknowledge, from + i, KILL_THREADS};
+    for (unsigned i = 0; i < KILL_PUTTERS; i++) {
+        putters[i] = (struct putter){queue, pipe, from + i, KILL_PUTTERS};
         if (pthread_create(&thread, NULL, put_forever, &putters[i]) != 0)
             _exit(1);
     }
+    if (pthread_create(&thread, NULL, finish_forever, &putters[0]) != 0)
+        _exit(1);
     for (;;)
         pause();
 }
 
-static void kill_round(struct fixture *f, unsigned from)
+/* Starts a child, kills it somewhere in its work. Returns the pipe with what it had said. */
+static int child_kill(const struct queue_options *options, unsigned from)
 {
-    int pipes[2];
+    int pipes[2], status = 0;
     assert_int_equal(pipe(pipes), 0);
-    pid_t child = child_put(&f->options, from, pipes[1]);
+    pid_t child = fork();
+    if (child == 0)
+        child_run(options, from, pipes[1]);
     assert_true(child > 0);
     close(pipes[1]);
     struct pollfd first = {.fd = pipes[0], .events = POLLIN};
     assert_int_equal(poll(&first, 1, 30000), 1);
     usleep((useconds_t)(random() % 40000));
     assert_int_equal(kill(child, SIGKILL), 0);
-    int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status));
+    return pipes[0];
+}
 
-    fixture_open(f);
-    unsigned n, acknowledged = 0;
-    for (; read(pipes[0], &n, sizeof(n)) == (ssize_t)sizeof(n); acknowledged++)
-        assert_state(f, n, JOB_READY);
-    close(pipes[0]);
-    assert_true(acknowledged > 0);
-    struct queue_filter filter = {.kind = -1, .state = -1, .most = 1000};
+static size_t count_from(struct fixture *f, unsigned from)
+{
     char before[ULID_SIZE];
-    id_of(from - 1, before);
-    filter.after = before;
     struct job_list list = {0};
+    struct queue_filter filter = {.kind = -1, .state = -1, .most = 1000, .after = before};
+    id_of(from - 1, before);
     assert_int_equal(queue_list(f->queue, &filter, &list), 0);
-    if (list.count < 1000) /* no job but those that were acknowledged, or just about to be */
-        assert_in_range(list.count, acknowledged, acknowledged + KILL_THREADS);
+    size_t count = list.count;
     job_list_clear(&list);
+    return count;
+}
+
+static void kill_round(struct fixture *f, unsigned from)
+{
+    struct word word;
+    unsigned put_count = 0;
+    _cleanup_close_ int words = child_kill(&f->options, from);
+    fixture_open(f);
+    while (read(words, &word, sizeof(word)) == (ssize_t)sizeof(word)) {
+        struct job job = get(f, word.n);
+        if (word.finished)
+            assert_int_equal(job.state, JOB_DONE);
+        else
+            put_count++;
+        assert_int_equal(job.untold, job.state == JOB_DONE);
+    }
+    assert_true(put_count > 0);
+    size_t there = count_from(f, from);
+    if (there < 1000) /* no job but those that were acknowledged, or just about to be */
+        assert_in_range(there, put_count, put_count + KILL_PUTTERS);
+    f->queue = queue_free(f->queue);
 }
 
 static void test_what_was_acknowledged_survives_sigkill(void **state)
 {
     struct fixture *f = *state;
+    struct queue_stats stats;
     srandom((unsigned)getpid());
     f->queue = queue_free(f->queue);
-    for (unsigned round = 0; round < KILL_ROUNDS; round++) {
+    for (unsigned round = 0; round < KILL_ROUNDS; round++)
         kill_round(f, 1 + round * 1000000);
-        if (round + 1 < KILL_ROUNDS)
-            f->queue = queue_free(f->queue);
+    fixture_open(f);
+    assert_int_equal(queue_stats(f->queue, &stats), 0);
+    unsigned long open_jobs = stats.count[JOB_MAIL][JOB_READY] + stats.count[JOB_MAIL][JOB_CLAIMED];
+    assert_true(stats.count[JOB_MAIL][JOB_DONE] > 0);
+    for (size_t claimed = 0; open_jobs > 0; open_jobs -= claimed) { /* each is there, and whole */
+        struct job_list list = claim(f, JOB_MAIL, 1000, NOW + 60, NULL);
+        claimed = list.count;
+        assert_in_range(claimed, 1, open_jobs);
+        for (size_t i = 0; i < list.count; i++)
+            assert_int_equal(list.items[i].payload_size, 600);
+        job_list_clear(&list);
     }
-    struct job_list list = claim(f, JOB_MAIL, 1000, NOW, NULL);
-    assert_true(list.count > 0);
-    for (size_t i = 0; i < list.count; i++)
-        assert_int_equal(list.items[i].payload_size, 600);
-    job_list_clear(&list);
 }
 
 /* Files that aren't ours, or aren't any more. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -217,12 +218,22 @@ static void on_event(smtp_session_t handle, int event, void *arg, ...)
     va_end(args);
 }
 
+/* A courier that has given us up will have the rest of the batch sent again. */
+static bool courier_left(const struct session *s)
+{
+    struct pollfd p = {.fd = s->batch->fd};
+
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
 static void on_traffic(const char *data, int size, int writing, void *arg)
 {
     struct session *s = arg;
 
     if (size <= 0)
         return;
+    if (writing && !s->error && courier_left(s))
+        s->error = -EPIPE;
     if (!s->guard.problem && !s->error) {
         if (writing)
             guard_write(&s->guard, data, (size_t)size);

@@ -464,12 +464,23 @@ def test_what_is_not_mail_ends_the_process_and_sends_nothing(start, certificate,
 
 
 def test_nothing_more_is_sent_when_nobody_hears_the_results(start, certificate):
+    """Whoever gave the batch up will have the rest sent again."""
     with Relay(certificate) as relay:
         mailer = start(relay)
         mailer.send(*(mail(job_id(n)) for n in range(50)))
+        assert mailer.result().result == ACCEPTED
         mailer.near.close()
         assert mailer.process.wait(20) == 1
-        assert len(relay.mails) < 50
+        assert len(relay.mails) < 10
+
+
+def test_nothing_is_sent_for_a_courier_that_left_already(start, certificate):
+    with Relay(certificate, slow=0.5) as relay:
+        mailer = start(relay)
+        mailer.send(mail(job_id(1)))
+        mailer.near.close()
+        assert mailer.process.wait(20) == 1
+        assert not relay.mails and not relay.heard("MAIL")
 
 
 # Configuration --------------------------------------------------------------------------------

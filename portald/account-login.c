@@ -3,6 +3,7 @@
 
 #include "account.h"
 
+#include "cleanup.h"
 #include "code.h"
 
 #include <glib.h>
@@ -107,25 +108,64 @@ bool account_login_due(const struct account_rules *rules, const struct entry *en
            now < entry->last_login;
 }
 
-static bool holds(const char *folded, const char *data)
-{
-    g_autofree char *part = data ? g_utf8_casefold(data, -1) : NULL;
+/* A text in the forms in which people may write the same: "Müller" as muller and mueller,
+   "Yıldırım" as yildirim. What can't be written in ASCII stays in the first form only. */
+enum { FORM_FOLDED, FORM_ASCII, FORM_GERMAN, FORMS };
 
-    return part && g_utf8_strlen(part, -1) >= OWN_DATA_LEAST && strstr(folded, part);
+struct forms {
+    char *form[FORMS];
+};
+
+static void forms_clear(struct forms *f)
+{
+    for (int i = 0; i < FORMS; i++)
+        if (f->form[i]) {
+            explicit_bzero(f->form[i], strlen(f->form[i]));
+            g_free(f->form[i]);
+        }
 }
 
-/* Any of the words in text, which may be a name such as "Anna-Lena von der Heide". */
-static bool holds_word(const char *folded, const char *text)
+static char *ascii_form(const char *text, const char *locale)
 {
-    g_auto(GStrv) words = text ? g_strsplit_set(text, " -.'_+", -1) : NULL;
+    char *ascii = g_str_to_ascii(text, locale), *lower = g_ascii_strdown(ascii, -1);
 
-    for (char **w = words; w && *w; w++)
-        if (holds(folded, *w))
+    explicit_bzero(ascii, strlen(ascii));
+    g_free(ascii);
+    return lower;
+}
+
+static struct forms forms_make(const char *text)
+{
+    return (struct forms){
+        {g_utf8_casefold(text, -1), ascii_form(text, "C"), ascii_form(text, "de")}};
+}
+
+static bool holds(const struct forms *password, const char *data)
+{
+    _cleanup_(forms_clear) struct forms part = {0};
+
+    if (!data || g_utf8_strlen(data, -1) < OWN_DATA_LEAST)
+        return false;
+    part = forms_make(data);
+    for (int i = 0; i < FORMS; i++)
+        if ((i == FORM_FOLDED || !strchr(part.form[i], '?')) &&
+            strstr(password->form[i], part.form[i]))
             return true;
     return false;
 }
 
-static bool holds_birth_date(const char *folded, const char *day)
+/* Any of the words in text, which may be a name such as "Anna-Lena von der Heide". */
+static bool holds_word(const struct forms *password, const char *text)
+{
+    g_auto(GStrv) words = text ? g_strsplit_set(text, " -.'_+", -1) : NULL;
+
+    for (char **w = words; w && *w; w++)
+        if (holds(password, *w))
+            return true;
+    return false;
+}
+
+static bool holds_birth_date(const char *password, const char *day)
 {
     char forms[4][9];
 
@@ -136,27 +176,29 @@ static bool holds_birth_date(const char *folded, const char *day)
     snprintf(forms[2], sizeof forms[2], "%.2s%.2s%.2s", day + 8, day + 5, day + 2);
     snprintf(forms[3], sizeof forms[3], "%.2s%.2s%.4s", day + 5, day + 8, day);
     for (size_t i = 0; i < 4; i++)
-        if (strstr(folded, forms[i]))
+        if (strstr(password, forms[i]))
             return true;
-    return strstr(folded, day);
+    return strstr(password, day);
 }
 
 /* The local part alone: half the world shares the same few domains. */
-static bool holds_mail(const char *folded, const char *mail)
+static bool holds_mail(const struct forms *password, const char *mail)
 {
     g_autofree char *local = mail ? g_strndup(mail, strcspn(mail, "@")) : NULL;
 
-    return holds(folded, local) || holds_word(folded, local);
+    return holds(password, local) || holds_word(password, local);
 }
 
-static bool holds_own_data(const struct entry *entry, const char *folded)
+static bool holds_own_data(const struct entry *entry, const char *text)
 {
-    if (holds_word(folded, entry->name) || holds_word(folded, entry->given_name) ||
-        holds_word(folded, entry->surname) || holds_mail(folded, entry->mail) ||
-        holds_birth_date(folded, entry->birth_date))
+    _cleanup_(forms_clear) struct forms password = forms_make(text);
+
+    if (holds_word(&password, entry->name) || holds_word(&password, entry->given_name) ||
+        holds_word(&password, entry->surname) || holds_mail(&password, entry->mail) ||
+        holds_birth_date(text, entry->birth_date))
         return true;
     for (char **p = entry->policies; p && *p; p++)
-        if (holds(folded, *p))
+        if (holds(&password, *p))
             return true;
     return false;
 }
@@ -185,8 +227,6 @@ enum account_password account_check_password(const struct account_rules *rules,
 {
     char code[CODE_SIZE];
     long length = g_utf8_strlen(password, -1);
-    enum account_password result = PASSWORD_GOOD;
-    char *folded;
 
     if (length < rules->password_least)
         return PASSWORD_TOO_SHORT;
@@ -198,12 +238,7 @@ enum account_password account_check_password(const struct account_rules *rules,
     }
     if (repeats(password))
         return PASSWORD_REPEATED;
-    folded = g_utf8_casefold(password, -1);
-    if (holds_own_data(entry, folded))
-        result = PASSWORD_OWN_DATA;
-    explicit_bzero(folded, strlen(folded));
-    g_free(folded);
-    return result;
+    return holds_own_data(entry, password) ? PASSWORD_OWN_DATA : PASSWORD_GOOD;
 }
 
 void account_set_password(const struct entry *entry, const char *hash, bool ppolicy, time_t now,

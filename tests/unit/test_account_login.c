@@ -141,6 +141,10 @@ static void test_personal_passwords(void **state)
         {"geboren am 1950-12-24!", PASSWORD_OWN_DATA},
         {"police ab123456 hihi", PASSWORD_OWN_DATA},
         {"juergen.gross war hier", PASSWORD_OWN_DATA},
+        {"JURGEN mag Kartoffeln", PASSWORD_OWN_DATA},
+        {"juergen mag kartoffeln", PASSWORD_OWN_DATA},
+        {"ein GROSS gemeintes Wort", PASSWORD_OWN_DATA},
+        {"κάτι τελείως διαφορετικό", PASSWORD_GOOD},
         {"regen fällt auf das dach", PASSWORD_GOOD},
     };
     struct entry e = customer(ACCOUNT_INITIAL);

@@ -74,6 +74,8 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
+    if (!f)
+        return 0;
     renderer_free(f->renderer);
     unlink(f->file);
     free(f);

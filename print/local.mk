@@ -15,3 +15,5 @@ print_portal_print_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/print
 print_portal_print_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(JANSSON_CFLAGS) -fPIE
 print_portal_print_LDFLAGS = $(AM_LDFLAGS) -pie
 print_portal_print_LDADD = print/libprint.la
+
+dist_man_MANS += doc/portal-print.8

@@ -255,20 +255,20 @@ class Result:
 class Mailer:
     """portal-mailer with one end of a socketpair as its standard input, as a courier starts it."""
 
-    def __init__(self, program, directory, port, wrapper=(), drop_in="", **keys):
+    def __init__(self, program, directory, port, wrapper=(), environment=None, **keys):
         settings = {"host": "localhost", "port": port, **keys}
         limits = {key: settings.pop(key) for key in ("reply", "accept", "lifetime", "batch")
                   if key in settings}
         config = Path(directory) / "mailer.conf"
         config.write_text("[relay]\n" + "".join(f"{k} = {v}\n" for k, v in settings.items())
-                          + "[limits]\n" + "".join(f"{k} = {v}\n" for k, v in limits.items())
-                          + drop_in)
+                          + "[limits]\n" + "".join(f"{k} = {v}\n" for k, v in limits.items()))
         self.near, far = socket.socketpair()
         self.near.settimeout(PATIENCE)
         self.log_file = Path(directory) / "mailer.log"
         self.errors = open(self.log_file, "wb")
         environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
-                       **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
+                       **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")},
+                       **(environment or {})}
         if wrapper:
             environment["ASAN_OPTIONS"] = "detect_leaks=0"  # it can't be traced by two
         self.process = subprocess.Popen([*map(str, wrapper), str(program), "--config", str(config)],

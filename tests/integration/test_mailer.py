@@ -158,10 +158,12 @@ def test_a_relay_named_by_its_address_is_verified_by_its_address(start, certific
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_session_tickets_do_not_stop_the_session(start, certificate, version):
-    """TLS 1.3 sends them behind the handshake, where libesmtp takes them for the first reply. With
-    200 ms between handshake and reply they are there before EHLO is."""
-    with Relay(certificate, version=version, slow=0.2) as relay:
-        assert send_one(start(relay)).result == ACCEPTED
+    """TLS 1.3 sends them behind the handshake. When they are there before libesmtp has sent its next
+    command, it takes them for a reply and waits for ever; a delay before each poll() has it so."""
+    with Relay(certificate, version=version) as relay:
+        mailer = start(relay, wrapper=["strace", "-f", "-o", "/dev/null", "-e", "trace=poll",
+                                       "-e", "inject=poll:delay_enter=50000"])
+        assert send_one(mailer).result == ACCEPTED
         assert relay.versions == [version.name.replace("_", ".")]
 
 
@@ -229,10 +231,15 @@ def test_a_certificate_of_a_stranger_no_mail(start, tmp_path):
         assert_nothing_leaked(relay)
 
 
-def test_tls_1_1_no_mail(start, certificate):
+def test_tls_1_1_no_mail(start, certificate, tmp_path):
+    """Not even where the system's own OpenSSL settings would allow it."""
+    lax = tmp_path / "openssl.cnf"
+    lax.write_text("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+                   "[c]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")
     with Relay(certificate, version=ssl.TLSVersion.TLSv1_1) as relay:
-        assert send_one(start(relay)).result == DEFERRED
+        assert send_one(start(relay, environment={"OPENSSL_CONF": str(lax)})).result == DEFERRED
         assert_nothing_leaked(relay)
+        assert not relay.versions
 
 
 FORGED = (b"250-forged\r\n250 AUTH PLAIN\r\n250 sender\r\n250 recipient\r\n354 go\r\n250 taken\r\n"

@@ -17,7 +17,7 @@
 #define WARM_UP 0.2
 
 struct record {
-    uint64_t logins;
+    uint64_t logins, all;
     uint32_t samples;
     uint32_t microseconds[SAMPLES];
 };
@@ -52,6 +52,7 @@ static int client_main(const struct clients_load *load, const struct clients_tas
         if (task->once(state, next_user(&random, load->users)) < 0)
             return 1;
         after = now();
+        record->all++;
         if (before >= counted && after <= end) {
             record->logins++;
             if (record->samples < SAMPLES)
@@ -72,12 +73,13 @@ static int compare(const void *a, const void *b)
 static void sum_up(const struct clients_load *load, const struct record *records)
 {
     size_t samples = 0;
-    uint64_t logins = 0;
+    uint64_t logins = 0, done = 0;
     uint32_t *all;
 
     for (unsigned i = 0; i < load->clients; i++) {
         samples += records[i].samples;
         logins += records[i].logins;
+        done += records[i].all;
     }
     all = calloc(samples + 1, sizeof *all);
     if (!all)
@@ -88,8 +90,9 @@ static void sum_up(const struct clients_load *load, const struct record *records
         samples += records[i].samples;
     }
     qsort(all, samples, sizeof *all, compare);
-    printf("logins %llu rate %.1f p50 %.3f p99 %.3f\n", (unsigned long long)logins,
-           (double)logins / load->seconds, all[samples / 2] / 1e3, all[samples * 99 / 100] / 1e3);
+    printf("logins %llu rate %.1f p50 %.3f p99 %.3f all %llu\n", (unsigned long long)logins,
+           (double)logins / load->seconds, all[samples / 2] / 1e3, all[samples * 99 / 100] / 1e3,
+           (unsigned long long)done);
     free(all);
 }
 

@@ -132,13 +132,28 @@ static json_t *letters_since(json_t *before, json_t *letters, const char *state)
     return found;
 }
 
+/* One line for each batch: the station works through them one after the other. */
+static void batches_tell(const json_t *printed)
+{
+    const char *batch, *last = "";
+    const json_t *letter;
+    size_t i;
+
+    json_array_foreach(printed, i, letter)
+    {
+        batch = report_text(letter, "batch");
+        if (!batch || strcmp(batch, last) == 0)
+            continue;
+        printf("%s    portalctl letters posted %s\n", *last ? "" : "\nOnce they are posted:\n",
+               batch);
+        last = batch;
+    }
+}
+
 static void printed_tell(const json_t *printed, const json_t *uncertain)
 {
-    const char *batch = report_text(json_array_get(printed, 0), "batch");
-
     letters_table(printed, "Nothing was printed: no letter is waiting.");
-    if (batch)
-        printf("\nOnce they are posted: portalctl letters posted %s\n", batch);
+    batches_tell(printed);
     if (json_array_size(uncertain) > 0)
         printf("\n%zu letters were handed out, but whether they were printed isn't known. They are "
                "never printed again\nby themselves: 'portalctl queue list --state uncertain'.\n",

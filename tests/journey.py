@@ -7,6 +7,7 @@ machine. It knows Portal only from outside: portalctl, mails, letters, PAM.
 
 import email
 import email.policy
+import json
 import os
 import re
 import subprocess
@@ -19,7 +20,7 @@ WAIT_SECONDS = 60
 POLL_SECONDS = 0.1
 LINK = re.compile(r"https?://\S+/confirm/[A-Za-z0-9_-]{43}")
 CODE = re.compile(r"\b(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}\b")
-BAD_PASSWORD = "Passwort1234"
+BAD_PASSWORD = "Sommer2026"
 GOOD_PASSWORD = "Regen auf dem Zeltdach"
 
 
@@ -171,12 +172,13 @@ class Journey:
         self.initial = codes[0]
 
     def post(self):
-        def printed():
-            done = subprocess.run([*self.place.ctl, "letters", "list"], text=True, check=False,
+        def batches():
+            done = subprocess.run([*self.place.ctl, "--json", "letters", "list"], text=True, check=False,
                                   capture_output=True, env=self.place.environment)
-            return re.search(r"^.* printed .*?\b([0-9A-Z]{26})\b *\S*$", done.stdout, re.MULTILINE)
+            letters = json.loads(done.stdout) if done.returncode == 0 else []
+            return [letter["batch"] for letter in letters if letter["state"] == "printed"]
 
-        batch = wait_for("the letter as printed", printed)[1]
+        batch = wait_for("the letter as printed", batches)[0]
         self.ctl("letters", "list")
         self.ctl("letters", "posted", batch)
 

@@ -441,27 +441,37 @@ def slapd_pid(box):
     return int(box["PORTAL_SLAPD_PID"])
 
 
+def thread_states(pid):
+    """The letter of each thread's state; a process that has gone has none."""
+    states = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            states.append((task / "stat").read_text().rpartition(")")[2].split()[0])
+    except OSError:
+        pass
+    return states
+
+
+def wait_for_threads(pid, wanted):
+    """The last thread to end closes the sockets, not the first."""
+    for _ in range(2000):
+        if wanted(thread_states(pid)):
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"slapd didn't follow the signal: {thread_states(pid)}")
+
+
 def kill_slapd(box):
     pid = slapd_pid(box)
     os.kill(pid, signal.SIGKILL)
-    for _ in range(1000):
-        if not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text():
-            return
-        time.sleep(0.005)
-    raise AssertionError("slapd outlived SIGKILL")
+    wait_for_threads(pid, lambda states: states in ([], ["Z"]))
 
 
 def stop_slapd(box):
     """SIGSTOP takes a moment to reach every thread."""
     pid = slapd_pid(box)
     os.kill(pid, signal.SIGSTOP)
-    for _ in range(1000):
-        states = {(task / "stat").read_text().rpartition(")")[2].split()[0]
-                  for task in Path(f"/proc/{pid}/task").iterdir()}
-        if states == {"T"}:
-            return
-        time.sleep(0.005)
-    raise AssertionError("slapd outran SIGSTOP")
+    wait_for_threads(pid, lambda states: states and set(states) == {"T"})
 
 
 def stop_gently(box):

@@ -67,8 +67,10 @@ static void place_make(struct place *place, size_t logins, bool answering)
     char path[128];
     FILE *f;
 
-    *place = (struct place){.directory = "/tmp/pam-process-XXXXXX"};
-    assert_non_null(mkdtemp(place->directory));
+    *place = (struct place){0};
+    snprintf(path, sizeof path, "/tmp/pam-process-XXXXXX");
+    assert_non_null(mkdtemp(path));
+    memcpy(place->directory, path, sizeof place->directory);
     snprintf(path, sizeof path, "%s/" FAKE_SERVICE, place->directory);
     f = fopen(path, "we");
     assert_non_null(f);
@@ -84,14 +86,25 @@ static void place_make(struct place *place, size_t logins, bool answering)
         fake_start(&place->fake);
 }
 
-static void place_remove(struct place *place)
+/* Around each test, so that a failed one leaves nothing behind either. */
+static int setup(void **state)
 {
+    *state = calloc(1, sizeof(struct place));
+    return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    _cleanup_free_ struct place *place = *state;
     _cleanup_free_ char *command = NULL;
 
     if (place->fake.pid)
         free(fake_stop(&place->fake));
-    assert_true(asprintf(&command, "rm -r '%s'", place->directory) > 0);
-    assert_int_equal(system(command), 0);
+    if (!*place->directory)
+        return 0;
+    if (asprintf(&command, "rm -r '%s'", place->directory) < 0)
+        return -1;
+    return system(command);
 }
 
 static int converse(int count, const struct pam_message **messages, struct pam_response **ret,
@@ -296,52 +309,47 @@ static void test_module_has_no_constructors(void **state)
 
 static void test_logins_leave_the_process_as_it_was(void **state)
 {
-    struct place place;
+    struct place *place = *state;
     struct state before, after;
     int authenticate, account;
 
-    (void)state;
-    place_make(&place, FAKE_REPLIES, true);
-    login(&place, &authenticate, &account); /* libpam and libc make themselves at home */
+    place_make(place, FAKE_REPLIES, true);
+    login(place, &authenticate, &account); /* libpam and libc make themselves at home */
     state_take(&before);
     for (size_t i = 1; i < FAKE_REPLIES; i++) {
-        login(&place, &authenticate, &account);
+        login(place, &authenticate, &account);
         assert_int_equal(authenticate, PAM_SUCCESS);
         assert_int_equal(account, PAM_NEW_AUTHTOK_REQD);
     }
     state_take(&after);
     state_compare(&before, &after);
-    place_remove(&place);
 }
 
 static void test_failed_logins_leave_the_process_as_it_was(void **state)
 {
-    struct place place;
+    struct place *place = *state;
     struct state before, after;
     int authenticate, account;
 
-    (void)state;
-    place_make(&place, 0, false);
-    login(&place, &authenticate, &account);
+    place_make(place, 0, false);
+    login(place, &authenticate, &account);
     state_take(&before);
     for (size_t i = 0; i < LOGINS; i++) {
-        login(&place, &authenticate, &account);
+        login(place, &authenticate, &account);
         assert_int_equal(authenticate, PAM_AUTHINFO_UNAVAIL);
         assert_int_equal(account, PAM_AUTHINFO_UNAVAIL);
     }
     state_take(&after);
     state_compare(&before, &after);
-    place_remove(&place);
 }
 
 /* Above FD_SETSIZE a select() would write beside its set (CVE-2013-0288). */
 static void test_login_works_with_more_descriptors_than_select_knows(void **state)
 {
     struct rlimit limit;
-    struct place place;
+    struct place *place = *state;
     int authenticate, account, null = open("/dev/null", O_RDONLY | O_CLOEXEC), last = null;
 
-    (void)state;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     if (limit.rlim_max < 2048) {
         print_message("the limit of open files, %lu, is too low\n", (unsigned long)limit.rlim_max);
@@ -350,17 +358,16 @@ static void test_login_works_with_more_descriptors_than_select_knows(void **stat
     }
     limit.rlim_cur = 2048;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    place_make(&place, 1, true);
+    place_make(place, 1, true);
     while (last < 1200) {
         last = dup(null);
         assert_true(last >= 0);
     }
-    login(&place, &authenticate, &account);
+    login(place, &authenticate, &account);
     assert_int_equal(authenticate, PAM_SUCCESS);
     for (int fd = null; fd <= last; fd++)
-        if (fd != place.fake.control)
+        if (fd != place->fake.control)
             close(fd);
-    place_remove(&place);
 }
 
 /* Does the password stand anywhere in this process that can be written to? */
@@ -382,21 +389,19 @@ static bool memory_has_password(void)
 static void test_no_password_stays_in_memory(void **state)
 {
     _cleanup_free_ char *shown = NULL;
-    struct place place;
+    struct place *place = *state;
     int authenticate, account;
 
-    (void)state;
     if (instrumented) {
         print_message("memory that a sanitizer keeps can't be walked through\n");
         skip();
     }
-    place_make(&place, 1, true);
-    login(&place, &authenticate, &account);
+    place_make(place, 1, true);
+    login(place, &authenticate, &account);
     assert_int_equal(authenticate, PAM_SUCCESS);
     assert_false(memory_has_password());
     shown = strdup(PASSWORD);
     assert_true(memory_has_password()); /* it would have been seen */
-    place_remove(&place);
 }
 
 struct worker {
@@ -414,14 +419,13 @@ static void *worker_main(void *data)
 
 static void test_several_threads_log_in_at_once(void **state)
 {
-    struct place place;
+    struct place *place = *state;
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
 
-    (void)state;
-    place_make(&place, THREADS, true);
+    place_make(place, THREADS, true);
     for (size_t i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.place = &place};
+        workers[i] = (struct worker){.place = place};
         assert_int_equal(pthread_create(&threads[i], NULL, worker_main, &workers[i]), 0);
     }
     for (size_t i = 0; i < THREADS; i++) {
@@ -429,31 +433,28 @@ static void test_several_threads_log_in_at_once(void **state)
         assert_int_equal(workers[i].authenticate, PAM_SUCCESS);
         assert_int_equal(workers[i].account, PAM_NEW_AUTHTOK_REQD);
     }
-    place_remove(&place);
 }
 
 /* A SIGPIPE from a portald that closes would end an application that doesn't ignore it. */
 static void test_portald_that_closes_raises_no_signal(void **state)
 {
-    struct place place;
+    struct place *place = *state;
     int authenticate, account;
 
-    (void)state;
-    place_make(&place, 2, true);
-    for (size_t i = 0; i < place.fake.count; i++)
-        place.fake.replies[i].manner = FAKE_CLOSES;
+    place_make(place, 2, true);
+    for (size_t i = 0; i < place->fake.count; i++)
+        place->fake.replies[i].manner = FAKE_CLOSES;
     signal(SIGPIPE, SIG_DFL);
-    free(fake_stop(&place.fake)); /* started before it knew */
+    free(fake_stop(&place->fake)); /* started before it knew */
     {
         _cleanup_free_ char *path = NULL;
 
-        assert_true(asprintf(&path, "rm -f %s/*.sock", place.directory) > 0);
+        assert_true(asprintf(&path, "rm -f %s/*.sock", place->directory) > 0);
         assert_int_equal(system(path), 0);
     }
-    fake_start(&place.fake);
-    login(&place, &authenticate, &account);
+    fake_start(&place->fake);
+    login(place, &authenticate, &account);
     assert_int_equal(authenticate, PAM_AUTHINFO_UNAVAIL);
-    place_remove(&place);
 }
 
 int main(void)
@@ -461,15 +462,18 @@ int main(void)
     const char *module = getenv("PAM_PORTAL_MODULE"), *build = getenv("PORTAL_BUILDDIR");
     const struct CMUnitTest tests[] = {
         /* first: later on, records of the fake portald lie about */
-        cmocka_unit_test(test_no_password_stays_in_memory),
-        cmocka_unit_test(test_module_exports_the_six_entry_points_and_nothing_else),
-        cmocka_unit_test(test_module_links_libpam_and_libc_only),
-        cmocka_unit_test(test_module_has_no_constructors),
-        cmocka_unit_test(test_logins_leave_the_process_as_it_was),
-        cmocka_unit_test(test_failed_logins_leave_the_process_as_it_was),
-        cmocka_unit_test(test_login_works_with_more_descriptors_than_select_knows),
-        cmocka_unit_test(test_several_threads_log_in_at_once),
-        cmocka_unit_test(test_portald_that_closes_raises_no_signal),
+        cmocka_unit_test_setup_teardown(test_no_password_stays_in_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_module_exports_the_six_entry_points_and_nothing_else,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_module_links_libpam_and_libc_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_module_has_no_constructors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_logins_leave_the_process_as_it_was, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failed_logins_leave_the_process_as_it_was, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_login_works_with_more_descriptors_than_select_knows,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_several_threads_log_in_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_portald_that_closes_raises_no_signal, setup, teardown),
     };
 
     if (module)

@@ -1,0 +1,146 @@
+"""portald and slapd restarted, reloaded, stopped and out of space while customers log in: nobody who can wait is turned
+away, and nobody is let in or refused who shouldn't be. portald's sockets belong to somebody who stays, as with systemd."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+import ldap_client
+from conftest import Sandbox
+from customer import World, wait_for
+from login_load import LoginLoad
+from socket_holder import Holder
+
+PASSWORD = "Regen auf dem Zeltdach"
+RESTARTS = 20
+SLAPD_RESTARTS = 6
+RELOADS = 8
+STEADY, MISTAKEN = 4, 2
+
+
+@pytest.fixture(scope="module")
+def box():
+    box = Sandbox("--customers", "60")
+    yield box
+    box.close()
+
+
+@pytest.fixture(scope="module")
+def world(box):
+    return World(box)
+
+
+@pytest.fixture(scope="module")
+def held(box):
+    with Holder(box) as holder:
+        yield holder
+
+
+def with_password(world):
+    """An active customer, whose password is hashed as cheaply as slapd can: more logins for the test."""
+    c = world.customer()
+    world.modify(c.uid, portalState="active", mail=c.mail, userPassword=ldap_client.ssha(PASSWORD))
+    return c
+
+
+@pytest.fixture
+def load(world, held):
+    """Started by the test."""
+    return LoginLoad(world, PASSWORD, [with_password(world) for _ in range(STEADY)],
+                     [with_password(world) for _ in range(MISTAKEN)])
+
+
+def restart_slapd(box, number):
+    """As somebody's Restart=always would: its sandbox process ends by this signal and starts again."""
+    process_id = int(box["PORTAL_SLAPD_PID"])
+    os.kill(process_id, number)
+    wait_for(lambda: not Path(f"/proc/{process_id}/stat").exists() or
+             Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] == "Z", what="slapd's end")
+    box.start("slapd")
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGKILL)
+
+
+def test_no_login_fails_while_portald_is_restarted_20_times(held, load):
+    with load:
+        for i in range(RESTARTS):
+            time.sleep(1)  # the module tries twice: one kill a request, no more
+            held.restart(SIGNALS[i % 2])
+        held.wait()
+        load.wait_for_more(20)
+    load.check(least=RESTARTS * 10)
+
+
+def test_no_login_fails_or_is_wrongly_decided_while_slapd_is_restarted(box, load):
+    with load:
+        for i in range(SLAPD_RESTARTS):
+            time.sleep(0.7)
+            restart_slapd(box, SIGNALS[i % 2])
+        load.wait_for_more(20)
+    load.check(least=SLAPD_RESTARTS * 10)
+
+
+def reload(held, expected):
+    """Sends SIGHUP and waits until the log says what came of it."""
+    before = held.log.stat().st_size
+    held.send(signal.SIGHUP)
+    wait_for(lambda: expected in held.log.read_bytes()[before:].decode(errors="replace"), what=f'"{expected}"')
+
+
+def test_no_login_fails_while_portald_reads_its_configuration_again(held, load, drop_in):
+    process_id = held.process_id
+    with load:
+        for i in range(RELOADS):
+            time.sleep(0.3)
+            drop_in(f"[portal]\ncompany = Versicherung Nummer {i}\n")
+            reload(held, "were read again")
+        load.wait_for_more(20)
+    load.check(least=RELOADS * 5)
+    assert held.process_id == process_id and not held.ended()
+
+
+@pytest.fixture
+def drop_in(held):
+    """Writes text where portald reads it last, and takes it away again."""
+    directory = Path(f"{held.conf}.d")
+    directory.mkdir(exist_ok=True)
+    file = directory / "99-test.conf"
+    yield file.write_text
+    file.unlink(missing_ok=True)
+    reload(held, "were read again")
+
+
+BROKEN = {
+    "unknown key": "[server]\nworkres = 8\n",
+    "unknown section": "[sever]\nworkers = 8\n",
+    "bad value": "[server]\nworkers = many\n",
+    "missing templates": "[mail]\ntemplates = /nonexistent/templates\n",
+    "missing key": "[keys]\nmaster = /nonexistent/portald.key\n",
+    "unknown zone": "[portal]\nzone = Europe/Atlantis\n",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_broken_configuration_is_refused_and_the_old_one_stays(world, held, drop_in, text):
+    c = with_password(world)
+    drop_in(text)
+    reload(held, "the old one stays in force")
+    assert not held.ended()
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
+    assert world.customer().registered().token
+
+
+def test_missing_template_is_refused_and_mails_still_go_out(world, held, drop_in, tmp_path):
+    source = Path(__file__).resolve().parents[2] / "config" / "templates"
+    shutil.copytree(source, tmp_path / "templates")
+    gone = next((tmp_path / "templates").rglob("confirm*"))
+    gone.unlink()
+    drop_in(f"[mail]\ntemplates = {tmp_path}/templates\n")
+    reload(held, "the old one stays in force")
+    assert gone.name.split(".")[0] in held.tail()
+    assert world.customer().registered().token

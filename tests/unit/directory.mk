@@ -9,4 +9,5 @@ tests_integration_directory_probe_SOURCES = tests/integration/directory-probe.c
 tests_integration_directory_probe_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 tests_integration_directory_probe_LDADD = portald/libportald.la
 
-EXTRA_DIST += tests/integration/test_directory_c.py
+EXTRA_DIST += tests/integration/directory_probe.py tests/integration/test_directory_c.py \
+    tests/integration/test_directory_faults.py

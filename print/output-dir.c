@@ -86,7 +86,7 @@ int output_finish(int fd, const char *job)
     return renameat(fd, from, fd, to) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-void output_discard(int fd, const char *job)
+static void output_discard(int fd, const char *job)
 {
     char name[NAME_SIZE];
 

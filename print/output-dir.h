@@ -12,7 +12,6 @@ int output_open(const char *directory, int *ret_fd);
 int output_stage(int fd, const char *job, const void *data, size_t size);
 /* Gives a staged letter its name. 0, too, when that has happened before. */
 int output_finish(int fd, const char *job);
-void output_discard(int fd, const char *job);
 /* Until this returns 0 the names may not be on disk. */
 int output_sync(int fd);
 /* What a crash left staged: finishes what known() says 1 to, and removes what it says 0 to. A

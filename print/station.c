@@ -50,7 +50,6 @@ struct batch {
 
 DEFINE_CLEANUP(struct station, station_free)
 DEFINE_CLEANUP(struct letter, letter_free)
-DEFINE_CLEANUP(struct ledger, ledger_close)
 
 static void batch_clear(struct batch *b)
 {
@@ -119,10 +118,8 @@ static int letter_put(struct batch *b, const struct letter *letter, const struct
     if (r < 0)
         return trouble(r, b->station->settings->output);
     r = ledger_add(b->ledger, b->id, &entry);
-    if (r < 0) {
-        output_discard(b->output, entry.job);
+    if (r < 0) /* on disk or not, who knows: the next run's sweep asks the ledger */
         return trouble(r, "the ledger");
-    }
     b->printed++;
     r = output_finish(b->output, entry.job);
     if (r < 0)

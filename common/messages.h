@@ -3,8 +3,9 @@
 
 #define MESSAGE_STARTED "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a01" /* portald is ready */
 #define MESSAGE_STOPPED "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a02"
-#define MESSAGE_STATE   "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a03" /* an account's state changed: old → new \
-                                                            */
+#define MESSAGE_STATE                                                                              \
+    "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a03" /* an account's state changed: old → new                  \
+                                        */
 #define MESSAGE_LOGIN_FAILED  "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a04"
 #define MESSAGE_THROTTLED     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a05"
 #define MESSAGE_REGISTRATION  "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a06" /* how a registration ended */

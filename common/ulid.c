@@ -24,7 +24,7 @@ void ulid_make(int64_t milliseconds, char ret[static ULID_SIZE])
 
 int ulid_read(const char *typed, char ret[static ULID_SIZE])
 {
-    uint8_t values[BASE32_SYMBOLS_MAX], id[BASE32_ID_BYTES];
+    uint8_t values[BASE32_SYMBOLS_MAX] = {0}, id[BASE32_ID_BYTES];
 
     if (strlen(typed) != BASE32_ID_SYMBOLS || base32_read(typed, values) != BASE32_ID_SYMBOLS)
         return -EINVAL;

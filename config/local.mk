@@ -26,3 +26,8 @@ uninstall-portal-conf:
 	    cmp -s "$(srcdir)/$$f" "$$to" && rm -f "$$to"; \
 	done; true
 .PHONY: install-portal-conf uninstall-portal-conf
+
+# PAM services to copy from; which one fits is in pam_portal(8).
+pamexampledir = $(docdir)/pam.d
+dist_pamexample_DATA = config/pam.d/portal config/pam.d/portal-account config/pam.d/portal-mail config/pam.d/portal-mixed \
+    config/pam.d/portal-web

@@ -158,7 +158,7 @@ static int failures_put(struct login *login, const struct entry_failures *failur
 static int reread(struct login *login)
 {
     struct entry *entry = NULL;
-    int r = directory_find(login->worker->directory, DIRECTORY_MAIL, login->name, false,
+    int r = directory_find(login->worker->directory, DIRECTORY_LOGIN, login->name, false,
                            login->request->deadline, &entry);
 
     if (r < 0 && r != -ENOENT && r != -ENOTUNIQ)
@@ -322,7 +322,7 @@ void auth_authenticate(struct worker *worker, const struct request *request,
     wire_begin(reply, WIRE_VERDICT);
     if (!read_request(&login))
         return;
-    r = directory_find(worker->directory, DIRECTORY_MAIL, login.name, false, request->deadline,
+    r = directory_find(worker->directory, DIRECTORY_LOGIN, login.name, false, request->deadline,
                        &login.entry);
     if (r < 0 && r != -ENOENT && r != -ENOTUNIQ) {
         reply_error(reply, r, login.language);
@@ -345,7 +345,7 @@ void auth_account(struct worker *worker, const struct request *request, struct w
         reply_standard(reply, WIRE_UNKNOWN, language);
         return;
     }
-    r = directory_find(worker->directory, DIRECTORY_MAIL, name, false, request->deadline, &entry);
+    r = directory_find(worker->directory, DIRECTORY_LOGIN, name, false, request->deadline, &entry);
     if (r < 0 && r != -ENOENT && r != -ENOTUNIQ) {
         reply_error(reply, r, language);
         return;

@@ -257,6 +257,7 @@ int main(int argc, char **argv)
     int r;
 
     read_arguments(argc, argv, &arguments);
+    setenv("LDAPNOINIT", "1", 1); /* while there is one thread: libldap reads no ldap.conf, .ldaprc */
     log_open("portald", arguments.level);
     if ((r = process_harden()) < 0) {
         log_line(LOG_ERR, "The process can't be made safe: %s", strerror(-r));

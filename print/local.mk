@@ -16,4 +16,3 @@ print_portal_print_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(JANSSON_CFLAGS) -fPI
 print_portal_print_LDFLAGS = $(AM_LDFLAGS) -pie
 print_portal_print_LDADD = print/libprint.la
 
-dist_man_MANS += doc/portal-print.8

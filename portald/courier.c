@@ -223,7 +223,7 @@ static int round_run(struct round *round)
     if (r == 0)
         r = round_compose(round, mailing);
     if (r == 0 && round->left > 0)
-        r = mailing_run(mailing, deadline, round_heard, round);
+        r = mailing_run(mailing, deadline, round->couriers->stop, round_heard, round);
     return r;
 }
 

@@ -24,5 +24,5 @@ struct couriers;
 /* The strings of options, compose and queue stay the caller's, until couriers_stop(). */
 int couriers_start(const struct courier_options *options, const struct compose *compose,
                    struct queue *queue, struct couriers **ret);
-/* Stops after the batches under way, or at their deadline. */
+/* Stops after the batches under way, or within seconds: what has no result by then is deferred. */
 struct couriers *couriers_stop(struct couriers *couriers);

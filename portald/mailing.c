@@ -20,6 +20,7 @@
 
 #define CONNECT_TIMEOUT_S 5
 #define FAREWELL_MS       2000 /* for a child to say QUIT and end, once its results are in */
+#define STOP_MS           3000 /* for what is under way, once it is time to stop */
 #define RESULT_MAX        1024u
 
 struct mailing {
@@ -261,25 +262,33 @@ static int mailing_hear(struct mailing *mailing, mailing_heard *heard, void *use
     return results_take(mailing, heard, userdata);
 }
 
-int mailing_run(struct mailing *mailing, int64_t deadline, mailing_heard *heard, void *userdata)
+int mailing_run(struct mailing *mailing, int64_t deadline, int stop, mailing_heard *heard,
+                void *userdata)
 {
     for (;;) {
         bool all_sent = mailing->sent == mailing->count;
-        struct pollfd p = {.fd = mailing->fd, .events = all_sent ? POLLIN : POLLIN | POLLOUT};
-        int64_t left = deadline - clock_monotonic_ms();
+        struct pollfd p[] = {
+            {.fd = mailing->fd, .events = all_sent ? POLLIN : POLLIN | POLLOUT},
+            {.fd = stop, .events = POLLIN},
+        };
+        int64_t now = clock_monotonic_ms(), left = deadline - now;
         int r = 0;
 
         if (left <= 0)
             return -ETIMEDOUT;
-        if (poll(&p, 1, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
+        if (poll(p, ELEMENTS(p), left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
             return -errno;
+        if (p[1].revents) {
+            stop = -1;
+            deadline = left < STOP_MS ? deadline : now + STOP_MS;
+        }
         /* Results first: a mailer that ends early may have told something. */
-        if (p.revents & (POLLIN | POLLHUP | POLLERR)) {
+        if (p[0].revents & (POLLIN | POLLHUP | POLLERR)) {
             r = mailing_hear(mailing, heard, userdata);
             if (r <= 0)
                 return r;
         }
-        if (!all_sent && (p.revents & POLLOUT) && (r = mailing_send(mailing)) < 0)
+        if (!all_sent && (p[0].revents & POLLOUT) && (r = mailing_send(mailing)) < 0)
             return r;
     }
 }

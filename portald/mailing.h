@@ -33,6 +33,8 @@ struct mailing_result {
 typedef bool mailing_heard(void *userdata, const struct mailing_result *result);
 
 /* Sends what was added and hears results until heard() has enough, the mailer is done or gone, or
-   deadline (of clock_monotonic_ms()) has come. Returns 0; -ETIMEDOUT; -EPROTO when what came back
-   makes no sense; or what the socket said. */
-int mailing_run(struct mailing *mailing, int64_t deadline, mailing_heard *heard, void *userdata);
+   deadline (of clock_monotonic_ms()) has come. Once stop, a descriptor, is readable, only a few
+   seconds are left: a relay that stalls mustn't hold up a stop or a reload. Returns 0; -ETIMEDOUT;
+   -EPROTO when what came back makes no sense; or what the socket said. */
+int mailing_run(struct mailing *mailing, int64_t deadline, int stop, mailing_heard *heard,
+                void *userdata);

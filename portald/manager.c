@@ -233,14 +233,14 @@ int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
     return 0;
 }
 
-/* In the order in which work flows: first nobody comes in any more, then what they left is put
- * away. */
+/* Couriers first, while logins go on: their stop may take seconds. Then in the order in which work
+ * flows: nobody comes in any more, and what they left is put away. */
 struct manager *manager_free(struct manager *m)
 {
     if (!m)
         return NULL;
-    server_stop(m->server);
     couriers_stop(m->couriers);
+    server_stop(m->server);
     clerk_stop(m->clerk);
     queue_free(m->queue);
     throttle_free(m->names);

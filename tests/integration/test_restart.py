@@ -14,6 +14,7 @@ from conftest import Sandbox
 from customer import World, wait_for
 from login_load import LoginLoad
 from socket_holder import Holder
+from wire import connect, field, frame, receive
 
 PASSWORD = "Regen auf dem Zeltdach"
 RESTARTS = 20
@@ -144,3 +145,48 @@ def test_missing_template_is_refused_and_mails_still_go_out(world, held, drop_in
     reload(held, "the old one stays in force")
     assert gone.name.split(".")[0] in held.tail()
     assert world.customer().registered().token
+
+
+def test_stop_finishes_what_runs(world, held):
+    """More requests than workers, each long enough (Argon2id) to be in the middle of it when SIGTERM comes."""
+    customers = [with_password(world) for _ in range(12)]
+    for c in customers:
+        grant = world.portald.authenticate(c.mail, PASSWORD, PURPOSE=1).get("GRANT")
+        assert world.portald.change(c.mail, grant, PASSWORD + " neu").verdict == "OK"
+    connections = []
+    for c in customers:
+        s = connect(world.portald.path("api"))
+        s.sendall(frame("AUTHENTICATE", field("USER", c.mail) + field("PASSWORD", PASSWORD + " neu")))
+        connections.append(s)
+    try:
+        time.sleep(0.02)
+        assert held.restart(signal.SIGTERM) == 0
+        # No second try here: each is answered by the portald that stops, or by the next one if it never took it up.
+        assert [receive(s) and 1 for s in connections] == [1] * len(connections)
+    finally:
+        for s in connections:
+            s.close()
+
+
+def stall(world):
+    """A mail that a courier has in hand and can't get rid of."""
+    before = world.portald.control("status")["queue"]["mail"]["claimed"]
+    world.customer().register()
+    wait_for(lambda: world.portald.control("status")["queue"]["mail"]["claimed"] > before, what="the mail's claim")
+
+
+def test_relay_that_stalls_holds_up_neither_reload_nor_stop(box, world, held, load, drop_in):
+    sink = int(box["PORTAL_SINK_PID"])
+    os.kill(sink, signal.SIGSTOP)
+    try:
+        with load:
+            stall(world)
+            drop_in("[portal]\ncompany = Versicherung mit lahmem Relais\n")
+            reload(held, "were read again")
+            stall(world)
+            assert held.restart(signal.SIGTERM) == 0
+            held.wait()
+            load.wait_for_more(20)
+        assert load.check(least=30) < 10
+    finally:
+        os.kill(sink, signal.SIGCONT)

@@ -44,8 +44,8 @@ struct batch {
     struct ledger *ledger;
     int output; /* the directory */
     char id[ULID_SIZE];
-    json_t *rows; /* of the report */
-    size_t printed, failed;
+    json_t *rows;           /* of the report */
+    size_t printed, failed; /* printed: by earlier runs, too */
 };
 
 DEFINE_CLEANUP(struct station, station_free)
@@ -120,7 +120,6 @@ static int letter_put(struct batch *b, const struct letter *letter, const struct
     r = ledger_add(b->ledger, b->id, &entry);
     if (r < 0) /* on disk or not, who knows: the next run's sweep asks the ledger */
         return trouble(r, "the ledger");
-    b->printed++;
     r = output_finish(b->output, entry.job);
     if (r < 0)
         return trouble(r, b->station->settings->output);
@@ -211,6 +210,14 @@ static int batch_claim(const struct batch *b, struct claim *claim)
     return r < 0 ? trouble(r, "portald") : 0;
 }
 
+static int letter_of_batch(void *userdata, const struct ledger_letter *letter)
+{
+    struct batch *b = userdata;
+
+    b->printed++;
+    return row_printed(b, letter);
+}
+
 /* Everything that the ledger has of this batch is told, even if portald no longer asks. */
 static int batch_report(struct batch *b)
 {
@@ -218,7 +225,7 @@ static int batch_report(struct batch *b)
 
     if (r < 0)
         return trouble(r, b->station->settings->output);
-    r = ledger_each(b->ledger, b->id, row_printed, b);
+    r = ledger_each(b->ledger, b->id, letter_of_batch, b);
     if (r == 0)
         r = claim_report(b->station->settings, b->id, b->rows);
     if (r < 0)

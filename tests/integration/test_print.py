@@ -303,7 +303,7 @@ def test_letters_are_reported_even_if_portald_gives_them_out_no_more(station):
     assert station.run().returncode == 1
     batch, = station.portald.claimed
     station.portald.claimed[batch] = []
-    station.prints()
+    assert station.prints().stdout == f"batch {batch}: 1 letter\n"
     assert station.portald.reports[batch][letter.job]["pages"] == 1
 
 

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "portalctl/call.h"
@@ -25,13 +26,24 @@ int register_run(const struct arguments *a)
     return call_verdict(a, &w);
 }
 
-/* Two requests of one form: a code, or the link that it came in. */
+/* Two requests of one form: a code, or the link that it came in. "-" stands for a line of standard
+   input, since other users of the machine can see a command's arguments. */
 static int code_run(const struct arguments *a, enum wire_type type, enum wire_tag tag)
 {
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+    const char *code = a->operand[0];
+    char line[LINE_SIZE];
 
+    if (strcmp(code, "-") == 0) {
+        if (!fgets(line, sizeof line, stdin)) {
+            output_error("There is nothing on standard input.");
+            return STATUS_USAGE;
+        }
+        line[strcspn(line, "\r\n")] = '\0';
+        code = line;
+    }
     wire_begin(&w, type);
-    wire_put_string(&w, tag, a->operand[0]);
+    wire_put_string(&w, tag, code);
     wire_put_string(&w, WIRE_LANGUAGE, arguments_language(a));
     return call_verdict(a, &w);
 }

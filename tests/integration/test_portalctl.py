@@ -178,6 +178,16 @@ def test_confirm_ends_well_also_when_it_was_done_before(stand, directory, code, 
     assert stand.requests == [(CONFIRM, {TAG["token"]: link.encode(), TAG["language"]: b"en"})]
 
 
+def test_a_link_can_come_from_standard_input(stand, directory):
+    stand.answer = lambda kind, fields: verdict(0, "So it is.")
+    command = [BUILD / "portalctl" / "portalctl", "--socket-dir", directory, "confirm", "-"]
+    done = subprocess.run(command, input="a-token\n", text=True, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert stand.requests[0][1][TAG["token"]] == b"a-token"
+    done = subprocess.run(command, input="", text=True, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 2 and len(stand.requests) == 1
+
+
 def test_not_me_sends_the_reference(stand, directory):
     stand.answer = lambda kind, fields: verdict(0, "Stopped.")
     assert run(directory, "not-me", "ABCDE-ABCDE").returncode == 0

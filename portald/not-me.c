@@ -61,8 +61,8 @@ void not_me_look(struct worker *worker, const struct request *request, struct wi
         reply_verdict(
             reply, WIRE_LINK_GOOD,
             text(language,
-                 N_("If this message did not come about through you, please press the button. We "
-                    "then protect the account and have it looked at.")));
+                 N_("If this wasn't you, please press the button. We will then protect the account "
+                    "and look into it.")));
 }
 
 /* Reads, decides, writes, until nobody else was faster. */
@@ -131,6 +131,6 @@ void not_me_press(struct worker *worker, const struct request *request, struct w
             reply, WIRE_OK,
             text(language,
                  N_("Thank you for telling us. We have protected the account, and our customer "
-                    "service looks into it. You need not do anything else.")));
+                    "service will look into it. You don't have to do anything else.")));
     }
 }

@@ -178,7 +178,7 @@ void register_accept(struct worker *worker, const struct request *request,
                 text(form.language,
                      N_("Thank you. If your details match, mail is on its way to you. Please open "
                         "it and press the button in it. If nothing arrives within a few minutes, "
-                        "please look into the folder for unwanted mail, and check your details.")));
+                        "please look in your spam folder, and check your details.")));
         else {
             log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL,
                       "A registration could not be queued: %s", strerror(-r));

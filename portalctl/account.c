@@ -127,7 +127,7 @@ static void letters_print(const json_t *letters)
 
 static void pending_print(const json_t *pending)
 {
-    static const struct column columns[] = {{.title = "LINK TO CONFIRM"}, {.title = "WORKS UNTIL"}};
+    static const struct column columns[] = {{.title = "LINK MAILED TO"}, {.title = "VALID UNTIL"}};
     _cleanup_(table_clear) struct table t = TABLE(columns);
     const json_t *link;
     size_t i;
@@ -157,7 +157,7 @@ static void customer_print(const json_t *report)
         {"Language", "language", false, false},
         {"Birthdate", "birth_date", false, false},
         {"Initial until", "initial_expires", true, true}, /* the initial password works so long */
-        {"Password set", "password_changed", true, true},
+        {"Password since", "password_changed", true, true},
         {"Last login", "last_login", true, false},
         {"DN", "dn", false, false},
         {"Entry", "uuid", false, false},

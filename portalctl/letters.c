@@ -26,15 +26,10 @@ static int letters_fetch(const struct arguments *a, bool all, json_t **ret)
 static void letters_table(const json_t *letters, const char *empty)
 {
     static const struct column columns[] = {
-        {.title = "JOB"},
-        {.title = "KIND"},
-        {.title = "STATE"},
-        {.title = "FOR"},
-        {.title = "NAME", .flexible = true},
-        {.title = "CREATED"},
-        {.title = "PRINTED"},
-        {.title = "BATCH"},
-        {.title = "NOTE", .flexible = true},
+        {.title = "JOB"},     {.title = "KIND"},
+        {.title = "STATE"},   {.title = "FOR"},
+        {.title = "CREATED"}, {.title = "PRINTED"},
+        {.title = "BATCH"},   {.title = "NOTE", .flexible = true},
     };
     _cleanup_(table_clear) struct table t = TABLE(columns);
     const json_t *letter;
@@ -46,7 +41,6 @@ static void letters_table(const json_t *letters, const char *empty)
         table_put(&t, report_text(letter, "topic"));
         table_put(&t, report_text(letter, "state"));
         table_put(&t, report_text(letter, "subject"));
-        table_put(&t, report_text(letter, "name"));
         table_put_time(&t, report_time(letter, "created"));
         table_put_time(&t, report_time(letter, "happened"));
         table_put(&t, report_text(letter, "batch"));

@@ -81,15 +81,23 @@ static void help_print(void)
            "Exit status: 0 done, 1 refused or not found, 2 wrong usage, 3 portald unreachable.\n");
 }
 
+/* Options of mask, below a heading; nothing for none. */
+static void options_help(const char *heading, uint32_t mask)
+{
+    if (mask)
+        printf("\n%s:\n", heading);
+    for (enum option o = 0; o < OPTIONS; o++)
+        if (mask & OPTION_BIT(o))
+            option_help(o);
+}
+
 static void command_help(const struct command *c)
 {
-    printf("portalctl %s%s%s %s%s\n\n%s\n", c->group ? c->group : "", c->group ? " " : "", c->name,
-           c->operands, c->accepts ? " [OPTIONS]" : "", c->help);
-    if (c->accepts)
-        printf("\nOptions:\n");
-    for (enum option o = 0; o < OPTIONS; o++)
-        if (c->accepts & OPTION_BIT(o))
-            option_help(o);
+    printf("portalctl %s%s%s%s%s%s%s\n\n%s\n", c->group ? c->group : "", c->group ? " " : "",
+           c->name, *c->operands ? " " : "", c->operands, c->needs ? " OPTIONS" : "",
+           c->accepts & ~c->needs ? " [OPTIONS]" : "", c->help);
+    options_help("Needed", c->needs);
+    options_help("Options", c->accepts & ~c->needs);
 }
 
 /* Finds the command that the first words name, and takes them off the operands. */
@@ -109,25 +117,37 @@ static const struct command *command_find(struct arguments *a)
     return NULL;
 }
 
+/* All needed options that are missing, at once: " --policy NUMBER --mail ADDRESS". */
+static bool options_missing(const struct command *c, const struct arguments *a, char *ret,
+                            size_t size)
+{
+    size_t used = 0;
+
+    ret[0] = '\0';
+    for (enum option o = 0; o < OPTIONS; o++)
+        if (!a->value[o] && c->needs & OPTION_BIT(o) && used < size)
+            used += (size_t)snprintf(ret + used, size - used, " --%s %s", option_names[o].name,
+                                     option_names[o].argument);
+    return used > 0;
+}
+
 /* Whether a fits c; says what doesn't. */
 static bool command_fits(const struct command *c, const struct arguments *a)
 {
-    for (enum option o = 0; o < OPTIONS; o++) {
-        bool known = (c->accepts | OPTIONS_ALWAYS) & OPTION_BIT(o);
+    char name[80], missing[256];
 
-        if (a->value[o] && !known)
-            output_error("'%s' has no option --%s", c->name, option_names[o].name);
-        else if (!a->value[o] && c->needs & OPTION_BIT(o))
-            output_error("'%s' needs --%s %s", c->name, option_names[o].name,
-                         option_names[o].argument);
-        else
-            continue;
-        return false;
-    }
-    if (a->operands < c->least)
-        output_error("'%s' needs %s", c->name, c->operands);
+    snprintf(name, sizeof name, "%s%s%s", c->group ? c->group : "", c->group ? " " : "", c->name);
+    for (enum option o = 0; o < OPTIONS; o++)
+        if (a->value[o] && !((c->accepts | OPTIONS_ALWAYS) & OPTION_BIT(o))) {
+            output_error("'%s' has no option --%s", name, option_names[o].name);
+            return false;
+        }
+    if (options_missing(c, a, missing, sizeof missing))
+        output_error("'%s' needs%s", name, missing);
+    else if (a->operands < c->least)
+        output_error("'%s' needs %s", name, c->operands);
     else if (a->operands > c->most)
-        output_error("'%s': one word too many: '%s'", c->name, a->operand[c->most]);
+        output_error("'%s': one word too many: '%s'", name, a->operand[c->most]);
     else
         return true;
     return false;

@@ -99,13 +99,19 @@ void output_json(const json_t *json)
     putchar('\n');
 }
 
-void output_time(time_t t, char ret[static OUTPUT_TIME_SIZE])
+/* Tables have no room for the zone. */
+static void time_show(time_t t, bool zone, char ret[static OUTPUT_TIME_SIZE])
 {
     struct tm tm;
 
     if (t == 0 || !localtime_r(&t, &tm) ||
-        strftime(ret, OUTPUT_TIME_SIZE, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        strftime(ret, OUTPUT_TIME_SIZE, zone ? "%F %T %Z" : "%F %T", &tm) == 0)
         snprintf(ret, OUTPUT_TIME_SIZE, "-");
+}
+
+void output_time(time_t t, char ret[static OUTPUT_TIME_SIZE])
+{
+    time_show(t, true, ret);
 }
 
 void output_span(long long seconds, char ret[static OUTPUT_TIME_SIZE])
@@ -210,7 +216,7 @@ void table_put_time(struct table *t, time_t time)
 {
     char text[OUTPUT_TIME_SIZE];
 
-    output_time(time, text);
+    time_show(time, false, text);
     table_put(t, text);
 }
 

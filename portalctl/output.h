@@ -18,7 +18,7 @@ void output_json(const json_t *json);
    when there is no memory. keep: those that stay nevertheless. */
 char *output_escape(const char *text, const char *keep);
 
-/* "2026-11-23 14:05:09" in local time, "-" for 0. */
+/* "2026-11-23 14:05:09 CET" in local time, "-" for 0. */
 void output_time(time_t t, char ret[static OUTPUT_TIME_SIZE]);
 /* "3d 4h", "47h 59min", "12s": the two largest units. */
 void output_span(long long seconds, char ret[static OUTPUT_TIME_SIZE]);

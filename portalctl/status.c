@@ -30,7 +30,7 @@ static void daemon_print(const json_t *report)
     else
         snprintf(text, sizeof text, "%s", now);
     output_pair("Clock", text);
-    output_pair("Zone of deadlines", report_text(report, "zone"));
+    output_pair("Days end in", report_text(report, "zone"));
 }
 
 static void directory_print(const json_t *directory)

@@ -241,11 +241,11 @@ def test_show_says_what_support_needs(stand, directory):
         "failures": {"password": {"count": 6, "retry_after": 90}}})
     text = run(directory, "show", "c-0001").stdout
     for line in ("State:            initial", "Policies:         VN1, VN2",
-                 "Initial until:    1970-01-02 00:00:00",
-                 "Failures:         password: 6 in a row, nothing is checked before 1970-01-01 00:01:30",
+                 "Initial until:    1970-01-02 00:00:00 UTC",
+                 "Failures:         password: 6 in a row, nothing is checked before 1970-01-01 00:01:30 UTC",
                  "neu@post.example  1970-01-01 02:00:00", "access  queued  1970-01-01 01:00:00"):
         assert line in text
-    assert "Locked" not in text and "Password set" not in text
+    assert "Locked" not in text and "Password since" not in text
 
 
 def jobs_after(total):
@@ -314,7 +314,7 @@ def test_status_shows_what_is_wrong(stand, directory):
         "queue": {"mail": {"ready": 3}, "untold": 2}, "oldest": {"mail": 960}, "workers": 8,
         "logins": {"ok": 1, "failed": 2, "throttled": 3}, "last_error": None})
     text = run(directory, "status").stdout
-    for part in ("since 1970-01-01 00:16:40 (1min)", "CAN'T BE ASKED (ldapi:///): Can't contact LDAP server",
+    for part in ("since 1970-01-01 00:16:40 UTC (1min)", "CAN'T BE ASKED (ldapi:///): Can't contact LDAP server",
                  "1 passed, 2 failed, 3 throttled", "1970-01-01 00:16:00", "2 outcomes"):
         assert part in text
 
@@ -326,7 +326,7 @@ def test_clock_moves_by_a_span(stand, directory, typed, seconds):
     done = run(directory, "clock", typed)
     if "no command" in done.stderr:
         pytest.skip("built without --enable-test-clock")
-    assert done.returncode == 0 and done.stdout.startswith("1970-01-02 00:00:00, moved by")
+    assert done.returncode == 0 and done.stdout.startswith("1970-01-02 00:00:00 UTC, moved by")
     assert stand.asked == [{"verb": "clock", "seconds": seconds}]
 
 

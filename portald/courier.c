@@ -39,8 +39,6 @@ struct couriers {
     size_t running;
 };
 
-DEFINE_CLEANUP(struct mailing, mailing_close)
-
 /* A batch under way. */
 struct round {
     struct couriers *couriers;

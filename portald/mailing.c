@@ -3,7 +3,6 @@
 
 #include "portald/mailing.h"
 
-#include "cleanup.h"
 #include "clock.h"
 #include "wire.h"
 
@@ -31,8 +30,6 @@ struct mailing {
     uint8_t buffer[RESULT_MAX];
     size_t have;
 };
-
-DEFINE_CLEANUP(struct mailing, mailing_close)
 
 static int mailer_connect(struct mailing *mailing, const char *path)
 {

@@ -2,6 +2,7 @@
    in: mailing_open(), then mailing_run(). Knows neither queue nor templates. */
 #pragma once
 
+#include "cleanup.h"
 #include "mailer/protocol.h"
 #include "portald/compose.h"
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct mailing_target {
 int mailing_open(const struct mailing_target *target, struct mailing **ret);
 /* Ends the conversation. A mailer that is our child is given a moment, then killed, and reaped. */
 struct mailing *mailing_close(struct mailing *mailing);
+DEFINE_CLEANUP(struct mailing, mailing_close)
 
 /* Queues a mail to be sent by mailing_run(). Returns 0, -EMSGSIZE, -ENOMEM. */
 int mailing_add(struct mailing *mailing, const char *job, const struct mail *mail);

@@ -17,8 +17,6 @@
 
 #define SEAL_VERSION 1
 
-DEFINE_CLEANUP(json_t, json_decref)
-
 static const struct {
     const char *word;
     bool password, puk;
@@ -268,8 +266,7 @@ static int open_seal(const struct station_key *key, const struct wire_frame *fra
         return refuse(why, "the seal can't be opened with this print station's key");
     if (r < 0)
         return r;
-    _cleanup_(json_decref_p) json_t *content =
-        json_loadb((const char *)plain, size, JSON_REJECT_DUPLICATES, NULL);
+    json_auto_t *content = json_loadb((const char *)plain, size, JSON_REJECT_DUPLICATES, NULL);
     sodium_memzero(plain, size);
     free(plain);
     if (!json_is_object(content))

@@ -20,8 +20,6 @@
 #define EVERY_MOST 86400
 #define USAGE      2
 
-DEFINE_CLEANUP(struct station, station_free)
-
 struct options {
     const char *config;
     const char *keygen; /* the directory, or NULL */

@@ -62,7 +62,6 @@ static void unref_p(void *object)
 
 DEFINE_CLEANUP(PangoFontDescription, pango_font_description_free)
 DEFINE_CLEANUP(struct page_fonts, page_fonts_free)
-DEFINE_CLEANUP(struct page, page_free)
 
 /* Whether the family is there, and not only something like it. */
 static bool family_exists(PangoFontMap *map, const char *family)

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cleanup.h"
+
 #define PAGE_WIDTH  210.0
 #define PAGE_HEIGHT 297.0
 
@@ -57,6 +59,7 @@ int page_open(struct page_fonts *fonts, const char *title, const char *author, c
    no installed font has; -ENOMEM. */
 int page_close(struct page *page);
 struct page *page_free(struct page *page);
+DEFINE_CLEANUP(struct page, page_free)
 
 /* Puts text there, wrapped at width; TEXT_BOLD and TEXT_KEEP (texts.h) mark parts of it. Returns
    its height; with draw false nothing but that. */

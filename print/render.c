@@ -69,7 +69,6 @@ static const struct page_colour pale = {0.72, 0.74, 0.77};
 static const double scales[] = {1.0, 0.95, 0.9, 0.85, 0.8};
 
 DEFINE_CLEANUP(struct renderer, renderer_free)
-DEFINE_CLEANUP(struct page, page_free)
 
 struct renderer *renderer_free(struct renderer *r)
 {

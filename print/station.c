@@ -48,7 +48,6 @@ struct batch {
     size_t printed, failed; /* printed: by earlier runs, too */
 };
 
-DEFINE_CLEANUP(struct station, station_free)
 DEFINE_CLEANUP(struct letter, letter_free)
 
 static void batch_clear(struct batch *b)

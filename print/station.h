@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cleanup.h"
 #include "settings.h"
 
 struct station;
@@ -12,6 +13,7 @@ struct station;
 /* Reads keys, texts and fonts; what is wrong has been logged when it returns an error. */
 int station_open(const struct settings *settings, uint32_t batch_size, struct station **ret);
 struct station *station_free(struct station *station);
+DEFINE_CLEANUP(struct station, station_free)
 
 /* Prints until nothing is left, or SIGTERM or SIGINT, which must be blocked, is pending. Returns 0
    or a negative errno, which has been logged. */

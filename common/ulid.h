@@ -2,10 +2,10 @@
    Crockford's base32, upper case. They sort by time. */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#define ULID_SIZE (26 + 1)
+#define ULID_SIZE         (26 + 1)
+#define ULID_TIME_SYMBOLS 10 /* in front; whoever compares these compares times */
 
 void ulid_make(int64_t milliseconds, char ret[static ULID_SIZE]);
 /* Reads one in either case; returns 0 and the canonical form, or -EINVAL. */

@@ -73,7 +73,7 @@ static void forget_old_jobs(const struct entry *entry, time_t now, struct change
 
     ulid_make((int64_t)(now - 30 * DAY) * 1000, month_ago);
     for (char **job = entry->jobs; job && *job; job++)
-        if (strncmp(*job, month_ago, 10) < 0)
+        if (strncmp(*job, month_ago, ULID_TIME_SYMBOLS) < 0)
             changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_JOB, *job);
 }
 

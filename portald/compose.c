@@ -13,9 +13,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define NAME_SIZE     300
-#define LANGUAGE_SIZE 8
-#define LINK_SIZE     400
+#define NAME_SIZE 300
+#define LINK_SIZE 400
 
 enum part { PART_SUBJECT, PART_TEXT, PART_HTML, PARTS };
 

@@ -15,7 +15,6 @@
 #include <stdio.h>
 
 #define CONTENT_SIZE 512
-#define SCHEME       "{ARGON2}"
 
 struct codes {
     char password[CODE_SIZE], puk[CODE_SIZE];
@@ -49,8 +48,7 @@ static int hash_codes(const struct manager *m, const char *kind, const struct co
         r = secret_hash(codes->puk, puk);
     secret_gate_leave(m->gate);
     if (r == 0)
-        snprintf(ret->puk_hash, sizeof ret->puk_hash, "%s",
-                 strncmp(puk, SCHEME, strlen(SCHEME)) == 0 ? puk + strlen(SCHEME) : puk);
+        snprintf(ret->puk_hash, sizeof ret->puk_hash, "%s", puk + strlen(SECRET_SCHEME));
     sodium_memzero(puk, sizeof puk);
     return r;
 }

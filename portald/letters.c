@@ -17,11 +17,10 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#define CLAIM_MOST    200u
-#define CLAIM_LEASE   (30L * 60)
-#define FAILED_RETRY  3600L
-#define MANIFEST_SIZE 60001
-#define WHY_SIZE      201
+#define CLAIM_MOST   200u
+#define CLAIM_LEASE  (30L * 60)
+#define FAILED_RETRY 3600L
+#define WHY_SIZE     201
 
 DEFINE_CLEANUP(struct entry, entry_free)
 

@@ -7,6 +7,7 @@
 #include "letter.h"
 #include "registration.h"
 
+#include "base32.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "log.h"
@@ -44,18 +45,17 @@ static void matching_clear(struct matching *m)
  * row. */
 static void child_id(const struct matching *m, const char *topic, char ret[static ULID_SIZE])
 {
-    static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     crypto_generichash_state state;
-    uint8_t hash[16];
+    uint8_t hash[ULID_SIZE - 1 - ULID_TIME_SYMBOLS];
 
     crypto_generichash_init(&state, m->manager->keys->table, sizeof m->manager->keys->table,
                             sizeof hash);
     crypto_generichash_update(&state, (const uint8_t *)m->job->id, ULID_SIZE);
     crypto_generichash_update(&state, (const uint8_t *)topic, strlen(topic));
     crypto_generichash_final(&state, hash, sizeof hash);
-    memcpy(ret, m->job->id, 10);
-    for (size_t i = 0; i < 16; i++)
-        ret[10 + i] = alphabet[hash[i] & 31];
+    memcpy(ret, m->job->id, ULID_TIME_SYMBOLS);
+    for (size_t i = 0; i < sizeof hash; i++)
+        ret[ULID_TIME_SYMBOLS + i] = base32_symbol(hash[i]);
     ret[ULID_SIZE - 1] = 0;
 }
 

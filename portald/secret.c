@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <strings.h>
 
-#define SECRET_SCHEME     "{ARGON2}"
 #define SECRET_OPERATIONS 2U
 #define SECRET_MEMORY     ((size_t)19 * 1024 * 1024)
 #define SECRET_INPUT_MAX  4096 /* bytes; more is refused before anything is done with it */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 /* slapd's form of what libsodium makes: "{ARGON2}$argon2id$…". */
+#define SECRET_SCHEME    "{ARGON2}"
 #define SECRET_HASH_SIZE 160
 
 /* NFKC of a UTF-8 string into ret, which is wiped by the caller. Returns 0; -EILSEQ for what isn't

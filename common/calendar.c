@@ -11,7 +11,6 @@
 
 #include "cleanup.h"
 
-#define HOUR             3600
 #define YEAR_FIRST       1850
 #define GENERALIZED_LAST INT64_C(253402300799) /* 9999-12-31 23:59:59 */
 #define GENERALIZED_ZERO INT64_C(-62167219200) /* 0000-01-01 00:00:00 */
@@ -45,7 +44,7 @@ static const struct language english = {
 /* A span is said in the first unit of which fewer than this many are needed. */
 static const struct {
     time_t seconds, fewer_than;
-} spans[] = {{1, 60}, {60, 120}, {HOUR, 48}, {24 * HOUR, INT32_MAX}};
+} spans[] = {{1, 60}, {MINUTE, 120}, {HOUR, 48}, {DAY, INT32_MAX}};
 
 static const struct language *language_find(const char *name)
 {
@@ -261,7 +260,7 @@ static bool read_zone(const char **p, int *ret)
         return false;
     if (!read_two(p, 23, &hours) || (is_digit(**p) && !read_two(p, 59, &minutes)))
         return false;
-    *ret = sign * (hours * HOUR + minutes * 60);
+    *ret = sign * (int)(hours * HOUR + minutes * MINUTE);
     return true;
 }
 

@@ -3,6 +3,11 @@
 
 #include <time.h>
 
+/* Spans, in seconds. */
+#define MINUTE 60L
+#define HOUR   3600L
+#define DAY    86400L
+
 #define CALENDAR_DAY_SIZE 11 /* YYYY-MM-DD and NUL */
 
 /* The last second of the day that is days after the one that holds t. Days with 23 or 25 hours

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "calendar.h"
 #include "cleanup.h"
 
 #ifdef ENABLE_TEST_CLOCK
@@ -16,7 +17,7 @@
 #include <stdatomic.h>
 
 /* Either way; keeps all arithmetic with times far from its limits. */
-#define OFFSET_MAX (INT64_C(50) * 366 * 86400)
+#define OFFSET_MAX (INT64_C(50) * 366 * DAY)
 
 static _Atomic int64_t offset;
 

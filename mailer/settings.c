@@ -3,6 +3,7 @@
 
 #include "mailer/settings.h"
 
+#include "calendar.h"
 #include "cleanup.h"
 #include "conf.h"
 #include "log.h"
@@ -25,9 +26,9 @@ static const struct conf_key keys[] = {
     CONF_STRING("relay", "user", struct settings, user, "", "the login at the relay"),
     CONF_PATH("relay", "password", struct settings, password_file, "",
               "an absolute path, or credential:NAME"),
-    CONF_SPAN("limits", "reply", struct settings, reply, "1min", 1, 600, "1s to 10min"),
-    CONF_SPAN("limits", "accept", struct settings, accept, "3min", 1, 600, "1s to 10min"),
-    CONF_SPAN("limits", "lifetime", struct settings, lifetime, "15min", 1, 3600, "1s to 1h"),
+    CONF_SPAN("limits", "reply", struct settings, reply, "1min", 1, 10 * MINUTE, "1s to 10min"),
+    CONF_SPAN("limits", "accept", struct settings, accept, "3min", 1, 10 * MINUTE, "1s to 10min"),
+    CONF_SPAN("limits", "lifetime", struct settings, lifetime, "15min", 1, HOUR, "1s to 1h"),
     CONF_NUMBER("limits", "batch", struct settings, batch, "50", 1, 500, "a number from 1 to 500"),
 };
 

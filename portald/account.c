@@ -11,7 +11,6 @@
 #include <strings.h>
 
 #define LINKS_MOST 24
-#define DAY        86400L
 
 static bool state_confirmed(enum account_state state)
 {

@@ -19,7 +19,6 @@
 
 #define PASSWORD_SIZE 512
 #define SERVICE_SIZE  65
-#define HOUR          3600
 #define SPACE_NAMES   "name"
 #define SPACE_FAILING "failing"
 

@@ -19,12 +19,12 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 
-#define IDLE_MS          10000       /* retries become due without anybody waking us */
-#define TROUBLE_MS       2000        /* between two attempts to reach a queue that fails */
-#define WRITE_TRIES      3           /* to write down what became of a mail */
-#define LEASE_MARGIN     60          /* seconds beyond the deadline of a batch */
-#define MAIL_LIFE        (5 * 86400) /* of mails that don't say when they expire */
-#define JITTER_PER_MILLE 200u        /* either way */
+#define IDLE_MS          10000     /* retries become due without anybody waking us */
+#define TROUBLE_MS       2000      /* between two attempts to reach a queue that fails */
+#define WRITE_TRIES      3         /* to write down what became of a mail */
+#define LEASE_MARGIN     60        /* seconds beyond the deadline of a batch */
+#define MAIL_LIFE        (5 * DAY) /* of mails that don't say when they expire */
+#define JITTER_PER_MILLE 200u      /* either way */
 
 struct couriers {
     const struct compose *compose;

@@ -18,8 +18,8 @@
 #include <stdio.h>
 
 #define CLAIM_MOST   200u
-#define CLAIM_LEASE  (30L * 60)
-#define FAILED_RETRY 3600L
+#define CLAIM_LEASE  (30 * MINUTE)
+#define FAILED_RETRY HOUR
 #define WHY_SIZE     201
 
 DEFINE_CLEANUP(struct entry, entry_free)

@@ -107,7 +107,7 @@ static int load_texts(struct manager *m)
                                       .company = s->company,
                                       .support = s->support,
                                       .message_domain = s->message_domain,
-                                      .link_hours = s->rules.link_valid / 3600};
+                                      .link_hours = s->rules.link_valid / HOUR};
     char problem[256] = "";
     int r;
 

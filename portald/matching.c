@@ -18,9 +18,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#define HOUR 3600
-#define DAY  86400
-
 DEFINE_CLEANUP(struct entry, entry_free)
 
 struct matching {

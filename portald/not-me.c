@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define REFERENCE_SECONDS (30L * 86400)
+#define REFERENCE_SECONDS (30 * DAY)
 
 DEFINE_CLEANUP(struct entry, entry_free)
 

@@ -18,9 +18,6 @@
 #include <stdio.h>
 #include <strings.h>
 
-#define HOUR 3600
-#define DAY  86400
-
 struct form {
     struct worker *worker;
     const struct request *request;

@@ -7,10 +7,7 @@
 
 #include <errno.h>
 
-#define MINUTE 60L
-#define HOUR   3600L
-#define DAY    86400L
-#define S      struct settings
+#define S struct settings
 
 static const char *const languages[] = {"de", "en", NULL};
 static const char *const starttls_choices[] = {"no", "required", NULL};

@@ -2,6 +2,7 @@
    is on paper. Its key never leaves this process; see portal-print(8). */
 #include "config.h"
 
+#include "calendar.h"
 #include "claim.h"
 #include "cleanup.h"
 #include "conf-value.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 
 #define BATCH_SIZE 100
-#define EVERY_MOST 86400
+#define EVERY_MOST DAY
 #define USAGE      2
 
 struct options {

@@ -3,6 +3,7 @@
 
 #include "settings.h"
 
+#include "calendar.h"
 #include "cleanup.h"
 #include "conf.h"
 #include "log.h"
@@ -27,7 +28,7 @@ static const struct conf_key keys[] = {
     CONF_PATH("portald", "key", S, portald_key, SYSCONF_DIR "/portald.pub",
               "portald's public key, a file"),
     CONF_STRING("portald", "peer", S, peer, "", "a user"),
-    CONF_SPAN("portald", "timeout", S, timeout, "1min", 1, 600, "a span from 1s to 10min"),
+    CONF_SPAN("portald", "timeout", S, timeout, "1min", 1, 10 * MINUTE, "a span from 1s to 10min"),
 
     CONF_PATH("station", "key", S, station_key, "credential:station.key",
               "the print station's secret key: a file, or credential:NAME"),

@@ -11,8 +11,6 @@
 #include "account.h"
 #include "cleanup.h"
 
-#define HOUR 3600L
-#define DAY  86400L
 #define NOON 1792843200 /* 2026-10-24 12:00 UTC: the last day of summer time in Berlin */
 
 #define HASH_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

@@ -8,6 +8,8 @@
 // clang-format on
 #pragma once
 
+#include "cleanup.h"
+
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +29,7 @@ struct keys {
  * owner may read it; or open's error. */
 int keys_load(const char *file, struct keys **ret);
 struct keys *keys_free(struct keys *keys);
+DEFINE_CLEANUP(struct keys, keys_free)
 
 /* Reads a key of size bytes. secret: refuses a file that group or others may read (systemd's
  * credentials, 0400 or 0440 root, pass). Same errors. */

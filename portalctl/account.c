@@ -183,7 +183,7 @@ static void customer_print(const json_t *report)
 
 int show_run(const struct arguments *a)
 {
-    _cleanup_json_ json_t *report = NULL;
+    json_auto_t *report = NULL;
     int status =
         call_control(a, json_pack("{s:s, s:s}", "verb", "show", "who", a->operand[0]), &report);
 

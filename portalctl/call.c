@@ -109,7 +109,7 @@ static int reply_unexpected(void)
 /* The report, if portald did what it was asked; otherwise its error is told. */
 static int report_read(const struct arguments *a, const struct wire_frame *frame, json_t **ret)
 {
-    _cleanup_json_ json_t *report = NULL;
+    json_auto_t *report = NULL;
     const uint8_t *text;
     const char *error;
     size_t length;
@@ -135,7 +135,7 @@ static int report_read(const struct arguments *a, const struct wire_frame *frame
 
 int call_control(const struct arguments *a, json_t *request, json_t **ret)
 {
-    _cleanup_json_ json_t *owned = request;
+    json_auto_t *owned = request;
     _cleanup_free_ char *text = NULL;
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
     _cleanup_(client_reply_clear) struct client_reply reply = {0};
@@ -193,7 +193,7 @@ static const char *field_option(uint16_t field)
 static void verdict_print(const struct arguments *a, const struct verdict *verdict,
                           const char *text, const char *option)
 {
-    _cleanup_json_ json_t *json = NULL;
+    json_auto_t *json = NULL;
 
     if (arguments_json(a)) {
         json =

@@ -11,9 +11,3 @@
 int call_control(const struct arguments *a, json_t *request, json_t **ret);
 /* Sends what was put into request and tells the verdict. */
 int call_verdict(const struct arguments *a, struct wire_writer *request);
-
-static inline void json_p(json_t **json)
-{
-    json_decref(*json);
-}
-#define _cleanup_json_ __attribute__((cleanup(json_p)))

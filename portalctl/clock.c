@@ -54,7 +54,7 @@ static int move_read(const char *text, int64_t *ret)
 
 int clock_run(const struct arguments *a)
 {
-    _cleanup_json_ json_t *request = json_pack("{s:s}", "verb", "clock"), *report = NULL;
+    json_auto_t *request = json_pack("{s:s}", "verb", "clock"), *report = NULL;
     char now[OUTPUT_TIME_SIZE], span[OUTPUT_TIME_SIZE];
     int status;
     int64_t seconds;

@@ -51,7 +51,7 @@ static void letters_table(const json_t *letters, const char *empty)
 
 int letters_list_run(const struct arguments *a)
 {
-    _cleanup_json_ json_t *letters = NULL;
+    json_auto_t *letters = NULL;
     int status = letters_fetch(a, a->value[OPTION_ALL] != NULL, &letters);
 
     if (status != STATUS_DONE)
@@ -156,8 +156,8 @@ static void printed_tell(const json_t *printed, const json_t *uncertain)
 
 int letters_print_run(const struct arguments *a)
 {
-    _cleanup_json_ json_t *before = NULL, *after = NULL, *already = NULL, *none = json_array();
-    _cleanup_json_ json_t *printed = NULL, *uncertain = NULL;
+    json_auto_t *before = NULL, *after = NULL, *already = NULL, *none = json_array();
+    json_auto_t *printed = NULL, *uncertain = NULL;
     int status = letters_fetch(a, false, &before);
     int r;
 
@@ -181,7 +181,7 @@ int letters_print_run(const struct arguments *a)
 
 int letters_posted_run(const struct arguments *a)
 {
-    _cleanup_json_ json_t *report = NULL;
+    json_auto_t *report = NULL;
     const char *text;
     int status = call_control(
         a, json_pack("{s:s, s:s}", "verb", "letters-posted", "batch", a->operand[0]), &report);

@@ -25,14 +25,14 @@ static const char *const states[] = {"staged", "ready",  "claimed",   "printed",
 int queue_fetch(const struct arguments *a, const char *verb, const char *member, json_t *filter,
                 size_t limit, json_t **ret)
 {
-    _cleanup_json_ json_t *base = filter, *jobs = json_array();
+    json_auto_t *base = filter, *jobs = json_array();
     const char *after = NULL;
     bool more = true;
 
     if (!base || !jobs)
         return call_control(a, NULL, ret); /* tells what is wrong */
     while (more && (limit == 0 || json_array_size(jobs) < limit)) {
-        _cleanup_json_ json_t *report = NULL;
+        json_auto_t *report = NULL;
         size_t left = limit == 0 ? PAGE : limit - json_array_size(jobs);
         json_t *request =
             json_pack("{s:s, s:I}", "verb", verb, "most", (json_int_t)(left < PAGE ? left : PAGE));
@@ -134,7 +134,7 @@ static void jobs_print(const json_t *jobs)
 
 int queue_list_run(const struct arguments *a)
 {
-    _cleanup_json_ json_t *jobs = NULL;
+    json_auto_t *jobs = NULL;
     json_t *filter;
     size_t limit;
     int status = words_check(a);
@@ -166,7 +166,7 @@ int queue_show_run(const struct arguments *a)
         {"Created", "created", true},   {"Not before", "due", true}, {"Not after", "expires", true},
         {"Happened", "happened", true}, {"Batch", "batch", false},   {"Note", "note", false},
     };
-    _cleanup_json_ json_t *report = NULL;
+    json_auto_t *report = NULL;
     char text[OUTPUT_TIME_SIZE];
     const json_t *job;
     int status = call_control(a, json_pack("{s:s, s:s}", "verb", "queue-show", "id", a->operand[0]),
@@ -191,7 +191,7 @@ int queue_show_run(const struct arguments *a)
 /* retry and drop: a verb, an id, a sentence. */
 static int change_run(const struct arguments *a, const char *verb)
 {
-    _cleanup_json_ json_t *report = NULL;
+    json_auto_t *report = NULL;
     const char *text;
     int status =
         call_control(a, json_pack("{s:s, s:s}", "verb", verb, "id", a->operand[0]), &report);
@@ -246,7 +246,7 @@ void queue_stats_print(const json_t *stats, const json_t *oldest)
 
 int queue_stats_run(const struct arguments *a)
 {
-    _cleanup_json_ json_t *report = NULL;
+    json_auto_t *report = NULL;
     int status = call_control(a, json_pack("{s:s}", "verb", "queue-stats"), &report);
 
     if (status != STATUS_DONE)

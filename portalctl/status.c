@@ -62,7 +62,7 @@ static void work_print(const json_t *report)
 
 int status_run(const struct arguments *a)
 {
-    _cleanup_json_ json_t *report = NULL;
+    json_auto_t *report = NULL;
     int status = call_control(a, json_pack("{s:s}", "verb", "status"), &report);
 
     if (status != STATUS_DONE)

@@ -22,8 +22,6 @@
 #define SPACE_NAMES   "name"
 #define SPACE_FAILING "failing"
 
-DEFINE_CLEANUP(struct entry, entry_free)
-
 struct login {
     struct worker *worker;
     struct manager *manager;

@@ -15,8 +15,6 @@
 #define PASSWORD_SIZE 512
 #define SERVICE_SIZE  65
 
-DEFINE_CLEANUP(struct entry, entry_free)
-
 struct change_request {
     struct worker *worker;
     const struct request *request;

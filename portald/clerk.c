@@ -29,8 +29,6 @@
 #define NOTES_MOST         256
 #define NOTES_A_TURN       8
 
-DEFINE_CLEANUP(struct entry, entry_free)
-
 struct note {
     char uuid[JOB_ENTRY_SIZE];
     time_t when;

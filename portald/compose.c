@@ -52,8 +52,6 @@ struct compose {
     struct template *templates[ELEMENTS(topics)][ELEMENTS(languages)][PARTS];
 };
 
-DEFINE_CLEANUP(struct compose, compose_free)
-
 struct compose *compose_free(struct compose *compose)
 {
     if (!compose)

@@ -1,6 +1,7 @@
 /* Mails: from a job's payload to the bytes that go to the relay. */
 #pragma once
 
+#include "cleanup.h"
 #include "keys.h"
 #include "portald/address.h"
 #include "portald/derive.h"
@@ -40,6 +41,7 @@ struct compose;
 int compose_open(const struct compose_options *options, const struct keys *keys, char *problem,
                  size_t size, struct compose **ret);
 struct compose *compose_free(struct compose *compose);
+DEFINE_CLEANUP(struct compose, compose_free)
 
 struct mail {
     char *sender;     /* envelope */

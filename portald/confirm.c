@@ -17,8 +17,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-DEFINE_CLEANUP(struct entry, entry_free)
-
 struct press {
     struct worker *worker;
     const struct request *request;

@@ -11,8 +11,6 @@
 
 #define POLICIES_MOST 64
 
-DEFINE_CLEANUP(struct entry, entry_free)
-
 /* WHO is an e-mail address, a uid, or a policy number. */
 static int find(struct control *control, const char *who, struct entry **ret)
 {

@@ -12,11 +12,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void json_decref_p(json_t **json)
-{
-    json_decref(*json);
-}
-
 json_t *control_refuse(struct control *control, int status, const char *format, ...)
 {
     char line[512];
@@ -144,7 +139,7 @@ static json_t *run(struct control *control)
 
 void control_handle(struct worker *worker, const struct request *request, struct wire_writer *reply)
 {
-    _cleanup_(json_decref_p) json_t *asked = NULL, *report = NULL;
+    json_auto_t *asked = NULL, *report = NULL;
     _cleanup_free_ char *text = NULL;
     struct control control = {.worker = worker, .request = request};
     const uint8_t *json = NULL;

@@ -17,8 +17,6 @@
 #define VALUE_MAX  512
 #define FILTER_MAX (3 * VALUE_MAX + 256)
 
-DEFINE_CLEANUP(struct entry, entry_free)
-
 #define CONFIRMED_FILTER                                                                           \
     "(&(mail=%s)(|(portalState=initial)(portalState=active)"                                       \
     "(portalState=locked)(portalState=closed)))"

@@ -19,8 +19,6 @@
 /* PAM hands over at most 511 bytes; nothing longer is anybody's password. */
 #define PASSWORD_MAX 1024
 
-DEFINE_CLEANUP(struct directory, directory_free)
-
 /* No ~/.ldaprc, no /etc/ldap/ldap.conf, no LDAPTLS_REQCERT: what we need is set on each handle. */
 static void libldap_once(void)
 {

@@ -24,6 +24,7 @@ struct directory;
    Returns 0; -EINVAL when a URI isn't one; -ENOMEM. */
 int directory_open(const struct directory_options *options, struct directory **ret);
 struct directory *directory_free(struct directory *d);
+DEFINE_CLEANUP(struct directory, directory_free)
 
 enum directory_key {
     DIRECTORY_MAIL, /* any state; where several match, one that is initial, active, locked or closed

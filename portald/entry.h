@@ -2,6 +2,7 @@
    is to change is a list of changes, made by account.c and carried out by directory_swap(). */
 #pragma once
 
+#include "cleanup.h"
 #include "queue.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -124,6 +125,7 @@ struct entry {
     char problem[128]; /* which, for the log and lint */
 };
 struct entry *entry_free(struct entry *entry); /* wipes */
+DEFINE_CLEANUP(struct entry, entry_free)
 
 /* Making one of what the directory returned: begin, put every value, end. Errors stick until the
    end. A value of ours that isn't understood makes the entry malformed; more bytes or values than

@@ -22,13 +22,6 @@
 #define FAILED_RETRY HOUR
 #define WHY_SIZE     201
 
-DEFINE_CLEANUP(struct entry, entry_free)
-
-static void json_decref_p(json_t **json)
-{
-    json_decref(*json);
-}
-
 struct claim {
     struct worker *worker;
     const struct request *request;
@@ -267,7 +260,7 @@ static int report_one(struct worker *worker, const struct request *request, cons
 void letters_printed(struct worker *worker, const struct request *request,
                      struct wire_writer *reply)
 {
-    _cleanup_(json_decref_p) json_t *rows = NULL;
+    json_auto_t *rows = NULL;
     char batch[ULID_SIZE];
     const uint8_t *manifest = NULL;
     size_t size = 0, i;

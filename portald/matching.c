@@ -18,8 +18,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-DEFINE_CLEANUP(struct entry, entry_free)
-
 struct matching {
     const struct manager *manager;
     struct directory *directory;

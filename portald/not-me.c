@@ -17,8 +17,6 @@
 
 #define REFERENCE_SECONDS (30 * DAY)
 
-DEFINE_CLEANUP(struct entry, entry_free)
-
 /* The job that the reference belongs to. Returns 0, -ENOENT for an unknown or old one, or the
  * queue's error. */
 static int find_job(struct worker *worker, const struct request *request, struct job *ret)

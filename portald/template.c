@@ -35,8 +35,6 @@ struct template
     size_t count;
 };
 
-DEFINE_CLEANUP(struct template, template_free)
-
 struct template *template_free(struct template *t)
 {
     if (t) {

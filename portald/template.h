@@ -1,6 +1,8 @@
 /* Templates of mails: text in which {{name}} stands for a value. Way in: template_parse(). */
 #pragma once
 
+#include "cleanup.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +42,7 @@ int template_parse(const char *text, size_t size, enum template_form form, uint3
 int template_load(const char *file, enum template_form form, uint32_t allowed, char *problem,
                   size_t problem_size, struct template **ret);
 struct template *template_free(struct template *t);
+DEFINE_CLEANUP(struct template, template_free)
 /* *ret is malloc'ed and NUL-terminated. A value that is NULL counts as "". Returns 0 or -ENOMEM. */
 int template_render(const struct template *t, const char *const values[static TEMPLATE_NAMES],
                     char **ret);

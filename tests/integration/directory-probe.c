@@ -25,9 +25,6 @@
 #define LINE_SIZE 32768
 #define THREADS   4
 
-DEFINE_CLEANUP(struct directory, directory_free)
-DEFINE_CLEANUP(struct entry, entry_free)
-
 struct probe {
     struct directory_options options;
     struct directory *directory;

@@ -23,8 +23,6 @@
 #define ENGLISH  "{\"to\": \"jane@kunde.example\", \"language\": \"en\", \"name\": \"Jane O'Neill\"}"
 #define NAMELESS "{\"to\": \"erika@kunde.example\", \"language\": \"de\"}"
 
-DEFINE_CLEANUP(struct compose, compose_free)
-
 /* A mail, composed and taken apart again by GMime's parser. */
 struct parsed {
     struct mail mail;

@@ -20,7 +20,6 @@
 #define OTHERHASH "bbcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO-_"
 #define ULID      "01ARYZ6S41TSV4RRFFQ69G5FAV"
 
-DEFINE_CLEANUP(struct entry, entry_free)
 #define _entry_ _cleanup_(entry_free_p) struct entry *
 
 struct value {

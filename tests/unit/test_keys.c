@@ -15,8 +15,6 @@
 #include "keys.h"
 #include "scratch.h"
 
-DEFINE_CLEANUP(struct keys, keys_free)
-
 /* 32 bytes of 0x01. */
 #define MASTER "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 

@@ -14,8 +14,6 @@
 #include "cleanup.h"
 #include "portald/template.h"
 
-DEFINE_CLEANUP(struct template, template_free)
-
 static int parse(const char *text, enum template_form form, uint32_t allowed,
                  char problem[static 200], struct template **ret)
 {

@@ -111,11 +111,18 @@ void account_add_link(const struct account_rules *rules, const struct entry *ent
     changes_string(changes, CHANGE_ADD, ATTRIBUTE_JOB, link->job);
 }
 
-void account_job_done(const struct entry *entry, const char *job, struct changes *changes)
+bool account_has_job(const struct entry *entry, const char *job)
 {
     for (char **j = entry->jobs; j && *j; j++)
         if (strcmp(*j, job) == 0)
-            changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_JOB, job);
+            return true;
+    return false;
+}
+
+void account_job_done(const struct entry *entry, const char *job, struct changes *changes)
+{
+    if (account_has_job(entry, job))
+        changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_JOB, job);
 }
 
 const struct entry_pending *account_find_link(const struct entry *entry, const char *hash)

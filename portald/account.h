@@ -155,5 +155,7 @@ enum account_not_me account_not_me(const struct entry *entry, const char *topic)
 void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct changes *changes);
 void account_lock(const struct entry *entry, const char *reason, struct changes *changes);
 
+/* Whether the LDAP write that job belongs to has happened: its id travels in it. */
+bool account_has_job(const struct entry *entry, const char *job);
 /* Changes of nothing but the ids of jobs that are no longer staged. */
 void account_job_done(const struct entry *entry, const char *job, struct changes *changes);

@@ -216,12 +216,11 @@ static int resolve_one(struct clerk *clerk, const struct job *job)
 
     if (r < 0 && r != -ENOENT)
         return r;
-    for (char **j = entry ? entry->jobs : NULL; j && *j; j++)
-        if (strcmp(*j, job->id) == 0) {
-            log_event(LOG_NOTICE, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
-                      "Job %s was left staged, but its entry has it: it goes out", job->id);
-            return queue_ready(clerk->manager->queue, job->id);
-        }
+    if (entry && account_has_job(entry, job->id)) {
+        log_event(LOG_NOTICE, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
+                  "Job %s was left staged, but its entry has it: it goes out", job->id);
+        return queue_ready(clerk->manager->queue, job->id);
+    }
     log_event(LOG_NOTICE, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
               "Job %s was left staged, and its entry knows nothing of it: dropped", job->id);
     return queue_drop_staged(clerk->manager->queue, job->id);

@@ -137,14 +137,6 @@ void confirm_look(struct worker *worker, const struct request *request, struct w
         answer(&p, verdict);
 }
 
-static bool has_job(const struct entry *entry, const char *job)
-{
-    for (char **j = entry->jobs; j && *j; j++)
-        if (strcmp(*j, job) == 0)
-            return true;
-    return false;
-}
-
 /* The one write of a confirmation. 0; -ESTALE: look again; -EEXIST: the address went to somebody
  * else this moment. */
 static int write_entry(struct press *p)
@@ -194,7 +186,7 @@ static int press(struct press *p, enum wire_verdict *ret)
     for (int i = 0; r == -ESTALE && i < SWAP_TRIES; i++) {
         if ((r = look(p, ret)) < 0)
             return r;
-        if (*p->letter.job && p->entry && has_job(p->entry, p->letter.job)) {
+        if (*p->letter.job && p->entry && account_has_job(p->entry, p->letter.job)) {
             *ret = WIRE_OK;
             return 0;
         }

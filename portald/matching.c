@@ -134,14 +134,6 @@ static int send_notice(const struct matching *m, const char *topic, const struct
     return finish(m, account_registration_text(outcome));
 }
 
-static bool has_job(const struct entry *entry, const char *job)
-{
-    for (char **j = entry->jobs; j && *j; j++)
-        if (strcmp(*j, job) == 0)
-            return true;
-    return false;
-}
-
 static int write_link(const struct matching *m, const struct job *mail)
 {
     _cleanup_(changes_clear) struct changes changes = {0};
@@ -178,7 +170,7 @@ static int send_link(const struct matching *m)
     r = queue_put(m->manager->queue, &mail);
     if (r < 0 && r != -EEXIST)
         return r;
-    if (!has_job(m->entry, mail.id) && (r = write_link(m, &mail)) < 0)
+    if (!account_has_job(m->entry, mail.id) && (r = write_link(m, &mail)) < 0)
         return r;
     r = queue_ready_and_finish(m->manager->queue, mail.id, m->job->id, m->job->fence, note);
     if (r == 0)

@@ -122,3 +122,13 @@ void mail_address_fold(const char *address, char ret[static MAIL_ADDRESS_SIZE])
             address[i] >= 'A' && address[i] <= 'Z' ? (char)(address[i] - 'A' + 'a') : address[i];
     ret[i] = '\0';
 }
+
+int login_name_read(const char *typed, char ret[static MAIL_ADDRESS_SIZE])
+{
+    char address[MAIL_ADDRESS_SIZE];
+
+    if (strpbrk(typed, " \t\r\n\v\f") || mail_address_read(typed, address) < 0)
+        return -EINVAL;
+    mail_address_fold(address, ret);
+    return 0;
+}

@@ -14,3 +14,6 @@
 int mail_address_read(const char *typed, char ret[static MAIL_ADDRESS_SIZE]);
 /* The form in which login names and addresses are compared: all lower case. */
 void mail_address_fold(const char *address, char ret[static MAIL_ADDRESS_SIZE]);
+/* A login name in the form that it is compared in. Returns 0, or -EINVAL for what can't be one: no
+   address, or blanks around one, which slapd would pass over. */
+int login_name_read(const char *typed, char ret[static MAIL_ADDRESS_SIZE]);

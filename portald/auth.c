@@ -5,6 +5,7 @@
 
 #include "grant.h"
 #include "handlers.h"
+#include "swap.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -143,7 +144,7 @@ static int failures_put(struct login *login, const struct entry_failures *failur
         return directory_touch_decoy(login->worker->directory, deadline);
     }
     account_write_failures(failures, &changes);
-    r = entry_swap(login->manager, login->worker->directory, login->entry, &changes, deadline);
+    r = entry_swap(login->worker->directory, login->entry, &changes, deadline);
     if (r == 0) { /* the entry in hand is the one that was just written */
         login->entry->revision++;
         login->entry->has_revision = true;

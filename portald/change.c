@@ -3,6 +3,7 @@
 
 #include "grant.h"
 #include "handlers.h"
+#include "swap.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -124,7 +125,7 @@ static int write_password(struct change_request *c)
     for (int i = 0; r == 0 && i < SWAP_TRIES; i++) {
         _cleanup_(changes_clear) struct changes changes = {0};
         account_set_password(c->entry, hash, m->settings->ppolicy, c->now, &changes);
-        r = entry_swap(m, c->worker->directory, c->entry, &changes, c->request->deadline);
+        r = entry_swap(c->worker->directory, c->entry, &changes, c->request->deadline);
         if (r == -EUCLEAN)
             r = written_after_all(c);
         if (r != -ESTALE)

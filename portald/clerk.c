@@ -3,9 +3,9 @@
 
 #include "clerk.h"
 
-#include "handlers.h"
 #include "letters.h"
 #include "matching.h"
+#include "swap.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -178,7 +178,7 @@ int clerk_tell(const struct manager *manager, struct directory *directory, const
         else
             mail_changes(manager, entry, job, &changes);
         if (changes.count > 0)
-            r = entry_swap(manager, directory, entry, &changes, deadline);
+            r = entry_swap(directory, entry, &changes, deadline);
     }
     if (r == 0)
         r = queue_told(manager->queue, job);
@@ -254,7 +254,7 @@ static void write_login(struct clerk *clerk, const struct note *note)
         !account_login_due(&clerk->manager->settings->rules, entry, note->when))
         return;
     changes_time(&changes, ATTRIBUTE_LAST_LOGIN, note->when);
-    entry_swap(clerk->manager, clerk->directory, entry, &changes, deadline);
+    entry_swap(clerk->directory, entry, &changes, deadline);
 }
 
 /* A few a turn: they are worth less than anything else. */

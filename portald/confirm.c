@@ -5,6 +5,7 @@
 
 #include "handlers.h"
 #include "letter.h"
+#include "swap.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -149,7 +150,7 @@ static int write_entry(struct press *p)
 
     account_confirm(&m->settings->rules, p->entry, account_find_link(p->entry, p->hash), &secrets,
                     m->settings->ppolicy, p->now, &changes);
-    return entry_swap(m, p->worker->directory, p->entry, &changes, p->request->deadline);
+    return entry_swap(p->worker->directory, p->entry, &changes, p->request->deadline);
 }
 
 /* Confirms what look() found good. Returns 0 and the verdict, -ESTALE to look again, or an error.

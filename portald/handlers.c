@@ -5,7 +5,6 @@
 
 #include "cleanup.h"
 #include "log.h"
-#include "messages.h"
 #include "texts.h"
 
 #include <errno.h>
@@ -148,35 +147,4 @@ void request_language(const struct manager *manager, const struct request *reque
         return;
     if (strncmp(asked, "de", 2) == 0 || strncmp(asked, "en", 2) == 0)
         snprintf(ret, LANGUAGE_SIZE, "%.2s", asked);
-}
-
-int login_name_read(const char *typed, char ret[static MAIL_ADDRESS_SIZE])
-{
-    char address[MAIL_ADDRESS_SIZE];
-
-    if (strpbrk(typed, " \t\r\n\v\f") || mail_address_read(typed, address) < 0)
-        return -EINVAL;
-    mail_address_fold(address, ret);
-    return 0;
-}
-
-static const char *changed_state(const struct changes *changes)
-{
-    for (size_t i = 0; i < changes->count; i++)
-        if (changes->items[i].attribute == ATTRIBUTE_STATE && changes->items[i].op == CHANGE_SET)
-            return changes->items[i].value;
-    return NULL;
-}
-
-int entry_swap(const struct manager *manager, struct directory *directory,
-               const struct entry *entry, const struct changes *changes, long long deadline)
-{
-    const char *to = changed_state(changes);
-    int r = directory_swap(directory, entry, changes, deadline);
-
-    (void)manager;
-    if (r == 0 && to)
-        log_event(LOG_INFO, MESSAGE_STATE, LOG_FIELDS("PORTAL_ENTRY", entry->uid), "%s: %s → %s",
-                  entry->uid, account_state_word(entry->state), to);
-    return r;
 }

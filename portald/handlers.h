@@ -32,12 +32,3 @@ void reply_error(struct wire_writer *reply, int error, const char *language);
 #define LANGUAGE_SIZE 3
 void request_language(const struct manager *manager, const struct request *request,
                       char ret[static LANGUAGE_SIZE]);
-/* A login name in the form that it is compared in. Returns 0, or -EINVAL for what can't be one: no
- * @, blanks, control characters, not UTF-8. */
-int login_name_read(const char *typed, char ret[static MAIL_ADDRESS_SIZE]);
-
-/* directory_swap(), with the change of state logged: the one place where states change. */
-int entry_swap(const struct manager *manager, struct directory *directory,
-               const struct entry *entry, const struct changes *changes, long long deadline);
-/* How often a lost race is run again before the request is answered as busy. */
-#define SWAP_TRIES 8

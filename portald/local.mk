@@ -32,6 +32,7 @@ portald_libportald_la_SOURCES = \
     portald/server.c portald/server.h \
     portald/settings.c portald/settings.h \
     portald/sockets.c portald/sockets.h \
+    portald/swap.c portald/swap.h \
     portald/template.c portald/template.h \
     portald/texts.c portald/texts.h \
     portald/throttle.c portald/throttle.h

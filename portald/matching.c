@@ -3,9 +3,9 @@
 
 #include "matching.h"
 
-#include "handlers.h"
 #include "letter.h"
 #include "registration.h"
+#include "swap.h"
 
 #include "base32.h"
 #include "cleanup.h"
@@ -150,7 +150,7 @@ static int write_link(const struct matching *m, const struct job *mail)
     compose_hash(token, sizeof token, hash);
     sodium_memzero(token, sizeof token);
     account_add_link(&s->rules, m->entry, &link, &consents, m->now, &changes);
-    return entry_swap(m->manager, m->directory, m->entry, &changes, m->deadline);
+    return entry_swap(m->directory, m->entry, &changes, m->deadline);
 }
 
 /* Staged, written to the directory, ready: in this order, and each step finds what an earlier run

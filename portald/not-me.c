@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "handlers.h"
+#include "swap.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -84,7 +85,7 @@ static int protect(struct worker *worker, const struct job *job, long long deadl
             account_wipe(entry, m->settings->ppolicy, clock_now(), &changes);
         else
             account_lock(entry, "reported as \"this wasn't me\"", &changes);
-        r = entry_swap(m, worker->directory, entry, &changes, deadline);
+        r = entry_swap(worker->directory, entry, &changes, deadline);
     }
     return r;
 }

@@ -3,8 +3,8 @@
 
 #include "clerk.h"
 
-#include "letters.h"
 #include "matching.h"
+#include "outcome.h"
 #include "swap.h"
 
 #include "cleanup.h"
@@ -143,56 +143,14 @@ static int match_registrations(struct clerk *clerk)
     return (int)jobs.count;
 }
 
-static void mail_changes(const struct manager *manager, const struct entry *entry,
-                         const struct job *job, struct changes *changes)
-{
-    unsigned char token[TOKEN_BYTES];
-    char hash[JOB_HASH_SIZE];
-
-    compose_token(manager->keys, job->id, token);
-    compose_hash(token, sizeof token, hash);
-    if (job->state == JOB_DONE)
-        account_link_accepted(&manager->settings->rules, entry, job->id, hash, job->happened,
-                              changes);
-    else
-        account_job_done(entry, job->id, changes);
-}
-
-int clerk_tell(const struct manager *manager, struct directory *directory, const struct job *job,
-               long long deadline)
-{
-    int r = -ESTALE;
-
-    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
-        _cleanup_(entry_free_p) struct entry *entry = NULL;
-        _cleanup_(changes_clear) struct changes changes = {0};
-        r = directory_find(directory, DIRECTORY_UUID, job->entry, false, deadline, &entry);
-        if (r == -ENOENT) { /* an entry that has gone need not be told */
-            r = 0;
-            break;
-        }
-        if (r < 0)
-            return r;
-        if (job->kind == JOB_LETTER)
-            letters_changes(&manager->settings->rules, entry, job, &changes);
-        else
-            mail_changes(manager, entry, job, &changes);
-        if (changes.count > 0)
-            r = entry_swap(directory, entry, &changes, deadline);
-    }
-    if (r == 0)
-        r = queue_told(manager->queue, job);
-    return r;
-}
-
 static int tell_directory(struct clerk *clerk)
 {
     _cleanup_(job_list_clear) struct job_list jobs = {0};
     int r = queue_untold(clerk->manager->queue, BATCH, &jobs), told = 0;
 
     for (size_t i = 0; r >= 0 && i < jobs.count && !stopping(clerk); i++) {
-        r = clerk_tell(clerk->manager, clerk->directory, &jobs.items[i],
-                       clock_monotonic_ms() + STEP_MS);
+        r = outcome_tell(clerk->manager, clerk->directory, &jobs.items[i],
+                         clock_monotonic_ms() + STEP_MS);
         see_directory(clerk, r);
         if (r == -EHOSTDOWN || r == -ETIMEDOUT)
             return r;

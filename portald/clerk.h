@@ -15,8 +15,3 @@ struct clerk *clerk_stop(struct clerk *clerk);
 
 /* Has a login written down, some time soon; dropped when too many wait. Never blocks. */
 void clerk_note_login(struct clerk *clerk, const char *uuid, time_t when);
-
-/* Tells the directory what happened to job, at once. Returns 0; -EAGAIN when the clerk will have to
- * do it later. */
-int clerk_tell(const struct manager *manager, struct directory *directory, const struct job *job,
-               long long deadline);

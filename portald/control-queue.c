@@ -3,6 +3,8 @@
 
 #include "control.h"
 
+#include "outcome.h"
+
 #include "cleanup.h"
 #include "clock.h"
 
@@ -176,8 +178,8 @@ static int tell_batch(struct control *control, const char *batch, enum job_state
         count = jobs.count;
         for (size_t i = 0; i < count; i++) {
             if (jobs.items[i].untold &&
-                (r = clerk_tell(m, control->worker->directory, &jobs.items[i],
-                                control->request->deadline)) < 0)
+                (r = outcome_tell(m, control->worker->directory, &jobs.items[i],
+                                  control->request->deadline)) < 0)
                 return r;
             memcpy(after, jobs.items[i].id, sizeof after);
         }

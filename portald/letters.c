@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "handlers.h"
-#include "letters.h"
+#include "outcome.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -175,27 +175,6 @@ void letters_claim(struct worker *worker, const struct request *request, struct 
     reply_error(reply, r, "en");
 }
 
-static void address_hash(const struct entry *entry, unsigned char ret[static 32])
-{
-    const char *address = entry->postal_address ? entry->postal_address : "";
-
-    crypto_generichash(ret, 32, (const uint8_t *)address, strlen(address), NULL, 0);
-}
-
-void letters_changes(const struct account_rules *rules, const struct entry *entry,
-                     const struct job *job, struct changes *changes)
-{
-    unsigned char hash[32];
-
-    if (job->state == JOB_PRINTED) {
-        address_hash(entry, hash);
-        account_letter_printed(rules, entry, job->id, hash, job->happened, changes);
-    } else if (job->state == JOB_DONE)
-        account_letter_posted(rules, entry, job->id, job->happened, changes);
-    else
-        account_job_done(entry, job->id, changes);
-}
-
 static int report_printed(struct worker *worker, const struct request *request, const char *batch,
                           const char *id, long pages)
 {
@@ -211,7 +190,7 @@ static int report_printed(struct worker *worker, const struct request *request, 
     log_event(LOG_INFO, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", id), "Letter %s of %s: printed",
               id, job.subject);
     if (job.untold)
-        clerk_tell(worker->manager, worker->directory, &job, request->deadline);
+        outcome_tell(worker->manager, worker->directory, &job, request->deadline);
     return 0;
 }
 

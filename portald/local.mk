@@ -19,11 +19,12 @@ portald_libportald_la_SOURCES = \
     portald/grant.c portald/grant.h \
     portald/handlers.c portald/handlers.h \
     portald/job.c \
-    portald/letter.c portald/letter.h portald/letters.c portald/letters.h \
+    portald/letter.c portald/letter.h portald/letters.c \
     portald/manager.c portald/manager.h \
     portald/matching.c portald/matching.h \
     portald/not-me.c \
     portald/order.c portald/order.h \
+    portald/outcome.c portald/outcome.h \
     portald/queue.c portald/queue.h portald/queue-backend.h \
     portald/queue-sqlite.c portald/queue-sqlite-change.c portald/queue-sqlite-claim.c \
     portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \

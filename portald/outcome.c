@@ -19,6 +19,7 @@ static void mail_changes(const struct manager *manager, const struct entry *entr
 
     compose_token(manager->keys, job->id, token);
     compose_hash(token, sizeof token, hash);
+    sodium_memzero(token, sizeof token);
     if (job->state == JOB_DONE)
         account_link_accepted(&manager->settings->rules, entry, job->id, hash, job->happened,
                               changes);

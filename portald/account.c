@@ -259,7 +259,8 @@ static void update_letter(const struct entry_letter *letter, const char *state, 
 }
 
 void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
-                            const char *job, const unsigned char address_hash[static 32],
+                            const char *job,
+                            const unsigned char address_hash[static ENTRY_ADDRESS_BYTES],
                             time_t printed, struct changes *changes)
 {
     const struct entry_letter *letter = find_letter(entry, job);
@@ -268,7 +269,7 @@ void account_letter_printed(const struct account_rules *rules, const struct entr
     if (!letter || strcmp(letter->state, "printed") == 0 || strcmp(letter->state, "posted") == 0)
         return;
     update_letter(letter, "printed", printed, changes);
-    changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash, 32);
+    changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash, ENTRY_ADDRESS_BYTES);
     if (entry->state == ACCOUNT_INITIAL && carries_password(letter->kind))
         changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES,
                      account_letter_last(rules, entry, letter->kind, printed));

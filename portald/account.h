@@ -93,7 +93,8 @@ bool account_letter_wanted(const struct entry *entry, const char *job, const cha
 time_t account_letter_last(const struct account_rules *rules, const struct entry *entry,
                            const char *kind, time_t now);
 void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
-                            const char *job, const unsigned char address_hash[static 32],
+                            const char *job,
+                            const unsigned char address_hash[static ENTRY_ADDRESS_BYTES],
                             time_t printed, struct changes *changes);
 /* Posting moves the last day later, never earlier. */
 void account_letter_posted(const struct account_rules *rules, const struct entry *entry,

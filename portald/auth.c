@@ -18,8 +18,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#define PASSWORD_SIZE 512
-#define SERVICE_SIZE  65
 #define SPACE_NAMES   "name"
 #define SPACE_FAILING "failing"
 
@@ -100,7 +98,7 @@ static bool read_password(struct login *login)
 /* Returns false when the request is answered already. */
 static bool read_request(struct login *login)
 {
-    char typed[MAIL_ADDRESS_SIZE], client[65] = "";
+    char typed[MAIL_ADDRESS_SIZE], client[CLIENT_SIZE] = "";
     const struct wire_frame *f = &login->request->frame;
     uint8_t purpose = 0;
 

@@ -13,9 +13,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#define PASSWORD_SIZE 512
-#define SERVICE_SIZE  65
-
 struct change_request {
     struct worker *worker;
     const struct request *request;

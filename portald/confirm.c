@@ -106,7 +106,7 @@ static int look(struct press *p, enum wire_verdict *ret)
 
 static bool read_token(struct press *p)
 {
-    char typed[513];
+    char typed[LINK_SIZE];
     unsigned char token[TOKEN_BYTES];
 
     request_language(p->worker->manager, p->request, p->language);

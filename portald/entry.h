@@ -86,9 +86,12 @@ struct entry_failures {
     time_t retry_after; /* 0: none */
 };
 
+#define ENTRY_UID_SIZE      257
+#define ENTRY_ADDRESS_BYTES 32 /* portalLetterAddress: BLAKE2b-256 of the postal address */
+
 struct entry {
     char *dn;
-    char uid[257];
+    char uid[ENTRY_UID_SIZE];
     char uuid[JOB_ENTRY_SIZE];
     char *name;       /* cn, the first */
     char *given_name; /* or NULL */
@@ -114,7 +117,7 @@ struct entry {
     size_t history_count;
     struct entry_letter *letters;
     size_t letter_count;
-    unsigned char letter_address[32];
+    unsigned char letter_address[ENTRY_ADDRESS_BYTES];
     bool has_letter_address;
     struct entry_failures password_failures;
     uint64_t session_epoch;

@@ -21,6 +21,14 @@ handler letters_claim; /* letters.c */
 handler letters_printed;
 handler control_handle; /* control.c */
 
+/* Fields of requests as strings: the limits of wire.h, and NUL. */
+#define PASSWORD_SIZE 512
+#define SERVICE_SIZE  65
+#define CLIENT_SIZE   65
+#define TYPED_SIZE    65  /* policy number, birthdate */
+#define LINK_SIZE     513 /* token or reference, or the whole link around it */
+#define VERSION_SIZE  33  /* of a text that is consented to */
+
 /* Puts a verdict and a text into a reply of WIRE_VERDICT. */
 void reply_verdict(struct wire_writer *reply, enum wire_verdict verdict, const char *text);
 /* The same with the text that goes with every such verdict. */

@@ -22,7 +22,7 @@
  * queue's error. */
 static int find_job(struct worker *worker, const struct request *request, struct job *ret)
 {
-    char typed[513], hash[JOB_HASH_SIZE];
+    char typed[LINK_SIZE], hash[JOB_HASH_SIZE];
     unsigned char reference[REFERENCE_BYTES];
     int r;
 
@@ -106,7 +106,7 @@ static void tell_support(const struct job *job, const char *uid, enum account_no
 void not_me_press(struct worker *worker, const struct request *request, struct wire_writer *reply)
 {
     _cleanup_(job_clear) struct job job = {0};
-    char language[LANGUAGE_SIZE], uid[257] = "";
+    char language[LANGUAGE_SIZE], uid[ENTRY_UID_SIZE] = "";
     enum account_not_me done = NOT_ME_NOTHING;
     unsigned withdrawn = 0;
     int r;

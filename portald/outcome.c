@@ -27,18 +27,19 @@ static void mail_changes(const struct manager *manager, const struct entry *entr
         account_job_done(entry, job->id, changes);
 }
 
-static void address_hash(const struct entry *entry, unsigned char ret[static 32])
+static void address_hash(const struct entry *entry, unsigned char ret[static ENTRY_ADDRESS_BYTES])
 {
     const char *address = entry->postal_address ? entry->postal_address : "";
 
-    crypto_generichash(ret, 32, (const uint8_t *)address, strlen(address), NULL, 0);
+    crypto_generichash(ret, ENTRY_ADDRESS_BYTES, (const uint8_t *)address, strlen(address), NULL,
+                       0);
 }
 
 /* Printed, posted, or ended otherwise. */
 static void letter_changes(const struct account_rules *rules, const struct entry *entry,
                            const struct job *job, struct changes *changes)
 {
-    unsigned char hash[32];
+    unsigned char hash[ENTRY_ADDRESS_BYTES];
 
     if (job->state == JOB_PRINTED) {
         address_hash(entry, hash);

@@ -36,7 +36,7 @@ static void wrong_field(struct form *form, enum wire_tag field, const char *line
 static bool read_identity(struct form *form)
 {
     struct registration *r = &form->registration;
-    char typed[65];
+    char typed[TYPED_SIZE];
 
     if (wire_get_string(&form->request->frame, WIRE_POLICY, typed, sizeof typed) < 0 ||
         policy_number_read(typed, r->policy) < 0) {
@@ -83,7 +83,7 @@ static bool read_address(struct form *form)
 static bool read_consent(struct form *form)
 {
     const struct settings *s = form->worker->manager->settings;
-    char version[33];
+    char version[VERSION_SIZE];
 
     if (wire_get_string(&form->request->frame, WIRE_PRIVACY, version, sizeof version) < 0 ||
         strcmp(version, s->privacy_version) != 0) {
@@ -114,7 +114,7 @@ static bool turn_away(struct form *form, const char *line, const char *what)
 static bool within_limits(struct form *form)
 {
     const struct manager *m = form->worker->manager;
-    char typed[65] = "", client[THROTTLE_CLIENT_SIZE], span[64], line[TEXT_SIZE];
+    char typed[CLIENT_SIZE] = "", client[THROTTLE_CLIENT_SIZE], span[64], line[TEXT_SIZE];
     time_t wait = 0;
 
     wire_get_string(&form->request->frame, WIRE_CLIENT, typed, sizeof typed);

@@ -60,15 +60,18 @@ void directory_result_clear(struct directory_result *result)
         ldap_msgfree(TAKE(result->message));
 }
 
-/* What a failure of libldap means: our own layer knows whether time or the peer was the reason. */
+/* What a failure of libldap means: our own layer knows whether time or the peer was the reason. A
+   server that shuts down may say so first, in a notice of disconnection (RFC 4511, 4.4.1), whose
+   code libldap then takes for its own. */
 static int broken_off(struct directory *d, struct directory_handle *h, int rc, const char *what)
 {
-    int error = h->socket.timed_out      ? -ETIMEDOUT
-                : h->socket.broken       ? -EHOSTDOWN
-                : rc == LDAP_NO_MEMORY   ? -ENOMEM
-                : rc == LDAP_SERVER_DOWN ? -EHOSTDOWN
-                : rc == LDAP_TIMEOUT     ? -ETIMEDOUT
-                                         : -EIO;
+    bool gone = rc == LDAP_SERVER_DOWN || rc == LDAP_UNAVAILABLE || rc == LDAP_BUSY;
+    int error = h->socket.timed_out    ? -ETIMEDOUT
+                : h->socket.broken     ? -EHOSTDOWN
+                : rc == LDAP_NO_MEMORY ? -ENOMEM
+                : gone                 ? -EHOSTDOWN
+                : rc == LDAP_TIMEOUT   ? -ETIMEDOUT
+                                       : -EIO;
     directory_fail(d, h, error, what,
                    error == -ETIMEDOUT ? "no answer in time" : ldap_err2string(rc));
     directory_drop(h);

@@ -1,5 +1,5 @@
-/* One value of a configuration file: text on one side, a member of the program's struct on the
-   other. For conf.c only. */
+/* One value: text on one side, a member of the program's struct on the other. For conf.c, and for
+   options of a command line that are written as in the file. */
 #pragma once
 
 #include "conf.h"

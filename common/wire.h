@@ -24,8 +24,8 @@
    WIRE_AUTHENTICATE         USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT;
    api, account, web         PASSWORD [CLIENT]           on success: ACCOUNT UID [GRANT], and
                              [PURPOSE]                   TIME of the last login, if any
-   WIRE_ACCOUNT              USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT
-   account
+   WIRE_ACCOUNT              USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT, and UID
+   account                                               where all is well
    WIRE_CHANGE               USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT
    api, account, web         GRANT PASSWORD (the new
                              one) [CLIENT]
@@ -61,9 +61,9 @@
    one returns the same letters, so that a lost reply loses no letter and doubles none. LETTER is
    nested fields: JOB, KIND, ENTRY (its UUID), SEALED, ADDRESS (lines separated by newlines), NAME,
    LANGUAGE, TIME (now, of portald's clock), LAST_DAY (YYYY-MM-DD in the configured zone; absent
-   where nothing expires), REFERENCE, LOGIN (the e-mail address to log in with). MANIFEST of a claim
-   is the BLAKE2b-256 of all LETTER fields' bytes, each preceded by its length (4); SIGNATURE is
-   Ed25519 over "portal-claim-1" NUL, BATCH, MANIFEST. MANIFEST of WIRE_PRINTED is JSON: [{"job":
+   where nothing expires), REFERENCE_CODE, LOGIN (the e-mail address to log in with). MANIFEST of a
+   claim is the BLAKE2b-256 of all LETTER fields' bytes, each preceded by its length (4); SIGNATURE
+   is Ed25519 over "portal-claim-1" NUL, BATCH, MANIFEST. MANIFEST of WIRE_PRINTED is JSON: [{"job":
    ULID, "pages": n, "sha256": hex}|{"job": ULID, "failed": why}, ...] with why at most 200 bytes.
 
    The mailer's protocol is in mailer/protocol.h; it uses the same frames. */
@@ -106,7 +106,7 @@ enum wire_socket {
     WIRE_SOCKET_ACCOUNT, /* account.sock: root and group portal-pam */
     WIRE_SOCKET_WEB,     /* web.sock: user portal-web */
     WIRE_SOCKET_PRINT,   /* print.sock: user portal-print */
-    WIRE_SOCKET_CONTROL, /* control.sock: groups portal-admin and portal-support */
+    WIRE_SOCKET_CONTROL, /* control.sock: group portal-admin */
     WIRE_SOCKETS,
 };
 

@@ -10,8 +10,6 @@
 
 #include <errno.h>
 
-#define LIST_MOST 1000
-
 static json_t *job_json(const struct job *j)
 {
     json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", j->id, "kind",
@@ -50,7 +48,7 @@ static size_t asked_most(const struct control *control)
 {
     json_int_t most = json_integer_value(json_object_get(control->asked, "most"));
 
-    return most > 0 && most < LIST_MOST ? (size_t)most : LIST_MOST;
+    return most > 0 && most < QUEUE_LIST_MAX ? (size_t)most : QUEUE_LIST_MAX;
 }
 
 json_t *control_queue_list(struct control *control)
@@ -166,8 +164,11 @@ static int tell_batch(struct control *control, const char *batch, enum job_state
 {
     struct manager *m = control->worker->manager;
     char after[ULID_SIZE] = "";
-    struct queue_filter filter = {
-        .kind = JOB_LETTER, .state = (int)state, .batch = batch, .after = after, .most = LIST_MOST};
+    struct queue_filter filter = {.kind = JOB_LETTER,
+                                  .state = (int)state,
+                                  .batch = batch,
+                                  .after = after,
+                                  .most = QUEUE_LIST_MAX};
     size_t count;
     int r;
 

@@ -4,9 +4,6 @@
 
 #include "queue-sqlite.h"
 
-/* No list is longer than this, whatever is asked for: the rest comes with the next call. */
-#define STORE_LIST_MAX 1000
-
 static void column_text(sqlite3_stmt *s, int column, char *ret, size_t size)
 {
     const char *text = (const char *)sqlite3_column_text(s, column);
@@ -110,7 +107,7 @@ int list_rows(struct queue_store *store, sqlite3_stmt *s, struct job_list *list)
 
 size_t list_bound(size_t most)
 {
-    return most < STORE_LIST_MAX ? most : STORE_LIST_MAX;
+    return most < QUEUE_LIST_MAX ? most : QUEUE_LIST_MAX;
 }
 
 int sqlite_get(struct queue_store *store, struct queue_call *call)

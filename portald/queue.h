@@ -20,7 +20,7 @@
 #include <time.h>
 
 enum job_kind {
-    JOB_REGISTRATION, /* payload: what was typed, JSON (register.c) */
+    JOB_REGISTRATION, /* payload: what was typed, JSON (registration.h) */
     JOB_MAIL,         /* payload: JSON (compose.h) */
     JOB_LETTER,       /* payload: the sealed letter (seal.h) */
     JOB_KINDS,
@@ -123,7 +123,9 @@ int queue_ready_and_finish(struct queue *queue, const char *id, const char *pare
 /* Drops a STAGED row for which no LDAP write happened. -EPERM when it is beyond that. */
 int queue_drop_staged(struct queue *queue, const char *id);
 
-/* No list has more than 1000 jobs, whatever `most` says. */
+/* No list has more jobs, whatever `most` says: the rest comes with the next call. */
+#define QUEUE_LIST_MAX 1000
+
 struct queue_claim {
     enum job_kind kind;
     size_t most;

@@ -7,7 +7,6 @@
 #include "wire.h"
 
 struct server;
-struct worker; /* a thread's own things; server_worker_data() */
 
 /* One request, for a handler. */
 struct request {
@@ -19,13 +18,13 @@ struct request {
 struct server_handlers {
     /* Whether type may be asked on socket. */
     bool (*allowed)(enum wire_socket socket, enum wire_type type);
-    /* The lane of a request (order.h): fills key (size bytes; "" for none) and tells its width; 0:
-     * refused, reply is filled. */
+    /* The lane of a request (order.h): fills key (size bytes; "" for none) and tells how many may
+       be in flight in it at a time. */
     unsigned (*lane)(const struct server *server, const struct request *request, char *key,
                      size_t size);
-    /* Fills reply, which has been begun by nobody. */
+    /* Begins reply and fills it. */
     void (*handle)(void *worker_data, const struct request *request, struct wire_writer *reply);
-    /* The reply to a request that was turned away because too many wait. */
+    /* The same for a request that is turned away because too many wait. */
     void (*crowded)(const struct request *request, struct wire_writer *reply);
     /* A thread's own data; userdata is that of the options. */
     int (*worker_open)(void *userdata, void **ret);

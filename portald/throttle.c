@@ -1,6 +1,6 @@
 /* Counting in a table of fixed size that outlives the process: a memory-mapped file of buckets,
    eight slots each, found by a keyed hash (BLAKE2b), of which the slot keeps the half that doesn't
-   choose the bucket. The way in: slot_find(). */
+   choose the bucket. Way in: throttle_open(). */
 #include "config.h"
 
 #include "throttle.h"

@@ -187,6 +187,18 @@ static int write_new(const char *file, mode_t mode, const char *line)
     return r;
 }
 
+const char *key_error(int r)
+{
+    switch (r) {
+    case -EPERM:
+        return "others than its owner may read or change it (chmod 0600, a public key 0644)";
+    case -EINVAL:
+        return "it isn't a key, or not one of this kind";
+    default:
+        return strerror(-r);
+    }
+}
+
 /* Under another name first, then linked: a crash leaves no half key, and link() overwrites none. */
 int key_write(const char *file, mode_t mode, const void *key, size_t size)
 {

@@ -34,6 +34,8 @@ DEFINE_CLEANUP(struct keys, keys_free)
 /* Reads a key of size bytes. secret: refuses a file that group or others may read (systemd's
  * credentials, 0400 or 0440 root, pass). Same errors. */
 int key_read(const char *file, bool secret, void *ret, size_t size);
+/* What either error means, in words that follow the file's name. */
+const char *key_error(int r);
 /* Writes a key file that must not exist yet, fsynced, with mode. -EEXIST otherwise: a key is never
  * overwritten. */
 int key_write(const char *file, mode_t mode, const void *key, size_t size);

@@ -189,6 +189,14 @@ static int make_key(const char *file)
     return r;
 }
 
+static int check(const char *file)
+{
+    if (manager_check(file) < 0)
+        return 1;
+    printf("%s: configuration, keys and templates are in order\n", file);
+    return 0;
+}
+
 static int usage(FILE *to)
 {
     fprintf(to,
@@ -257,7 +265,8 @@ int main(int argc, char **argv)
     int r;
 
     read_arguments(argc, argv, &arguments);
-    setenv("LDAPNOINIT", "1", 1); /* while there is one thread: libldap reads no ldap.conf, .ldaprc */
+    setenv("LDAPNOINIT", "1",
+           1); /* while there is one thread: libldap reads no ldap.conf, .ldaprc */
     log_open("portald", arguments.level);
     if ((r = process_harden()) < 0) {
         log_line(LOG_ERR, "The process can't be made safe: %s", strerror(-r));
@@ -267,7 +276,7 @@ int main(int argc, char **argv)
     case MODE_RUN:
         return run(arguments.file) < 0;
     case MODE_CHECK:
-        return manager_check(arguments.file) < 0;
+        return check(arguments.file);
     case MODE_MAKE_KEY:
         return make_key(arguments.key) < 0;
     case MODE_VERSION:

@@ -81,15 +81,21 @@ static int read_password(const char *file, char **ret)
     return 0;
 }
 
+static int key_trouble(int r, const char *what, const char *file)
+{
+    log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL, "%s %s: %s", what, file, key_error(r));
+    return r;
+}
+
 static int load_secrets(struct manager *m)
 {
     struct settings *s = m->settings;
     int r;
 
     if ((r = keys_load(s->master_key, &m->keys)) < 0)
-        return trouble(r, "The master key", s->master_key);
+        return key_trouble(r, "The master key", s->master_key);
     if ((r = key_read(s->station_key, false, m->station, sizeof m->station)) < 0)
-        return trouble(r, "The print station's public key", s->station_key);
+        return key_trouble(r, "The print station's public key", s->station_key);
     if (*s->bind_dn && !s->bind_password_file)
         return trouble(-EINVAL, "[directory] bind_dn needs bind_password_file", NULL);
     if (*s->bind_dn && (r = read_password(s->bind_password_file, &m->bind_password)) < 0)
@@ -112,7 +118,7 @@ static int load_texts(struct manager *m)
     int r;
 
     if ((r = texts_open(s->locale_dir)) < 0)
-        return trouble(r, "The catalogues in", s->locale_dir);
+        return trouble(r, "The German texts below [portal] locale_dir", s->locale_dir);
     if ((r = hash_file(s->privacy_file, m->privacy_sha256)) < 0)
         return trouble(r, "The privacy notice", s->privacy_file);
     if ((r = hash_file(s->terms_file, m->terms_sha256)) < 0)
@@ -173,8 +179,10 @@ static int manager_new(const char *file, struct manager **ret)
         return -ENOMEM;
     if ((r = settings_load(file, &m->settings)) < 0)
         return r;
-    if ((r = process_set_zone(m->settings->zone)) < 0)
-        return trouble(r, "[portal] zone", m->settings->zone);
+    if ((r = process_set_zone(m->settings->zone)) < 0) {
+        conf_log(NULL, file, 0, "[portal] zone: expected a time zone of this system");
+        return r;
+    }
     if ((r = load_secrets(m)) < 0 || (r = load_texts(m)) < 0)
         return r;
     describe_directory(m);

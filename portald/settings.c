@@ -120,6 +120,37 @@ static const struct conf_key keys[] = {
               "a span from 1h to 30d"),
 };
 
+static bool begins_with(const char *text, const char *const *beginnings)
+{
+    for (; *beginnings; beginnings++)
+        if (strncmp(text, *beginnings, strlen(*beginnings)) == 0)
+            return true;
+    return false;
+}
+
+static int wrong(const char *file, const char *problem)
+{
+    conf_log(NULL, file, 0, problem);
+    return -EINVAL;
+}
+
+/* What the table can't say. */
+static int settings_check(const char *file, const struct settings *s)
+{
+    static const char *const web[] = {"https://", "http://", NULL};
+    static const char *const ldap[] = {"ldapi://", "ldaps://", "ldap://", NULL};
+    size_t length = strlen(s->base_url);
+
+    if (!begins_with(s->base_url, web) || s->base_url[length - 1] == '/' ||
+        strpbrk(s->base_url, " \t?#"))
+        return wrong(file, "[portal] base_url: expected https://… without a slash at its end");
+    if (!begins_with(s->uri, ldap))
+        return wrong(file, "[directory] uri: expected ldapi://…, ldaps://… or ldap://…");
+    if (!strchr(s->base, '=') || !strchr(s->decoy_dn, '='))
+        return wrong(file, "[directory] base and decoy_dn: expected a DN, ou=…,dc=…");
+    return 0;
+}
+
 int settings_load(const char *file, struct settings **ret)
 {
     struct settings *settings = calloc(1, sizeof *settings);
@@ -128,6 +159,10 @@ int settings_load(const char *file, struct settings **ret)
     if (!settings)
         return -ENOMEM;
     r = conf_load(file, keys, ELEMENTS(keys), settings, conf_log, NULL);
+    if (r == -ENOENT)
+        wrong(file, "there is no such file");
+    if (r == 0)
+        r = settings_check(file, settings);
     if (r < 0) {
         settings_free(settings);
         return r;

@@ -12,13 +12,6 @@
 
 #define DOMAIN_DE "portal-de"
 
-int texts_open(const char *locale_dir)
-{
-    if (!bindtextdomain(DOMAIN_DE, locale_dir) || !bind_textdomain_codeset(DOMAIN_DE, "UTF-8"))
-        return -errno;
-    return 0;
-}
-
 const char *text(const char *language, const char *original)
 {
     return strcmp(language, "de") == 0 ? dgettext(DOMAIN_DE, original) : original;
@@ -61,6 +54,14 @@ static const struct {
     {WIRE_GRANT_OVER,
      N_("Too much time has passed. Please log in again and then choose your password.")},
 };
+
+int texts_open(const char *locale_dir)
+{
+    if (!bindtextdomain(DOMAIN_DE, locale_dir) || !bind_textdomain_codeset(DOMAIN_DE, "UTF-8"))
+        return -errno;
+    /* gettext answers with the original when there is no catalogue: customers would see English. */
+    return text("de", verdicts[0].original) == verdicts[0].original ? -ENOENT : 0;
+}
 
 const char *text_verdict(const char *language, enum wire_verdict verdict)
 {

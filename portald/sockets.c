@@ -89,6 +89,15 @@ static int give_access(const char *path, enum wire_socket socket)
     return chmod(path, mode) < 0 ? -errno : 0;
 }
 
+/* Whether somebody listens at address; a file that a killed portald left is nobody. */
+static bool is_taken(const struct sockaddr_un *address)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    return fd >= 0 &&
+           (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+}
+
 static int make_one(const char *directory, enum wire_socket socket_kind, int *ret)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -100,6 +109,8 @@ static int make_one(const char *directory, enum wire_socket socket_kind, int *re
     if (snprintf(address.sun_path, sizeof address.sun_path, "%s/%s.sock", directory,
                  socket_names[socket_kind]) >= (int)sizeof address.sun_path)
         return -ENAMETOOLONG;
+    if (is_taken(&address))
+        return -EADDRINUSE;
     if (unlink(address.sun_path) < 0 && errno != ENOENT)
         return -errno;
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0)

@@ -65,6 +65,38 @@ static int trouble(int r, const char *what)
     return r;
 }
 
+static int key_trouble(int r, const char *what, const char *file)
+{
+    log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL, "%s %s: %s", what, file, key_error(r));
+    return r;
+}
+
+/* portald couldn't be asked. What it answered itself was logged with the answer. */
+static int portald_trouble(const struct settings *s, int r)
+{
+    static const struct {
+        int error;
+        const char *text;
+    } reasons[] = {
+        {-ENOENT,
+         "there is no such socket; is portald running here, or is [portald] socket wrong?"},
+        {-ECONNREFUSED, "nobody listens; is portald running?"},
+        {-EACCES, "this user may not use it"},
+        {-EPERM,
+         "it, or its directory, belongs neither to root nor to [portald] peer, or others may "
+         "write there; nothing was sent"},
+        {-ETIMEDOUT, "no answer within [portald] timeout; letters under way are taken up again"},
+    };
+
+    for (size_t i = 0; i < ELEMENTS(reasons); i++)
+        if (reasons[i].error == r) {
+            log_line(LOG_ERR, "portald's socket %s/%s: %s", s->socket_dir, s->socket,
+                     reasons[i].text);
+            return r;
+        }
+    return trouble(r, "portald can't be asked now");
+}
+
 /* ---- Reporting ---- */
 
 static int row_add(struct batch *b, json_t *row)
@@ -206,7 +238,7 @@ static int batch_claim(const struct batch *b, struct claim *claim)
                   "Batch %s isn't signed by portald: nothing of it is printed", b->id);
         return r;
     }
-    return r < 0 ? trouble(r, "portald") : 0;
+    return r < 0 ? portald_trouble(station->settings, r) : 0;
 }
 
 static int letter_of_batch(void *userdata, const struct ledger_letter *letter)
@@ -228,7 +260,7 @@ static int batch_report(struct batch *b)
     if (r == 0)
         r = claim_report(b->station->settings, b->id, b->rows);
     if (r < 0)
-        return trouble(r, "the report to portald");
+        return portald_trouble(b->station->settings, r);
     r = ledger_batch_end(b->ledger, b->id);
     return r < 0 ? trouble(r, "the ledger") : 0;
 }
@@ -310,10 +342,10 @@ int station_open(const struct settings *settings, uint32_t batch_size, struct st
     station->batch_size = batch_size;
     r = key_read(settings->portald_key, false, station->portald, sizeof station->portald);
     if (r < 0)
-        return trouble(r, settings->portald_key);
+        return key_trouble(r, "portald's public key", settings->portald_key);
     r = station_key_load(settings->station_key, &station->key);
     if (r < 0)
-        return trouble(r, settings->station_key);
+        return key_trouble(r, "the station's key", settings->station_key);
     r = renderer_find(settings, &station->renderer);
     if (r < 0)
         return r;

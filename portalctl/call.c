@@ -169,6 +169,7 @@ static const struct verdict {
     {WIRE_LINK_DONE, "done-already", STATUS_DONE}, /* worked before, so it isn't an error */
     {WIRE_LINK_EXPIRED, "expired", STATUS_REFUSED},
     {WIRE_LINK_TAKEN, "taken", STATUS_REFUSED},
+    {WIRE_LINK_OVER, "over", STATUS_REFUSED},
 };
 
 /* The option that filled the field which portald found wrong. */

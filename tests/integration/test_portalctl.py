@@ -168,7 +168,8 @@ def test_a_wrong_field_is_named_by_its_option(stand, directory):
     assert json.loads(done.stdout) == {"verdict": "refused", "text": "Please check it.", "field": "mail-again"}
 
 
-@pytest.mark.parametrize("code, status", [(0, 0), (15, 0), (8, 1), (16, 1), (17, 1), (3, 1), (13, 1)])
+@pytest.mark.parametrize("code, status", [(0, 0), (15, 0), (8, 1), (16, 1), (17, 1), (19, 1), (3, 1),
+                                          (13, 1)])
 def test_confirm_ends_well_also_when_it_was_done_before(stand, directory, code, status):
     stand.answer = lambda kind, fields: verdict(code, "So it is.")
     link = "https://konto.versicherung.example/confirm/" + 43 * "a"

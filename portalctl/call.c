@@ -152,6 +152,22 @@ int call_control(const struct arguments *a, json_t *request, json_t **ret)
     return status == STATUS_DONE ? report_read(a, &reply.frame, ret) : status;
 }
 
+int call_change(const struct arguments *a, const char *verb, const char *name, const char *value)
+{
+    json_auto_t *report = NULL;
+    const char *text;
+    int status = call_control(a, json_pack("{s:s, s:s}", "verb", verb, name, value), &report);
+
+    if (status != STATUS_DONE)
+        return status;
+    text = json_string_value(json_object_get(report, "text"));
+    if (arguments_json(a))
+        output_json(report);
+    else if (text)
+        output_text(text);
+    return STATUS_DONE;
+}
+
 static const struct verdict {
     enum wire_verdict code;
     const char *word;

@@ -9,5 +9,8 @@
 /* Sends request, {"verb": ...}, which it takes over (NULL: out of memory), over the control socket.
    With STATUS_DONE *ret is the report, an object; otherwise the error was told already. */
 int call_control(const struct arguments *a, json_t *request, json_t **ret);
+/* Has one thing changed: verb, and what is meant by name and value. Tells the sentence that portald
+   answers with. */
+int call_change(const struct arguments *a, const char *verb, const char *name, const char *value);
 /* Sends what was put into request and tells the verdict. */
 int call_verdict(const struct arguments *a, struct wire_writer *request);

@@ -181,17 +181,5 @@ int letters_print_run(const struct arguments *a)
 
 int letters_posted_run(const struct arguments *a)
 {
-    json_auto_t *report = NULL;
-    const char *text;
-    int status = call_control(
-        a, json_pack("{s:s, s:s}", "verb", "letters-posted", "batch", a->operand[0]), &report);
-
-    if (status != STATUS_DONE)
-        return status;
-    text = report_text(report, "text");
-    if (arguments_json(a))
-        output_json(report);
-    else if (text)
-        output_text(text);
-    return STATUS_DONE;
+    return call_change(a, "letters-posted", "batch", a->operand[0]);
 }

@@ -188,32 +188,14 @@ int queue_show_run(const struct arguments *a)
     return STATUS_DONE;
 }
 
-/* retry and drop: a verb, an id, a sentence. */
-static int change_run(const struct arguments *a, const char *verb)
-{
-    json_auto_t *report = NULL;
-    const char *text;
-    int status =
-        call_control(a, json_pack("{s:s, s:s}", "verb", verb, "id", a->operand[0]), &report);
-
-    if (status != STATUS_DONE)
-        return status;
-    text = report_text(report, "text");
-    if (arguments_json(a))
-        output_json(report);
-    else if (text)
-        output_text(text);
-    return STATUS_DONE;
-}
-
 int queue_retry_run(const struct arguments *a)
 {
-    return change_run(a, "queue-retry");
+    return call_change(a, "queue-retry", "id", a->operand[0]);
 }
 
 int queue_drop_run(const struct arguments *a)
 {
-    return change_run(a, "queue-drop");
+    return call_change(a, "queue-drop", "id", a->operand[0]);
 }
 
 void queue_stats_print(const json_t *stats, const json_t *oldest)

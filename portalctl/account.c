@@ -1,13 +1,14 @@
 /* portalctl register, confirm, not-me, show: what concerns one customer. */
 #include "config.h"
 
+#include "call.h"
+#include "output.h"
+#include "report.h"
+
+#include "cleanup.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "common/cleanup.h"
-#include "portalctl/call.h"
-#include "portalctl/output.h"
-#include "portalctl/report.h"
 
 #define LINE_SIZE 1024
 

@@ -2,7 +2,7 @@
    main.c's table. */
 #include "config.h"
 
-#include "portalctl/command.h"
+#include "command.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -2,7 +2,12 @@
    customer could ask as well. */
 #include "config.h"
 
-#include "portalctl/call.h"
+#include "call.h"
+
+#include "output.h"
+
+#include "cleanup.h"
+#include "client.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -10,10 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "common/cleanup.h"
-#include "common/client.h"
-#include "portalctl/output.h"
 
 #define SOCKET_NAME "control.sock"
 #define SOCKET_USER "portald"

@@ -1,10 +1,10 @@
 /* Asking portald: one call, its errors told to the person. */
 #pragma once
 
-#include <jansson.h>
+#include "command.h"
+#include "wire.h"
 
-#include "common/wire.h"
-#include "portalctl/command.h"
+#include <jansson.h>
 
 /* Sends request, {"verb": ...}, which it takes over (NULL: out of memory), over the control socket.
    With STATUS_DONE *ret is the report, an object; otherwise the error was told already. */

@@ -1,17 +1,18 @@
 /* portalctl clock: shows or moves portald's clock. Only in builds with --enable-test-clock. */
 #include "config.h"
 
+#include "call.h"
+#include "output.h"
+#include "report.h"
+
+#include "cleanup.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "common/cleanup.h"
-#include "portalctl/call.h"
-#include "portalctl/output.h"
-#include "portalctl/report.h"
 
 #define MOVE_MAX (INT64_C(20) * 366 * 86400)
 

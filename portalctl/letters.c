@@ -1,6 +1,13 @@
 /* portalctl letters: list, print, posted. */
 #include "config.h"
 
+#include "call.h"
+#include "output.h"
+#include "queue.h"
+#include "report.h"
+
+#include "cleanup.h"
+
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -8,12 +15,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "common/cleanup.h"
-#include "portalctl/call.h"
-#include "portalctl/output.h"
-#include "portalctl/queue.h"
-#include "portalctl/report.h"
 
 #define PRINT_COMMAND   "systemctl start portal-print.service"
 #define PRINT_WORDS_MAX 32

@@ -2,15 +2,16 @@
    commands has a file, call.c asks portald, output.c shows what it said. */
 #include "config.h"
 
+#include "command.h"
+#include "output.h"
+
+#include "cleanup.h"
+
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#include "common/cleanup.h"
-#include "portalctl/command.h"
-#include "portalctl/output.h"
 
 #define REGISTER_OPTIONS                                                                           \
     (OPTION_BIT(OPTION_POLICY) | OPTION_BIT(OPTION_BIRTHDATE) | OPTION_BIT(OPTION_MAIL) |          \

@@ -2,7 +2,9 @@
  */
 #include "config.h"
 
-#include "portalctl/output.h"
+#include "output.h"
+
+#include "cleanup.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -13,8 +15,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
-
-#include "common/cleanup.h"
 
 #define LABEL_WIDTH    18
 #define FLEXIBLE_LEAST 8 /* columns of the screen that a cut cell keeps */

@@ -1,17 +1,18 @@
 /* portalctl queue: list, show, retry, drop, stats. */
 #include "config.h"
 
-#include "portalctl/queue.h"
+#include "queue.h"
+
+#include "call.h"
+#include "output.h"
+#include "report.h"
+
+#include "cleanup.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "common/cleanup.h"
-#include "portalctl/call.h"
-#include "portalctl/output.h"
-#include "portalctl/report.h"
 
 #define PAGE          500
 #define LIMIT_DEFAULT 100

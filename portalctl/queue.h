@@ -1,9 +1,9 @@
 /* Jobs of the queue as tables, for the commands that show some. */
 #pragma once
 
-#include <jansson.h>
+#include "command.h"
 
-#include "portalctl/command.h"
+#include <jansson.h>
 
 /* Asks for jobs page by page until limit (0: all). verb and member name the request and the array
    in its reports; filter, {}, is taken over. *ret is an array of jobs. */

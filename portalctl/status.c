@@ -1,13 +1,14 @@
 /* portalctl status: one screen about the daemon, the directory and the queue. */
 #include "config.h"
 
-#include <stdio.h>
+#include "call.h"
+#include "output.h"
+#include "queue.h"
+#include "report.h"
 
-#include "common/cleanup.h"
-#include "portalctl/call.h"
-#include "portalctl/output.h"
-#include "portalctl/queue.h"
-#include "portalctl/report.h"
+#include "cleanup.h"
+
+#include <stdio.h>
 
 #define LINE_SIZE 1024
 

@@ -200,6 +200,8 @@ static int decide(struct matching *m)
     case REGISTRATION_IN_USE:
         return send_notice(m, "in-use", m->owner, m->owner->mail, outcome);
     case REGISTRATION_ALREADY:
+        if (!m->entry->mail) /* an administrator may have taken it away */
+            return finish(m, "has an account already, but no address: nothing sent");
         return send_notice(m, "registered", m->entry, m->entry->mail, outcome);
     default:
         return finish(m, account_registration_text(outcome));

@@ -1,0 +1,60 @@
+"""Whatever an administrator, a migration or a crash of something else may have left in an entry: each request has an answer,
+and portald goes on."""
+
+import pytest
+
+import ldap_client
+from customer import wait_for
+
+PASSWORD = "Regen auf dem Zeltdach"
+BIG = "18446744073709551615"
+
+# Of an active customer. None: taken away.
+ODD = [
+    ("mail", None), ("portalRevision", None), ("portalRevision", BIG), ("portalRevision", "-1"),
+    ("portalRevision", "99999999999999999999999999"), ("portalState", None), ("portalState", "pending"),
+    ("portalState", "initial"), ("portalState", "locked"), ("portalState", "closed"), ("portalPasswordFailures", "4294967295"),
+    ("portalPasswordFailures", "4294967296"), ("portalPasswordFailures", "-5"), ("portalPasswordRetryAfter", "99991231235959Z"),
+    ("portalPasswordRetryAfter", "00000101000000Z"), ("portalSessionEpoch", BIG), ("portalPasswordChanged", "19000101000000Z"),
+    ("portalInitialPasswordExpires", "99991231235959Z"), ("portalLastLogin", "99991231235959Z"), ("userPassword", None),
+    ("portalBirthDate", None), ("givenName", None), ("postalAddress", None), ("preferredLanguage", None), ("portalConsent", None),
+    ("preferredLanguage", "tlh"), ("cn", "x" * 8000), ("sn", "\u202e\u0007 Müller"),
+    ("portalLockReason", "y" * 5000),
+    ("portalJob", ["01ARZ3NDEKTSV4RRFFQ69G5FAV"]),
+]
+
+
+@pytest.fixture(autouse=True)
+def still_the_same_portald(sandbox):
+    before = sandbox["PORTALD_PID"]
+    yield
+    with open(f"/proc/{before}/stat", encoding="ascii") as stat:
+        assert stat.read().rpartition(")")[2].split()[0] not in "ZX", "portald has died"
+    assert sandbox.ctl("status").returncode == 0
+
+
+def settled(world):
+    queue = world.portald.control("status")["queue"]["registration"]
+    return not queue["ready"] and not queue["claimed"]
+
+
+@pytest.mark.parametrize("name, value", ODD, ids=lambda v: str(v)[:30])
+def test_odd_value_in_an_entry_ends_nothing(world, name, value):
+    c = world.customer()
+    mail = c.registered()
+    assert world.portald.confirm(mail.token).verdict == "OK"
+    world.modify(c.uid, portalState="active", userPassword=ldap_client.ssha(PASSWORD))
+    world.modify(c.uid, **{name: value})
+    for password in (PASSWORD, "falsch falsch", PASSWORD):
+        reply = world.portald.authenticate(c.mail, password, PURPOSE=1)
+        assert reply.verdict, reply.kind
+        if reply.get("GRANT"):
+            assert world.portald.change(c.mail, reply.get("GRANT"), PASSWORD + " neu").verdict
+    assert world.portald.account(c.mail).verdict
+    assert world.portald.register(c.policy, c.birthdate, f"neu-{c.uid}@example.org").verdict
+    wait_for(lambda: settled(world), what="the end of matching")
+    assert world.portald.link(mail.token).verdict
+    assert world.portald.confirm(mail.token).verdict
+    assert world.portald.control("show", who=c.uid)
+    assert world.portald.not_me(mail.reference).verdict
+    assert world.portald.control("show", who=c.uid)

@@ -19,7 +19,7 @@ ODD = [
     ("portalInitialPasswordExpires", "99991231235959Z"), ("portalLastLogin", "99991231235959Z"), ("userPassword", None),
     ("portalBirthDate", None), ("givenName", None), ("postalAddress", None), ("preferredLanguage", None), ("portalConsent", None),
     ("preferredLanguage", "tlh"), ("cn", "x" * 8000), ("sn", "\u202e\u0007 Müller"),
-    ("portalLockReason", "y" * 5000),
+    ("portalLockReason", "y"),
     ("portalJob", ["01ARZ3NDEKTSV4RRFFQ69G5FAV"]),
 ]
 

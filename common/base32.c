@@ -4,10 +4,10 @@
 
 #include "base32.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <string.h>
-
-#include "cleanup.h"
 
 /* Within one cache line, so that looking a symbol up tells nothing either. */
 static const char alphabet[32] __attribute__((aligned(32))) = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

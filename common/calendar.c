@@ -3,13 +3,13 @@
 
 #include "calendar.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "cleanup.h"
 
 #define YEAR_FIRST       1850
 #define GENERALIZED_LAST INT64_C(253402300799) /* 9999-12-31 23:59:59 */

@@ -4,6 +4,8 @@
 
 #include "client.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,8 +17,6 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
-
-#include "cleanup.h"
 
 #define ATTEMPTS    2
 #define REPLY_FIRST 4096u

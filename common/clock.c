@@ -3,14 +3,14 @@
 
 #include "clock.h"
 
+#include "calendar.h"
+#include "cleanup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
-
-#include "calendar.h"
-#include "cleanup.h"
 
 #ifdef ENABLE_TEST_CLOCK
 #include <limits.h>

@@ -3,13 +3,13 @@
 
 #include "code.h"
 
+#include "base32.h"
+#include "cleanup.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
-
-#include "base32.h"
-#include "cleanup.h"
 
 #define RANDOM_SYMBOLS   (CODE_SYMBOLS - 1)
 #define CODE_GROUP       4

@@ -3,13 +3,13 @@
 
 #include "conf-value.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#include "cleanup.h"
 
 #define CREDENTIAL "credential:"
 #define BLANKS     " \t"

@@ -4,6 +4,11 @@
 
 #include "conf.h"
 
+#include "cleanup.h"
+#include "conf-value.h"
+#include "log.h"
+#include "messages.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,11 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include "cleanup.h"
-#include "conf-value.h"
-#include "log.h"
-#include "messages.h"
 
 #define CONF_FILE_MAX (1024 * 1024)
 #define PROBLEM_SIZE  512

@@ -3,6 +3,8 @@
 
 #include "keys.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include "cleanup.h"
 
 #define MASTER_SIZE   32
 #define KEY_SIZE_MAX  64

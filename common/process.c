@@ -3,6 +3,8 @@
 
 #include "process.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,8 +18,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
-
-#include "cleanup.h"
 
 #define ZONE_DIRECTORY "/usr/share/zoneinfo"
 

@@ -3,12 +3,12 @@
 
 #include "seal.h"
 
+#include "cleanup.h"
+#include "ulid.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
-
-#include "cleanup.h"
-#include "ulid.h"
 
 #define BATCH_LENGTH (ULID_SIZE - 1)
 #define NONCE_SIZE   crypto_aead_xchacha20poly1305_ietf_NPUBBYTES

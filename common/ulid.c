@@ -3,12 +3,12 @@
 
 #include "ulid.h"
 
+#include "base32.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
-
-#include "base32.h"
 
 #define TIME_BYTES 6
 

@@ -4,12 +4,12 @@
 
 #include "wire.h"
 
+#include "cleanup.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "cleanup.h"
 
 #define FIELD_HEADER_SIZE 6u /* tag and length */
 #define LENGTH_SIZE       4u

@@ -1,7 +1,7 @@
 /* Reads mails from the courier, refuses those that would be dangerous, reports results: batch.h. */
 #include "config.h"
 
-#include "mailer/batch.h"
+#include "batch.h"
 
 #include "cleanup.h"
 #include "wire.h"

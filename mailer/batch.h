@@ -2,8 +2,9 @@
  */
 #pragma once
 
-#include "mailer/protocol.h"
+#include "protocol.h"
 #include "ulid.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* Watches an SMTP conversation for what libesmtp lets through: guard.h. */
 #include "config.h"
 
-#include "mailer/guard.h"
+#include "guard.h"
 
 #include <string.h>
 #include <strings.h>

@@ -3,9 +3,10 @@
    connection: libesmtp can block without limit and isn't trusted with more. */
 #include "config.h"
 
+#include "session.h"
+
 #include "cleanup.h"
 #include "log.h"
-#include "mailer/session.h"
 #include "process.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* One SMTP session with the relay for one batch of mails. Way in: session_run(). */
 #pragma once
 
-#include "mailer/batch.h"
-#include "mailer/settings.h"
-#include "mailer/tls.h"
+#include "batch.h"
+#include "settings.h"
+#include "tls.h"
 
 /* Sends the mails of batch in one session and reports each as soon as its outcome is known; those
    without one are reported as deferred at the end. tls is NULL exactly when settings turn STARTTLS

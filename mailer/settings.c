@@ -1,7 +1,7 @@
 /* The configuration of portal-mailer, with its keys in one table: settings.h. */
 #include "config.h"
 
-#include "mailer/settings.h"
+#include "settings.h"
 
 #include "calendar.h"
 #include "cleanup.h"

@@ -1,7 +1,7 @@
 /* The SSL_CTX that libesmtp gets: tls.h. */
 #include "config.h"
 
-#include "mailer/tls.h"
+#include "tls.h"
 
 #include "clock.h"
 

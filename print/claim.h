@@ -2,11 +2,11 @@
    with portald's signature over exactly these letters and this batch. */
 #pragma once
 
-#include <jansson.h>
-#include <sodium.h>
-
 #include "client.h"
 #include "settings.h"
+
+#include <jansson.h>
+#include <sodium.h>
 
 #define CLAIM_MOST 200u /* letters a batch; portald gives no more */
 

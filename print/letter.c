@@ -4,16 +4,16 @@
 
 #include "letter.h"
 
+#include "cleanup.h"
+#include "keys.h"
+#include "seal.h"
+#include "wire.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#include "cleanup.h"
-#include "keys.h"
-#include "seal.h"
-#include "wire.h"
 
 #define SEAL_VERSION 1
 

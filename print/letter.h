@@ -2,15 +2,15 @@
    once both are known to belong together. */
 #pragma once
 
+#include "calendar.h"
+#include "code.h"
+#include "ulid.h"
+
 #include <sodium.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
-
-#include "calendar.h"
-#include "code.h"
-#include "ulid.h"
 
 #define LETTER_ENTRY_SIZE   37
 #define LETTER_ADDRESS_SIZE 1025

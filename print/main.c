@@ -2,14 +2,15 @@
    is on paper. Its key never leaves this process; see portal-print(8). */
 #include "config.h"
 
-#include "calendar.h"
 #include "claim.h"
+#include "settings.h"
+#include "station.h"
+
+#include "calendar.h"
 #include "cleanup.h"
 #include "conf-value.h"
 #include "log.h"
 #include "process.h"
-#include "settings.h"
-#include "station.h"
 
 #include <errno.h>
 #include <getopt.h>

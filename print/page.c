@@ -3,6 +3,10 @@
 
 #include "page.h"
 
+#include "texts.h"
+
+#include "cleanup.h"
+
 #include <cairo-pdf.h>
 #include <ctype.h>
 #include <errno.h>
@@ -11,9 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#include "cleanup.h"
-#include "texts.h"
 
 #define POINTS_PER_MM  (72.0 / 25.4)
 #define POINTS(mm)     ((mm)*POINTS_PER_MM)

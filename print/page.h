@@ -2,11 +2,11 @@
    from the upper left corner, sizes of type are points. */
 #pragma once
 
+#include "cleanup.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "cleanup.h"
 
 #define PAGE_WIDTH  210.0
 #define PAGE_HEIGHT 297.0

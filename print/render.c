@@ -4,11 +4,11 @@
 
 #include "render.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "cleanup.h"
 
 #define LEFT         25.0
 #define RIGHT        190.0

@@ -9,15 +9,16 @@
 #include "station.h"
 
 #include "claim.h"
+#include "ledger.h"
+#include "letter.h"
+#include "output-dir.h"
+#include "render.h"
+
 #include "cleanup.h"
 #include "clock.h"
 #include "keys.h"
-#include "ledger.h"
-#include "letter.h"
 #include "log.h"
 #include "messages.h"
-#include "output-dir.h"
-#include "render.h"
 
 #include <errno.h>
 #include <limits.h>

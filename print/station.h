@@ -2,11 +2,11 @@
    once. Ways in: station_open(), station_run(). */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "cleanup.h"
 #include "settings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct station;
 

@@ -4,11 +4,11 @@
 
 #include "texts.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "cleanup.h"
 
 #define LINE_MAX_SIZE 1000
 #define NAME_SIZE     32

@@ -7,9 +7,9 @@
    **Two asterisks** set bold, {{value}} puts in one of enum text_value. */
 #pragma once
 
-#include <stddef.h>
-
 #include "letter.h"
+
+#include <stddef.h>
 
 #define TEXT_SIZE     4096   /* a section, filled in */
 #define TEXT_FILE_MAX 65536  /* a file */

@@ -3,14 +3,15 @@
 
 #include "steps.h"
 
-#include <security/pam_ext.h>
-#include <syslog.h>
-
-#include "cleanup.h"
 #include "converse.h"
 #include "exchange.h"
 #include "ticket.h"
 #include "verdict.h"
+
+#include "cleanup.h"
+
+#include <security/pam_ext.h>
+#include <syslog.h>
 
 /* The verdict that came with the authentication just passed, once; else portald's on account.sock.
  */

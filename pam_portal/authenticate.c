@@ -4,17 +4,18 @@
 
 #include "steps.h"
 
-#include <security/pam_ext.h>
-#include <stdio.h>
-#include <string.h>
-#include <syslog.h>
-
-#include "cleanup.h"
 #include "converse.h"
 #include "exchange.h"
 #include "ticket.h"
 #include "verdict.h"
+
+#include "cleanup.h"
 #include "wire.h"
+
+#include <security/pam_ext.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
 
 #define PORTAL_UID "PORTAL_UID"
 

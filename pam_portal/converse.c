@@ -5,11 +5,12 @@
 
 #include "converse.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "utf8.h"
 
 #include "cleanup.h"
-#include "utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define LINE_SIZE PAM_MAX_MSG_SIZE /* with its NUL */
 

@@ -4,15 +4,16 @@
 
 #include "exchange.h"
 
+#include "utf8.h"
+
+#include "cleanup.h"
+#include "client.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <security/pam_ext.h>
 #include <string.h>
 #include <syslog.h>
-
-#include "cleanup.h"
-#include "client.h"
-#include "utf8.h"
 
 #define SOCKET_API     "api.sock"
 #define SOCKET_ACCOUNT "account.sock"

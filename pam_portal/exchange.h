@@ -1,11 +1,11 @@
 /* One question to portald and its answer. */
 #pragma once
 
+#include "transaction.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "transaction.h"
 
 #define EXCHANGE_TEXT_SIZE 4097 /* wire.h, WIRE_TEXT, and NUL */
 #define EXCHANGE_UID_SIZE  257

@@ -2,9 +2,9 @@
    options and hands over to the file that knows the step: authenticate.c, account.c, password.c. */
 #include "config.h"
 
-#include <security/pam_modules.h>
-
 #include "steps.h"
+
+#include <security/pam_modules.h>
 
 #define ENTRY __attribute__((visibility("default"))) int
 

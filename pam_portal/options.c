@@ -4,13 +4,13 @@
 
 #include "options.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <pwd.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "cleanup.h"
 
 #define OPTIONS_TIMEOUT_DEFAULT 15
 #define OPTIONS_TIMEOUT_MAX     300

@@ -5,16 +5,17 @@
 
 #include "steps.h"
 
-#include <security/pam_ext.h>
-#include <string.h>
-#include <syslog.h>
-
-#include "cleanup.h"
 #include "converse.h"
 #include "exchange.h"
 #include "ticket.h"
 #include "verdict.h"
+
+#include "cleanup.h"
 #include "wire.h"
+
+#include <security/pam_ext.h>
+#include <string.h>
+#include <syslog.h>
 
 /* Shows what went wrong, and returns code. */
 static int fail(const struct transaction *t, int code, const struct answer *answer)

@@ -4,13 +4,13 @@
 
 #include "ticket.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "cleanup.h"
 
 #define TICKET_NAME "pam_portal_ticket"
 

@@ -3,11 +3,11 @@
    A ticket holds for one user, service, directory of sockets and process. */
 #pragma once
 
+#include "transaction.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "transaction.h"
 
 #define TICKET_MS       10000  /* for the verdict on the account */
 #define TICKET_GRANT_MS 600000 /* portald ends it then, too */

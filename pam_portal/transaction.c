@@ -3,12 +3,12 @@
 
 #include "transaction.h"
 
+#include "texts.h"
+#include "utf8.h"
+
 #include <security/pam_ext.h>
 #include <string.h>
 #include <syslog.h>
-
-#include "texts.h"
-#include "utf8.h"
 
 int transaction_begin(struct transaction *t, pam_handle_t *pamh, int flags, int argc,
                       const char **argv)

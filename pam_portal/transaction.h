@@ -1,9 +1,9 @@
 /* One call of the application into the module: whose, with which options, for whom. */
 #pragma once
 
-#include <security/pam_modules.h>
-
 #include "options.h"
+
+#include <security/pam_modules.h>
 
 #define TRANSACTION_NAME_MAX 254 /* bytes of a login name: wire.h, WIRE_USER */
 

@@ -4,9 +4,9 @@
 
 #include "utf8.h"
 
-#include <string.h>
-
 #include "cleanup.h"
+
+#include <string.h>
 
 static const struct {
     unsigned char first, last, second_first, second_last, follow;

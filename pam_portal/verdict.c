@@ -4,10 +4,10 @@
 
 #include "verdict.h"
 
-#include <security/pam_modules.h>
-
 #include "cleanup.h"
 #include "wire.h"
+
+#include <security/pam_modules.h>
 
 #define NONE                                                                                       \
     PAM_AUTHINFO_UNAVAIL /* not an answer to this question: portald isn't to be trusted            \

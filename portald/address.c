@@ -1,7 +1,7 @@
 /* Mail addresses of customers: address.h. */
 #include "config.h"
 
-#include "portald/address.h"
+#include "address.h"
 
 #include "cleanup.h"
 

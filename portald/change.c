@@ -4,10 +4,10 @@
 #include "grant.h"
 #include "handlers.h"
 #include "swap.h"
+#include "texts.h"
 
 #include "cleanup.h"
 #include "clock.h"
-#include "texts.h"
 
 #include <errno.h>
 #include <sodium.h>

@@ -1,10 +1,11 @@
 /* Composes mails from templates with GMime: compose.h. */
 #include "config.h"
 
-#include "portald/compose.h"
+#include "compose.h"
+
+#include "template.h"
 
 #include "cleanup.h"
-#include "portald/template.h"
 
 #include <errno.h>
 #include <gmime/gmime.h>

@@ -1,11 +1,12 @@
 /* Mails: from a job's payload to the bytes that go to the relay. */
 #pragma once
 
+#include "address.h"
 #include "cleanup.h"
+#include "derive.h"
 #include "keys.h"
-#include "portald/address.h"
-#include "portald/derive.h"
-#include "portald/queue.h"
+#include "queue.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>

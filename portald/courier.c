@@ -2,14 +2,15 @@
    them. Way in: couriers_start(). */
 #include "config.h"
 
-#include "portald/courier.h"
+#include "courier.h"
+
+#include "mailing.h"
+#include "note.h"
 
 #include "cleanup.h"
 #include "clock.h"
 #include "log.h"
 #include "messages.h"
-#include "portald/mailing.h"
-#include "portald/note.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,8 +3,8 @@
    confirmation is marked untold, and the clerk tells the directory from when its 48 hours count. */
 #pragma once
 
-#include "portald/compose.h"
-#include "portald/queue.h"
+#include "compose.h"
+#include "queue.h"
 
 struct courier_options {
     unsigned couriers;          /* threads, each with a mailer of its own */

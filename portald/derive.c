@@ -1,9 +1,9 @@
 /* Tokens, references and hashes: derive.h. */
 #include "config.h"
 
-#include "portald/derive.h"
+#include "derive.h"
 
-#include "portald/address.h"
+#include "address.h"
 
 #include <sodium.h>
 #include <string.h>

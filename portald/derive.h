@@ -5,6 +5,7 @@
 #include "code.h"
 #include "keys.h"
 #include "queue.h"
+
 #include <stddef.h>
 
 /* The token of the confirmation link that job's mail carries. */

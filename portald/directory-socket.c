@@ -8,13 +8,12 @@
 #include "cleanup.h"
 #include "clock.h"
 
-#include <openldap.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openldap.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>

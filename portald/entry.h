@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "queue.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -3,9 +3,10 @@
 
 #include "handlers.h"
 
+#include "texts.h"
+
 #include "cleanup.h"
 #include "log.h"
-#include "texts.h"
 
 #include <errno.h>
 #include <stdio.h>

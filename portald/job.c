@@ -4,6 +4,7 @@
 #include "queue.h"
 
 #include "cleanup.h"
+
 #include <errno.h>
 
 static const char *const kind_words[JOB_KINDS] = {

@@ -4,13 +4,13 @@
 
 #include "handlers.h"
 #include "outcome.h"
+#include "texts.h"
 
 #include "cleanup.h"
 #include "clock.h"
 #include "log.h"
 #include "messages.h"
 #include "seal.h"
-#include "texts.h"
 
 #include <errno.h>
 #include <jansson.h>

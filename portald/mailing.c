@@ -1,7 +1,7 @@
 /* A conversation with portal-mailer, through a socket or with a child: mailing.h. */
 #include "config.h"
 
-#include "portald/mailing.h"
+#include "mailing.h"
 
 #include "clock.h"
 #include "wire.h"

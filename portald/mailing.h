@@ -3,8 +3,9 @@
 #pragma once
 
 #include "cleanup.h"
+#include "compose.h"
 #include "mailer/protocol.h"
-#include "portald/compose.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -5,13 +5,13 @@
 
 #include "handlers.h"
 #include "swap.h"
+#include "texts.h"
 
 #include "cleanup.h"
 #include "clock.h"
 #include "code.h"
 #include "log.h"
 #include "messages.h"
-#include "texts.h"
 
 #include <errno.h>
 #include <stdio.h>

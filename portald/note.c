@@ -1,9 +1,9 @@
 /* Relay's replies without what must not be kept: note.h. */
 #include "config.h"
 
-#include "portald/note.h"
+#include "note.h"
 
-#include "portald/address.h"
+#include "address.h"
 
 #include <stdbool.h>
 #include <stdio.h>

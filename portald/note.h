@@ -2,7 +2,7 @@
    like to repeat the link that they dislike. */
 #pragma once
 
-#include "portald/queue.h"
+#include "queue.h"
 
 /* Copies text without the words that hold, or may hold, an address, the recipient's local part, or
    a link or token. recipient may be NULL. */

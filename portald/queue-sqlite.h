@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "queue-backend.h"
+
 #include <errno.h>
 #include <sqlite3.h>
 

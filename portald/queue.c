@@ -4,8 +4,10 @@
 
 #include "queue.h"
 
-#include "cleanup.h"
 #include "queue-backend.h"
+
+#include "cleanup.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

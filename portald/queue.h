@@ -14,6 +14,7 @@
 
 #include "calendar.h"
 #include "ulid.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -6,12 +6,12 @@
 #include "registration.h"
 
 #include "handlers.h"
+#include "texts.h"
 
 #include "cleanup.h"
 #include "clock.h"
 #include "log.h"
 #include "messages.h"
-#include "texts.h"
 
 #include <errno.h>
 #include <sodium.h>

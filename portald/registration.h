@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "calendar.h"
+
 #include <stddef.h>
 #include <stdint.h>
 

@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+
 #include <errno.h>
 #include <glib.h>
 #include <pthread.h>

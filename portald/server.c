@@ -3,10 +3,11 @@
 
 #include "server.h"
 
-#include "cleanup.h"
-#include "clock.h"
 #include "connection.h"
 #include "order.h"
+
+#include "cleanup.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <pthread.h>

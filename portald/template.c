@@ -1,15 +1,15 @@
 /* Templates of mails: template.h. */
 #include "config.h"
 
-#include "portald/template.h"
+#include "template.h"
 
 #include "cleanup.h"
 
 #include <errno.h>
+#include <glib.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <glib.h>
 
 #define NAME_SHOWN 40 /* of a name in an error */
 

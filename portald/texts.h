@@ -3,6 +3,7 @@
 #pragma once
 
 #include "wire.h"
+
 #include <stddef.h>
 #include <time.h>
 

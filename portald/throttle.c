@@ -6,6 +6,7 @@
 #include "throttle.h"
 
 #include "cleanup.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -7,5 +7,6 @@ portalctl_portalctl_SOURCES = portalctl/main.c portalctl/command.h portalctl/arg
 if TEST_CLOCK
 portalctl_portalctl_SOURCES += portalctl/clock.c
 endif
-portalctl_portalctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+portalctl_portalctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) -fPIE
+portalctl_portalctl_LDFLAGS = $(AM_LDFLAGS) -pie
 portalctl_portalctl_LDADD = common/libwire.la $(JANSSON_LIBS)

@@ -25,6 +25,6 @@ tests_unit_test_courier_SOURCES = tests/unit/test_courier.c tests/unit/mail_fixt
 tests_unit_test_courier_CFLAGS = $(MAIL_TEST_CFLAGS)
 tests_unit_test_courier_LDADD = $(MAIL_TEST_LIBS)
 
-tests_unit_test_guard_SOURCES = tests/unit/test_guard.c mailer/guard.c mailer/guard.h
+tests_unit_test_guard_SOURCES = tests/unit/test_guard.c
 tests_unit_test_guard_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_guard_LDADD = $(UNIT_LIBS)
+tests_unit_test_guard_LDADD = mailer/libmailer.la $(UNIT_LIBS)

@@ -3,6 +3,8 @@
 
 #include "log.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,8 +17,6 @@
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
-
-#include "cleanup.h"
 
 #define MESSAGE_SIZE 2048  /* what is longer is cut */
 #define RECORD_SIZE  16384 /* all fields of one event together */

@@ -3,11 +3,12 @@
    and in what is believed of its statuses, here. Way in: session_run(). */
 #include "config.h"
 
-#include "mailer/session.h"
+#include "session.h"
+
+#include "guard.h"
 
 #include "cleanup.h"
 #include "log.h"
-#include "mailer/guard.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -37,14 +37,12 @@ portald_libportald_la_SOURCES = \
     portald/template.c portald/template.h \
     portald/texts.c portald/texts.h \
     portald/throttle.c portald/throttle.h
-portald_libportald_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/portald
 portald_libportald_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(SQLITE_CFLAGS) \
     $(JANSSON_CFLAGS) $(GMIME_CFLAGS) $(GLIB_CFLAGS) $(IDN2_CFLAGS)
 portald_libportald_la_LIBADD = common/libcommon.la $(SODIUM_LIBS) $(SYSTEMD_LIBS) $(LDAP_LIBS) $(SQLITE_LIBS) \
     $(JANSSON_LIBS) $(GMIME_LIBS) $(GLIB_LIBS) $(IDN2_LIBS)
 
 portald_portald_SOURCES = portald/main.c
-portald_portald_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/portald
 portald_portald_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(GLIB_CFLAGS) $(JANSSON_CFLAGS) -fPIE
 portald_portald_LDFLAGS = $(AM_LDFLAGS) -pie
 portald_portald_LDADD = portald/libportald.la

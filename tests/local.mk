@@ -10,7 +10,6 @@ include tests/unit/directory.mk
 include tests/unit/mail.mk
 include tests/unit/print.mk
 include tests/unit/pam.mk
-include tests/unit/server.mk
 endif
 include tests/integration/local.mk
 include tests/system/local.mk

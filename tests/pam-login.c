@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
+#include "cleanup.h"
 
 #define CHANGE_ATTEMPTS 3
 

@@ -2,26 +2,21 @@
 check_PROGRAMS += tests/unit/test_account_registration tests/unit/test_account_login tests/unit/test_order \
     tests/unit/test_grant
 
-ACCOUNT_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/portald
 ACCOUNT_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS)
 ACCOUNT_TEST_LIBS = portald/libportald.la $(UNIT_LIBS)
 
 tests_unit_test_account_registration_SOURCES = tests/unit/test_account_registration.c tests/unit/account_fixture.h
-tests_unit_test_account_registration_CPPFLAGS = $(ACCOUNT_TEST_CPPFLAGS)
 tests_unit_test_account_registration_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_account_registration_LDADD = $(ACCOUNT_TEST_LIBS)
 
 tests_unit_test_account_login_SOURCES = tests/unit/test_account_login.c tests/unit/account_fixture.h
-tests_unit_test_account_login_CPPFLAGS = $(ACCOUNT_TEST_CPPFLAGS)
 tests_unit_test_account_login_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_account_login_LDADD = $(ACCOUNT_TEST_LIBS)
 
 tests_unit_test_order_SOURCES = tests/unit/test_order.c
-tests_unit_test_order_CPPFLAGS = $(ACCOUNT_TEST_CPPFLAGS)
 tests_unit_test_order_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_order_LDADD = $(ACCOUNT_TEST_LIBS)
 
 tests_unit_test_grant_SOURCES = tests/unit/test_grant.c
-tests_unit_test_grant_CPPFLAGS = $(ACCOUNT_TEST_CPPFLAGS)
 tests_unit_test_grant_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_grant_LDADD = $(ACCOUNT_TEST_LIBS)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "account.h"
+#include "portald/account.h"
 #include "cleanup.h"
 
 #define NOON 1792843200 /* 2026-10-24 12:00 UTC: the last day of summer time in Berlin */

@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "account_fixture.h"
-#include "grant.h"
+#include "portald/grant.h"
 #include <errno.h>
 
 static const struct keys keys = {.grant = {1, 2, 3}};

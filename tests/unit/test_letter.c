@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "cleanup.h"
-#include "letter.h"
+#include "print/letter.h"
 #include "seal.h"
 #include "wire.h"
 

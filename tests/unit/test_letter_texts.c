@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "cleanup.h"
-#include "texts.h"
+#include "print/texts.h"
 
 #define WHOLE                                                                                      \
     "[subject]\nS\n[subject puk]\nP\n[date]\nD\n[number]\nN\n[greeting]\nHello {{name}},\n"        \

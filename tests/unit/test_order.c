@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <sodium.h>
 
-#include "order.h"
+#include "portald/order.h"
 
 static int setup(void **state)
 {

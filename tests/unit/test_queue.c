@@ -4,7 +4,7 @@
 
 #include "queue_fixture.h"
 
-#include "common/cleanup.h"
+#include "cleanup.h"
 
 static void test_words_of_kinds_and_states_read_back(void **state)
 {

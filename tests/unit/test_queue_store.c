@@ -3,7 +3,7 @@
 
 #include "queue_fixture.h"
 
-#include "common/cleanup.h"
+#include "cleanup.h"
 #include "portald/queue-sqlite.h"
 #include <fcntl.h>
 #include <pthread.h>

@@ -14,7 +14,7 @@
 
 #include "cleanup.h"
 #include "process.h"
-#include "render.h"
+#include "print/render.h"
 
 #define MM        (72.0 / 25.4)
 #define TOLERANCE 1.0 /* points; a box is higher than the ink in it */

@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/clock.h"
+#include "cleanup.h"
+#include "clock.h"
 
 static void test_equal_looking_passwords_normalize_alike(void **state)
 {

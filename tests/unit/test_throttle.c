@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
+#include "cleanup.h"
 #include "scratch.h"
 
 #define NOW   1800000000

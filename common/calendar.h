@@ -11,7 +11,7 @@
 #define CALENDAR_DAY_SIZE 11 /* YYYY-MM-DD and NUL */
 
 /* The last second of the day that is days after the one that holds t. Days with 23 or 25 hours
- * count as one day. */
+   count as one day. */
 time_t calendar_end_of_day(time_t t, int days);
 /* The day that holds t, as YYYY-MM-DD. */
 void calendar_day(time_t t, char ret[static CALENDAR_DAY_SIZE]);
@@ -25,10 +25,10 @@ int calendar_say_day(const char *day, const char *language, char *ret, size_t si
 /* "23. November 2026, 14:05 Uhr" or "23 November 2026, 14:05". */
 int calendar_say_time(time_t t, const char *language, char *ret, size_t size);
 /* How long somebody has to wait, rounded up: "30 Sekunden", "1 Minute", "2 Stunden"; language "de"
- * or "en". */
+   or "en". */
 void calendar_say_span(time_t seconds, const char *language, char *ret, size_t size);
 /* LDAP's generalized time in UTC, YYYYMMDDHHMMSSZ (RFC 4517, 3.3.13); reading accepts fractions and
- * drops them. */
+   drops them. */
 #define CALENDAR_GENERALIZED_SIZE 16
 void calendar_generalized(time_t t, char ret[static CALENDAR_GENERALIZED_SIZE]);
 int calendar_read_generalized(const char *value, size_t length, time_t *ret);

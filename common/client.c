@@ -208,8 +208,8 @@ static int receive_frame(int fd, struct client_reply *reply, int64_t deadline)
     return have == size ? wire_parse(reply->data, size, &reply->frame) : -EPROTO;
 }
 
-/* One attempt. When sending fails because the other end is gone, its reply may lie there already.
- */
+/* One attempt. When sending fails because the other end is gone, its reply may lie there
+   already. */
 static int call_once(const struct client_target *target, const struct wire_writer *request,
                      int64_t deadline, struct client_reply *reply)
 {

@@ -95,7 +95,7 @@ int conf_load(const char *file, const struct conf_key *keys, size_t count, void 
               conf_report *report, void *userdata);
 void conf_clear(const struct conf_key *keys, size_t count, void *target);
 /* The same from a buffer, without drop-ins; for tests and fuzzing. name stands for the file in
- * reports. */
+   reports. */
 int conf_load_buffer(const char *name, const char *data, size_t size, const struct conf_key *keys,
                      size_t count, void *target, conf_report *report, void *userdata);
 /* A report that writes "FILE:LINE: PROBLEM" through log_event(LOG_ERR, MESSAGE_CONFIGURATION). */

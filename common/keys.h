@@ -26,16 +26,16 @@ struct keys {
 };
 
 /* Reads file and derives. Returns 0; -EINVAL when the file isn't a key; -EPERM when others than its
- * owner may read it; or open's error. */
+   owner may read it; or open's error. */
 int keys_load(const char *file, struct keys **ret);
 struct keys *keys_free(struct keys *keys);
 DEFINE_CLEANUP(struct keys, keys_free)
 
 /* Reads a key of size bytes. secret: refuses a file that group or others may read (systemd's
- * credentials, 0400 or 0440 root, pass). Same errors. */
+   credentials, 0400 or 0440 root, pass). Same errors. */
 int key_read(const char *file, bool secret, void *ret, size_t size);
 /* What either error means, in words that follow the file's name. */
 const char *key_error(int r);
 /* Writes a key file that must not exist yet, fsynced, with mode. -EEXIST otherwise: a key is never
- * overwritten. */
+   overwritten. */
 int key_write(const char *file, mode_t mode, const void *key, size_t size);

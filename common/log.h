@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <syslog.h>
 
-/* name: the program; level: the least important level that is still logged (LOG_INFO, LOG_DEBUG).
- */
+/* name: the program; level: the least important level that is still logged (LOG_INFO,
+   LOG_DEBUG). */
 void log_open(const char *name, int level);
 void log_set_level(int level);
 int log_level(void);

@@ -30,8 +30,8 @@ int unseal_state(const uint8_t key[static crypto_aead_xchacha20poly1305_ietf_KEY
                  const char *purpose, const uint8_t *sealed, size_t size, uint8_t *ret,
                  size_t ret_capacity, size_t *ret_size);
 
-/* The BLAKE2b-256 of the letters of a claim, as wire.h says: feed every LETTER field, then finish.
- */
+/* The BLAKE2b-256 of the letters of a claim, as wire.h says: feed every LETTER field, then
+   finish. */
 struct seal_manifest {
     crypto_generichash_state state;
 };

@@ -223,7 +223,7 @@ int wire_parse_fields(const uint8_t *data, size_t size, struct wire_frame *ret);
 int wire_get(const struct wire_frame *f, enum wire_tag tag, const uint8_t **ret,
              size_t *ret_length);
 /* As a NUL-terminated copy in buffer (size bytes): 0, -ENOENT, -E2BIG when it doesn't fit, -EILSEQ
- * when there is a NUL in it. */
+   when there is a NUL in it. */
 int wire_get_string(const struct wire_frame *f, enum wire_tag tag, char *buffer, size_t size);
 /* As an integer: 0, -ENOENT, -EPROTO when its length is another. */
 int wire_get_u8(const struct wire_frame *f, enum wire_tag tag, uint8_t *ret);

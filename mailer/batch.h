@@ -1,5 +1,5 @@
-/* Mails as the courier sends them, and the results that go back: protocol.h. Way in: batch_read().
- */
+/* Mails as the courier sends them, and the results that go back: protocol.h. Way in:
+   batch_read(). */
 #pragma once
 
 #include "protocol.h"

@@ -245,8 +245,8 @@ static void on_traffic(const char *data, int size, int writing, void *arg)
         session_cut(s);
 }
 
-/* libesmtp fetches the message: first with length NULL, to start over, then until there is no more.
- */
+/* libesmtp fetches the message: first with length NULL, to start over, then until there is no
+   more. */
 static const char *fetch_message(void **context, int *length, void *arg)
 {
     struct batch_mail *mail = arg;

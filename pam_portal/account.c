@@ -13,8 +13,8 @@
 #include <security/pam_ext.h>
 #include <syslog.h>
 
-/* The verdict that came with the authentication just passed, once; else portald's on account.sock.
- */
+/* The verdict that came with the authentication just passed, once; else portald's on
+   account.sock. */
 static int account_verdict(const struct transaction *t, struct answer *ret)
 {
     struct ticket *ticket = ticket_find(t);

@@ -62,8 +62,8 @@ static bool is_wrong(const struct answer *answer)
     return answer->verdict == WIRE_WRONG || answer->verdict == WIRE_TYPING_ERROR;
 }
 
-/* A success must come whole: a verdict on the account and a uid that can stand in the environment.
- */
+/* A success must come whole: a verdict on the account and a uid that can stand in the
+   environment. */
 static bool success_is_whole(const struct answer *answer)
 {
     if (!answer->has_account || !*answer->uid)

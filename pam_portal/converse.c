@@ -64,8 +64,8 @@ int converse_ask(const struct transaction *t, enum text question, char **ret)
     return PAM_SUCCESS;
 }
 
-/* The next piece of text that fits one message: up to a newline, or as much as there is room for.
- */
+/* The next piece of text that fits one message: up to a newline, or as much as there is room
+   for. */
 static const char *take_line(const char *text, char ret[static LINE_SIZE])
 {
     size_t length = strcspn(text, "\n");

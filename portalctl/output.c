@@ -1,5 +1,5 @@
-/* What a person sees: table_put() cell by cell, then table_print(); output_pair(), output_error().
- */
+/* What a person sees: table_put() cell by cell, then table_print(); output_pair(),
+   output_error(). */
 #include "config.h"
 
 #include "output.h"
@@ -21,8 +21,8 @@
 #define GAP            2
 #define CELLS_FIRST    64
 
-/* Control characters would let a name or a note move the cursor; the others hide what is written.
- */
+/* Control characters would let a name or a note move the cursor; the others hide what is
+   written. */
 static bool is_unsafe(wchar_t c)
 {
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) ||

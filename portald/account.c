@@ -46,7 +46,7 @@ enum account_registration account_register(const struct entry *entry, const char
 }
 
 /* Links past recognition go, and the oldest when there are too many, so that nobody can make an
- * entry grow. */
+   entry grow. */
 static void forget_old_links(const struct account_rules *rules, const struct entry *entry,
                              time_t now, struct changes *changes)
 {
@@ -296,7 +296,7 @@ void account_letter_posted(const struct account_rules *rules, const struct entry
 enum account_not_me account_not_me(const struct entry *entry, const char *topic)
 {
     /* The mailbox that was told "this address is in use" vouches for its own account only, and
-     * nothing happened to that. */
+       nothing happened to that. */
     if (!entry || strcmp(topic, "in-use") == 0)
         return NOT_ME_NOTHING;
     switch (entry->state) {

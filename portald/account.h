@@ -53,7 +53,7 @@ struct account_consents {
     const char *privacy_version, *privacy_sha256, *terms_version, *terms_sha256;
 };
 /* What REGISTRATION_CONFIRM writes: state pending, the link, which may be used until it is given up
- * by the mailer plus its time, the consents. */
+   by the mailer plus its time, the consents. */
 void account_add_link(const struct account_rules *rules, const struct entry *entry,
                       const struct account_link *link, const struct account_consents *consents,
                       time_t now, struct changes *changes);
@@ -65,7 +65,7 @@ void account_link_accepted(const struct account_rules *rules, const struct entry
 /* --- Confirmation --- */
 
 /* What pressing the link would do: WIRE_LINK_GOOD, _DONE, _EXPIRED, _TAKEN, _OVER or WIRE_UNKNOWN.
- * entry NULL: nobody has such a link. */
+   entry NULL: nobody has such a link. */
 enum wire_verdict account_check_link(const struct entry *entry, const char *hash, bool in_use,
                                      time_t now);
 /* The link itself, or NULL. */
@@ -76,7 +76,7 @@ struct account_secrets {
     const char *job; /* of the letter that carries both */
 };
 /* What a good link writes: address, initial password, PUK, state initial, the letter. The ceiling
- * is enforced until the letter is printed. */
+   is enforced until the letter is printed. */
 void account_confirm(const struct account_rules *rules, const struct entry *entry,
                      const struct entry_pending *link, const struct account_secrets *secrets,
                      bool ppolicy, time_t now, struct changes *changes);
@@ -89,7 +89,7 @@ bool account_letter_allowed(const struct account_rules *rules, const struct entr
 /* Whether the letter `job` is still wanted: the entry waits for it and has not moved on. */
 bool account_letter_wanted(const struct entry *entry, const char *job, const char *kind);
 /* The last second at which an initial password works whose letter is printed now. 0 where the
- * letter carries none. */
+   letter carries none. */
 time_t account_letter_last(const struct account_rules *rules, const struct entry *entry,
                            const char *kind, time_t now);
 void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
@@ -109,7 +109,7 @@ enum account_attempt {
     ATTEMPT_BLOCKED, /* likewise, until recovered or unblocked */
 };
 /* failures: the entry's, or the table's for a name that doesn't exist. *ret_wait: seconds left,
- * with ATTEMPT_WAIT. */
+   with ATTEMPT_WAIT. */
 enum account_attempt account_attempt(const struct account_rules *rules,
                                      const struct entry_failures *failures, time_t now,
                                      time_t *ret_wait);

@@ -71,7 +71,7 @@ static bool is_password(const struct login *login)
 }
 
 /* Puts what was typed into the form that is verified. Returns false when the answer is given
- * already. */
+   already. */
 static bool read_password(struct login *login)
 {
     char typed[PASSWORD_SIZE], code[CODE_SIZE];
@@ -81,7 +81,7 @@ static bool read_password(struct login *login)
     if (r == 0) {
         form = code_read(typed, code);
         /* What can't be a password is verified as one that nobody has: refused like any other, and
-         * counted. */
+           counted. */
         if (form == CODE_RIGHT)
             memcpy(login->password, code, sizeof code);
         else if (secret_normalize(typed, login->password, sizeof login->password) < 0)
@@ -165,7 +165,7 @@ static int reread(struct login *login)
 }
 
 /* Counts one failure more; a lost race is run again on what the winner left. -EDQUOT when that
- * makes the throttle hold. */
+   makes the throttle hold. */
 static int count_failure(struct login *login, struct entry_failures *ret)
 {
     time_t wait = 0;
@@ -222,7 +222,7 @@ static void admit(struct login *login, bool failures_on_record)
     size_t size = 0;
 
     /* Losing this race is harmless: somebody else's write follows, and the counter only stays too
-     * high by one. */
+       high by one. */
     if (failures_on_record && verdict != WIRE_WRONG && failures_put(login, &none) == -ESTALE &&
         reread(login) == 0 && account_has_login(login->entry))
         failures_put(login, &none);

@@ -66,7 +66,7 @@ static void refuse(struct change_request *c, enum account_password why)
 }
 
 /* Whether the new password is the one in force: 0 no, -EEXIST yes, or an error. Nobody reads
- * userPassword, so slapd is asked. */
+   userPassword, so slapd is asked. */
 static int compare(struct change_request *c)
 {
     int r = secret_gate_enter(c->worker->manager->gate, c->request->deadline);
@@ -95,7 +95,7 @@ static int read_entry(struct change_request *c)
 }
 
 /* Whether the write whose outcome wasn't known had worked: 0, -ESTALE when not. Our time and the
- * next epoch together are ours alone. */
+   next epoch together are ours alone. */
 static int written_after_all(struct change_request *c)
 {
     _cleanup_(entry_free_p) struct entry *entry = NULL;
@@ -134,7 +134,7 @@ static int write_password(struct change_request *c)
 }
 
 /* Reads what was sent. Returns 0; -EBADMSG when the grant doesn't fit; -EILSEQ when the password
- * isn't text. */
+   isn't text. */
 static int read_request(struct change_request *c)
 {
     const struct wire_frame *f = &c->request->frame;

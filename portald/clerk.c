@@ -165,7 +165,7 @@ static int tell_directory(struct clerk *clerk)
 }
 
 /* A staged row counts if, and only if, the entry holds its id. While the directory can't be asked
- * it waits. */
+   it waits. */
 static int resolve_one(struct clerk *clerk, const struct job *job)
 {
     _cleanup_(entry_free_p) struct entry *entry = NULL;

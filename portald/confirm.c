@@ -139,7 +139,7 @@ void confirm_look(struct worker *worker, const struct request *request, struct w
 }
 
 /* The one write of a confirmation. 0; -ESTALE: look again; -EEXIST: the address went to somebody
- * else this moment. */
+   else this moment. */
 static int write_entry(struct press *p)
 {
     _cleanup_(changes_clear) struct changes changes = {0};
@@ -153,8 +153,8 @@ static int write_entry(struct press *p)
     return entry_swap(p->worker->directory, p->entry, &changes, p->request->deadline);
 }
 
-/* Confirms what look() found good. Returns 0 and the verdict, -ESTALE to look again, or an error.
- */
+/* Confirms what look() found good. Returns 0 and the verdict, -ESTALE to look again, or an
+   error. */
 static int confirm(struct press *p, enum wire_verdict *ret)
 {
     struct manager *m = p->worker->manager;
@@ -179,7 +179,7 @@ static int confirm(struct press *p, enum wire_verdict *ret)
 }
 
 /* Looks and confirms until it is decided. The outcome of a write that wasn't known shows in the
- * entry: it holds our job. */
+   entry: it holds our job. */
 static int press(struct press *p, enum wire_verdict *ret)
 {
     int r = -ESTALE;

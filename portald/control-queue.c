@@ -159,7 +159,7 @@ json_t *control_letters_list(struct control *control)
 }
 
 /* Printed letters of the batch that the directory hasn't been told of are told first: posting
- * counts from what was printed on them. */
+   counts from what was printed on them. */
 static int tell_batch(struct control *control, const char *batch, enum job_state state)
 {
     struct manager *m = control->worker->manager;

@@ -1,5 +1,5 @@
 /* What operators and support ask through portalctl: WIRE_CONTROL. This file has the table of verbs,
- * status and clock. */
+   status and clock. */
 #include "config.h"
 
 #include "control.h"

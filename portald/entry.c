@@ -39,7 +39,7 @@ int account_state_read(const char *word)
 }
 
 /* A value and where it goes. Readers return 0, -EINVAL when they don't understand it, or -ENOMEM.
- * data has no NUL inside or behind it unless the rule says that it is bytes. */
+   data has no NUL inside or behind it unless the rule says that it is bytes. */
 typedef int reader(struct entry *e, void *field, const char *data, size_t length);
 
 static int keep(const char *data, size_t length, char **ret)

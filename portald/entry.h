@@ -24,7 +24,7 @@ const char *account_state_word(enum account_state state);
 int account_state_read(const char *word); /* or -EINVAL */
 
 /* Every attribute that we read or write. Names, syntaxes and who may hold a secret: a table in
- * entry.c. */
+   entry.c. */
 enum attribute {
     ATTRIBUTE_UID,
     ATTRIBUTE_CN,
@@ -147,7 +147,7 @@ void entry_put(struct entry_reader *r, enum attribute attribute, const void *dat
 int entry_end(struct entry_reader *r, struct entry **ret);
 
 /* Changes. Values are copied; errors (-ENOMEM, -E2BIG) stick in .error and make directory_swap()
- * refuse. */
+   refuse. */
 enum change_op {
     CHANGE_SET,    /* this value alone */
     CHANGE_ADD,    /* one value more */

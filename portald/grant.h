@@ -13,7 +13,7 @@ int grant_make(const struct keys *keys, const char *name, const char *service,
                const struct entry *entry, time_t now, uint8_t ret[static GRANT_SIZE],
                size_t *ret_size);
 /* Opens one and gives the UUID of its entry. -EBADMSG when it isn't ours, for another name or
- * service, or over. */
+   service, or over. */
 int grant_open(const struct keys *keys, const uint8_t *grant, size_t size, const char *name,
                const char *service, time_t now, char ret_uuid[static JOB_ENTRY_SIZE]);
 /* Whether it was made for the password that entry has now. */

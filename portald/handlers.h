@@ -1,5 +1,5 @@
 /* What portald does for each request: a table of types, sockets and functions in handlers.c; each
- * handler is a plain function of its own file. */
+   handler is a plain function of its own file. */
 #pragma once
 
 #include "manager.h"

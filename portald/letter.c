@@ -1,5 +1,5 @@
 /* Letters are made here; letter_stage() is the way in. The plain codes live only in this file's
- * stack, and are wiped. */
+   stack, and are wiped. */
 #include "config.h"
 
 #include "letter.h"
@@ -54,7 +54,7 @@ static int hash_codes(const struct manager *m, const char *kind, const struct co
 }
 
 /* Codes and ids are letters, digits and hyphens, so that this is JSON as it stands; a JSON library
- * would leave copies behind. */
+   would leave copies behind. */
 static int seal_codes(const struct manager *m, const struct entry *entry, const char *kind,
                       const struct codes *codes, struct job *job)
 {

@@ -1,5 +1,5 @@
 /* The print station's requests: WIRE_CLAIM hands out sealed letters with the address as it is now,
- * WIRE_PRINTED takes back what became of them. */
+   WIRE_PRINTED takes back what became of them. */
 #include "config.h"
 
 #include "handlers.h"
@@ -54,7 +54,7 @@ static void put_reference(struct wire_writer *w, const struct keys *keys, const 
 }
 
 /* Everything that the letter needs but its secrets, which are sealed; all of it is covered by the
- * signature. */
+   signature. */
 static int put_letter(struct claim *c, const struct job *job, const struct entry *entry)
 {
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
@@ -214,7 +214,7 @@ static int report_failed(struct worker *worker, const char *batch, const char *i
 }
 
 /* One row of the manifest. A job that isn't this batch's is passed over: the station may know
- * better than we what it printed, but not whose it is. */
+   better than we what it printed, but not whose it is. */
 static int report_one(struct worker *worker, const struct request *request, const char *batch,
                       json_t *row)
 {

@@ -55,7 +55,7 @@ static void notify_reloading(void)
 }
 
 /* Everything is made anew from the files, if they are in order; until then connections wait in the
- * backlog. */
+   backlog. */
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
     struct portald *p = userdata;

@@ -37,7 +37,7 @@ static void matching_clear(struct matching *m)
 }
 
 /* The id of the mail follows from the registration's, so that a second run finds the first one's
- * row. */
+   row. */
 static void child_id(const struct matching *m, const char *topic, char ret[static ULID_SIZE])
 {
     crypto_generichash_state state;
@@ -67,8 +67,8 @@ static int make_payload(const char *to, const char *language, const char *name, 
     return 0;
 }
 
-/* A mail to address about entry. The name goes only to an address that is confirmed as its owner's.
- */
+/* A mail to address about entry. The name goes only to an address that is confirmed as its
+   owner's. */
 static int make_mail(const struct matching *m, const char *topic, const struct entry *entry,
                      const char *address, bool confirmed, struct job *mail)
 {
@@ -154,7 +154,7 @@ static int write_link(const struct matching *m, const struct job *mail)
 }
 
 /* Staged, written to the directory, ready: in this order, and each step finds what an earlier run
- * left. */
+   left. */
 static int send_link(const struct matching *m)
 {
     _cleanup_(job_clear) struct job mail = {0};

@@ -1,5 +1,5 @@
 /* Matching a registration, after its answer was given: finds the customer, decides, and queues the
- * mail that follows. Run by the clerk. */
+   mail that follows. Run by the clerk. */
 #pragma once
 
 #include "manager.h"

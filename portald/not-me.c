@@ -1,6 +1,6 @@
 /* "This wasn't me": WIRE_REFERENCE looks, WIRE_NOT_ME presses the button. Before the first personal
-   password the registration is wiped, afterwards the account is locked; support is told either way.
- */
+   password the registration is wiped, afterwards the account is locked; support is told either
+   way. */
 #include "config.h"
 
 #include "handlers.h"
@@ -19,7 +19,7 @@
 #define REFERENCE_SECONDS (30 * DAY)
 
 /* The job that the reference belongs to. Returns 0, -ENOENT for an unknown or old one, or the
- * queue's error. */
+   queue's error. */
 static int find_job(struct worker *worker, const struct request *request, struct job *ret)
 {
     char typed[LINK_SIZE], hash[JOB_HASH_SIZE];

@@ -17,9 +17,9 @@ enum order_place {
     ORDER_FULL,   /* too many wait already */
 };
 /* key: at most 512 bytes are looked at. width: how many may be in flight with this key at a time.
- * -ENOMEM counts as ORDER_FULL. */
+   -ENOMEM counts as ORDER_FULL. */
 enum order_place order_enter(struct order *order, const char *key, unsigned width, unsigned waiting,
                              void *item);
 /* One with key is done. Returns the item that has waited longest, which is in flight from now on,
- * or NULL. */
+   or NULL. */
 void *order_leave(struct order *order, const char *key);

@@ -56,7 +56,7 @@ int row_by_id(struct queue_store *store, const char *id, struct row *ret)
 }
 
 /* A job without a payload has none here either; nor has one whose payload can't be ours: whoever
- * claims it will say that it is useless, where an error would keep all behind it waiting. */
+   claims it will say that it is useless, where an error would keep all behind it waiting. */
 int row_payload(struct queue_store *store, struct row *row)
 {
     _cleanup_statement_ sqlite3_stmt *s = NULL;
@@ -184,8 +184,8 @@ static void list_cut(struct job_list *list, size_t most)
         job_clear(&list->items[--list->count]);
 }
 
-/* By kind and state, each from its index, and merged: a full look at a long history never happens.
- */
+/* By kind and state, each from its index, and merged: a full look at a long history never
+   happens. */
 static int list_states(struct queue_store *store, const struct queue_filter *filter,
                        struct job_list *list)
 {

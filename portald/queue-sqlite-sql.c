@@ -1,6 +1,6 @@
 /* The schema of the SQLite store, its migrations, and every statement that is run on it. Indexes
-   are partial, one for each question, so that an answer costs the same with ten rows and a million.
- */
+   are partial, one for each question, so that an answer costs the same with ten rows and a
+   million. */
 #include "config.h"
 
 #include "queue-sqlite.h"
@@ -67,8 +67,8 @@ static const char schema_1[] =
     "CREATE TRIGGER job_gone AFTER DELETE ON job BEGIN"
     " UPDATE tally SET jobs = jobs - 1 WHERE kind = old.kind AND state = old.state; END;";
 
-/* The n-th brings a store of version n to n + 1 (PRAGMA user_version). Never changed once released.
- */
+/* The n-th brings a store of version n to n + 1 (PRAGMA user_version). Never changed once
+   released. */
 static const char *const migrations[] = {schema_1};
 
 /* In the order that row_read() (queue-sqlite-read.c) takes them. */

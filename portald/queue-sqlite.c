@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* At this many pages (16 MiB) the log is carried over into the file; before that when nobody waits.
- */
+/* At this many pages (16 MiB) the log is carried over into the file; before that when nobody
+   waits. */
 #define STORE_FRAMES_MAX 4000
 
 /* How SQLite's codes translate. */
@@ -129,7 +129,7 @@ struct pragma {
 };
 
 /* Sets a pragma and reads it back: SQLite answers a wish that it can't grant with what it does
- * instead. */
+   instead. */
 static int pragma_set(sqlite3 *db, const struct pragma *pragma)
 {
     int code = sqlite3_exec(db, pragma->set, NULL, NULL, NULL);
@@ -292,7 +292,7 @@ static int sqlite_keep(struct queue_store *store)
 }
 
 /* SQLite takes back a whole transaction of its own accord after some errors: then nothing is left
- * to go back to. */
+   to go back to. */
 static int sqlite_undo(struct queue_store *store)
 {
     if (sqlite3_get_autocommit(store->db))

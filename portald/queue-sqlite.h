@@ -71,8 +71,8 @@ struct row {
 
 /* queue-sqlite-sql.c */
 extern const char *const store_sql[STATEMENTS];
-/* The version of a store, 0 when it is empty. -EBADMSG when it isn't ours, -EOPNOTSUPP when newer.
- */
+/* The version of a store, 0 when it is empty. -EBADMSG when it isn't ours, -EOPNOTSUPP when
+   newer. */
 int store_version(sqlite3 *db, int64_t *ret);
 /* Brings the schema from version to the present one. */
 int store_migrate(sqlite3 *db, int64_t version);
@@ -91,7 +91,7 @@ static inline void statement_reset_p(sqlite3_stmt **s)
 #define _cleanup_statement_ _cleanup_(statement_reset_p)
 
 /* Gives the statement with its values bound: for each character of format one argument, t: text
- * (const char *; NULL and "" become NULL), i: int64_t, b: const void * and size_t. */
+   (const char *; NULL and "" become NULL), i: int64_t, b: const void * and size_t. */
 int store_query(struct queue_store *store, enum statement which, sqlite3_stmt **ret,
                 const char *format, ...);
 /* 1: a row is there; 0: no more; or a negative errno. */
@@ -129,7 +129,7 @@ struct move {
     bool untold;
 };
 /* The one place where a state changes but for making ready and claiming; erases the payload of what
- * has ended. */
+   has ended. */
 int row_move(struct queue_store *store, const struct row *row, const struct move *move);
 int row_make_ready(struct queue_store *store, const struct row *row, time_t due, const char *note);
 

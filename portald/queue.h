@@ -99,8 +99,8 @@ struct queue_options {
 struct queue;
 
 /* Opens the store and starts the thread. Returns 0; -EBADMSG when the file is damaged or isn't a
- * queue; -EOPNOTSUPP when a newer portald made it; -EBUSY when another process has it; or what
- * open() said. */
+   queue; -EOPNOTSUPP when a newer portald made it; -EBUSY when another process has it; or what
+   open() said. */
 int queue_open(const struct queue_options *options, struct queue **ret);
 /* Ends the thread after what waits is committed. */
 struct queue *queue_free(struct queue *queue);
@@ -113,7 +113,7 @@ int queue_wake_fd(struct queue *queue, enum job_kind kind);
 int queue_untold_fd(struct queue *queue);
 
 /* Puts job in (STAGED or READY). Returns 0; -EEXIST when (parent, topic) is there already; -ENOSPC
- * when the queue or the disk is full; -EIO. */
+   when the queue or the disk is full; -EIO. */
 int queue_put(struct queue *queue, const struct job *job);
 /* STAGED becomes READY. 0 also when it is beyond that already; -ENOENT. */
 int queue_ready(struct queue *queue, const char *id);
@@ -141,7 +141,7 @@ struct queue_claim {
 int queue_claim(struct queue *queue, const struct queue_claim *claim, struct job_list *ret);
 
 /* The ends of a claimed job. All return -ESTALE when fence isn't the current one (somebody else has
- * it now), -ENOENT. */
+   it now), -ENOENT. */
 int queue_finish(struct queue *queue, const char *id, uint64_t fence, enum job_state end,
                  const char *note, time_t happened, bool untold);
 int queue_retry(struct queue *queue, const char *id, uint64_t fence, time_t due, const char *note);
@@ -154,7 +154,7 @@ int queue_printed(struct queue *queue, const char *id, const char *batch, time_t
 int queue_posted(struct queue *queue, const char *batch, time_t happened, unsigned *ret_count);
 
 /* Ends everything of entry that hasn't taken effect (STAGED, READY, CLAIMED, UNCERTAIN; PRINTED
- * letters too) as WITHDRAWN; kind < 0: all kinds. *ret_count jobs. */
+   letters too) as WITHDRAWN; kind < 0: all kinds. *ret_count jobs. */
 int queue_withdraw(struct queue *queue, const char *entry, int kind, const char *note,
                    unsigned *ret_count);
 
@@ -170,7 +170,7 @@ int queue_get(struct queue *queue, const char *id, struct job *ret); /* -ENOENT;
 int queue_by_reference(struct queue *queue, const char *hash,
                        struct job *ret); /* -ENOENT; without payload */
 /* How many mails (kind JOB_MAIL, any state but WITHDRAWN) to address (or, when NULL, for entry),
- * with topic (NULL: any), were made at or after since. */
+   with topic (NULL: any), were made at or after since. */
 int queue_count_mails(struct queue *queue, const char *address, const char *entry,
                       const char *topic, time_t since, unsigned *ret);
 
@@ -194,6 +194,6 @@ int queue_stats(struct queue *queue, struct queue_stats *ret);
 /* Removes finished jobs older than options.keep; a few hundred at a time. *ret_more: call again. */
 int queue_prune(struct queue *queue, time_t now, bool *ret_more);
 /* Operators: a FAILED, or READY but not due, job becomes due now; an unfinished one is WITHDRAWN.
- * -EPERM when its state doesn't allow it. */
+   -EPERM when its state doesn't allow it. */
 int queue_retry_now(struct queue *queue, const char *id, time_t now);
 int queue_withdraw_one(struct queue *queue, const char *id, const char *note);

@@ -1,5 +1,5 @@
 /* Passwords and PUKs: made, hashed, checked for form. Argon2id, 19 MiB, t = 2, p = 1 (OWASP
- * Password Storage; NIST SP 800-63B-4), after NFKC. */
+   Password Storage; NIST SP 800-63B-4), after NFKC. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,17 +10,17 @@
 #define SECRET_HASH_SIZE 160
 
 /* NFKC of a UTF-8 string into ret, which is wiped by the caller. Returns 0; -EILSEQ for what isn't
- * UTF-8; -E2BIG. */
+   UTF-8; -E2BIG. */
 int secret_normalize(const char *text, char *ret, size_t size);
 /* Hashes what is normalized already. Returns 0 or -ENOMEM. */
 int secret_hash(const char *normalized, char ret[static SECRET_HASH_SIZE]);
 /* The hash of something random that nobody knows: what "void" means. */
 int secret_hash_void(char ret[static SECRET_HASH_SIZE]);
 /* Whether normalized is what hash was made of: 0; -EACCES; -EOPNOTSUPP when hash isn't ours, or
- * would cost far more than ours; -ENOMEM, which says nothing about the secret. */
+   would cost far more than ours; -ENOMEM, which says nothing about the secret. */
 int secret_verify(const char *hash, const char *normalized);
 /* At most this many hashes at a time in this process; waiting is bounded by a deadline of
- * clock_monotonic_ms(). -EBUSY beyond it. */
+   clock_monotonic_ms(). -EBUSY beyond it. */
 struct secret_gate;
 int secret_gate_open(unsigned places, struct secret_gate **ret);
 struct secret_gate *secret_gate_free(struct secret_gate *gate);

@@ -1,5 +1,5 @@
 /* What people read in answers: German and English through gettext, one domain a language, so that
- * threads can speak both at once. */
+   threads can speak both at once. */
 #pragma once
 
 #include "wire.h"

@@ -18,7 +18,7 @@ int throttle_open(const char *file, const uint8_t key[static 32], unsigned slots
 struct throttle *throttle_free(struct throttle *t);
 
 /* Failures in a row, for names that don't exist: the same numbers that an entry would hold. space
- * keeps different uses apart ("name", …). */
+   keeps different uses apart ("name", …). */
 struct throttle_state {
     unsigned failures;
     time_t retry_after;
@@ -29,8 +29,8 @@ void throttle_set(struct throttle *t, const char *space, const char *what,
                   const struct throttle_state *state, time_t now);
 
 /* Counts one event of `what` unless most have been counted within window seconds (a fixed window
- * that starts with the first). Returns 0, or -EBUSY and *ret_wait, the seconds until the window
- * ends. */
+   that starts with the first). Returns 0, or -EBUSY and *ret_wait, the seconds until the window
+   ends. */
 int throttle_take(struct throttle *t, const char *space, const char *what, unsigned most,
                   time_t window, time_t now, time_t *ret_wait);
 
@@ -45,6 +45,6 @@ bool throttle_full(struct throttle *t, const char *space, const char *what, cons
                    unsigned most, time_t window, time_t now, time_t *ret_wait);
 
 /* The key of a client address: IPv4 whole, IPv6 by its /64 (RFC 4291), ::ffff:a.b.c.d as IPv4. ""
- * when it isn't an address: then nothing is counted. */
+   when it isn't an address: then nothing is counted. */
 #define THROTTLE_CLIENT_SIZE 48
 void throttle_client(const char *text, char ret[static THROTTLE_CLIENT_SIZE]);

@@ -24,6 +24,6 @@ struct clients_load {
     double seconds; /* counted; a fifth of it comes before, to warm up */
 };
 
-/* Runs the task and prints "logins N rate R p50 MS p99 MS". Returns 0, or 1 when anything failed.
- */
+/* Runs the task and prints "logins N rate R p50 MS p99 MS". Returns 0, or 1 when anything
+   failed. */
 int clients_run(const struct clients_load *load, const struct clients_task *task);

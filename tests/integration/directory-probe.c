@@ -280,8 +280,8 @@ static void run(struct probe *p, char *line, size_t size)
     fflush(stdout);
 }
 
-/* Byte by byte into one buffer, wiped after each command: a test looks for what is left of secrets.
- */
+/* Byte by byte into one buffer, wiped after each command: a test looks for what is left of
+   secrets. */
 static bool read_line(char *line, size_t size)
 {
     size_t n = 0;

@@ -1,5 +1,5 @@
-/* Replies by name: verdicts, fields, and frames that no portald would send. Way in: reply_make().
- */
+/* Replies by name: verdicts, fields, and frames that no portald would send. Way in:
+   reply_make(). */
 #include "config.h"
 
 #include "pam_reply.h"

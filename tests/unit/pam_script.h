@@ -25,8 +25,8 @@ struct script_line {
     size_t count;
 };
 
-/* Adds the cases of a file, one for each of its rows; exits with a message when it can't be read.
- */
+/* Adds the cases of a file, one for each of its rows; exits with a message when it can't be
+   read. */
 void script_read(const char *path, struct script_case **cases, size_t *count);
 void script_free(struct script_case *cases, size_t count);
 /* Takes a line apart: words, "quoted words", with the escapes \n \" \\ \xHH and \{512a} for

@@ -1,5 +1,5 @@
-/* A queue in a directory of its own, and short ways to put and claim jobs, for the queue's tests.
- */
+/* A queue in a directory of its own, and short ways to put and claim jobs, for the queue's
+   tests. */
 #pragma once
 
 #include "portald/queue.h"

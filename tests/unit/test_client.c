@@ -409,8 +409,8 @@ static void test_directory_must_be_roots_or_peers(void **state)
     stop(&end);
 }
 
-/* In a child: listens as nobody, on a socket that root made, until the other end of the pipe goes.
- */
+/* In a child: listens as nobody, on a socket that root made, until the other end of the pipe
+   goes. */
 static pid_t listen_as_nobody(const char *path, int *ret_pipe)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -1,5 +1,5 @@
-/* Configuration: every value of every type, every fault with its line, and nothing cut in silence.
- */
+/* Configuration: every value of every type, every fault with its line, and nothing cut in
+   silence. */
 #include "config.h"
 
 #include <errno.h>

@@ -116,21 +116,43 @@ struct forms {
     char *form[FORMS];
 };
 
+static void wipe(char *text)
+{
+    explicit_bzero(text, strlen(text));
+    g_free(text);
+}
+
 static void forms_clear(struct forms *f)
 {
     for (int i = 0; i < FORMS; i++)
-        if (f->form[i]) {
-            explicit_bzero(f->form[i], strlen(f->form[i]));
-            g_free(f->form[i]);
+        if (f->form[i])
+            wipe(f->form[i]);
+}
+
+#define DOTLESS_I "\xc4\xb1" /* glib knows no ASCII for it */
+
+static char *dotted(const char *text)
+{
+    char *result = g_strdup(text), *to = result;
+
+    for (const char *from = text; *from; from++)
+        if (strncmp(from, DOTLESS_I, strlen(DOTLESS_I)) == 0) {
+            *to++ = 'i';
+            from++;
+        } else {
+            *to++ = *from;
         }
+    *to = 0;
+    return result;
 }
 
 static char *ascii_form(const char *text, const char *locale)
 {
-    char *ascii = g_str_to_ascii(text, locale), *lower = g_ascii_strdown(ascii, -1);
+    char *plain = dotted(text), *ascii = g_str_to_ascii(plain, locale);
+    char *lower = g_ascii_strdown(ascii, -1);
 
-    explicit_bzero(ascii, strlen(ascii));
-    g_free(ascii);
+    wipe(plain);
+    wipe(ascii);
     return lower;
 }
 

@@ -164,6 +164,19 @@ static void test_personal_passwords(void **state)
     assert_int_equal(account_check_password(&rules, &e, longest), PASSWORD_TOO_LONG);
 }
 
+static void test_a_turkish_name_is_found_however_it_is_spelled(void **state)
+{
+    static const char *const spelled[] = {"der YILDIRIM und ich", "der yildirim und ich",
+                                          "der Yıldırım und ich", "DER YILDıRıM UND ICH"};
+    struct entry e = customer(ACCOUNT_INITIAL);
+
+    (void)state;
+    e.surname = (char *)"Yıldırım";
+    for (size_t i = 0; i < ELEMENTS(spelled); i++)
+        if (account_check_password(&rules, &e, spelled[i]) != PASSWORD_OWN_DATA)
+            fail_msg("%s is taken", spelled[i]);
+}
+
 static void test_setting_a_password_ends_the_initial_one(void **state)
 {
     struct entry e = customer(ACCOUNT_INITIAL);
@@ -200,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_access_ignores_waits_but_not_a_block),
         cmocka_unit_test(test_malformed_entry_opens_nothing),
         cmocka_unit_test(test_personal_passwords),
+        cmocka_unit_test(test_a_turkish_name_is_found_however_it_is_spelled),
         cmocka_unit_test(test_setting_a_password_ends_the_initial_one),
         cmocka_unit_test(test_last_login_is_noted_once_a_day),
     };

@@ -200,6 +200,17 @@ static int verify(struct login *login)
     return r == 0 && dn && is_password(login) ? 0 : r == 0 ? -EACCES : r;
 }
 
+/* The journal says what the person isn't told. A name that nobody has may be a password that was
+ * typed into the wrong field, so it is never logged. */
+static void log_login(const struct login *login, const char *message, const char *what,
+                      const char *why)
+{
+    log_event(LOG_INFO, message,
+              LOG_FIELDS("PORTAL_SERVICE", login->service, "PORTAL_CLIENT", login->client,
+                         "PORTAL_ENTRY", login->entry ? login->entry->uid : ""),
+              "Login %s: %s: %s", what, login->entry ? login->entry->uid : "unknown name", why);
+}
+
 static void note_failure(struct login *login)
 {
     struct throttle *rates = login->manager->rates;
@@ -207,10 +218,23 @@ static void note_failure(struct login *login)
     atomic_fetch_add(&login->manager->logins.failed, 1);
     if (*login->client)
         throttle_member(rates, SPACE_FAILING, login->client, login->name, HOUR, login->now);
-    log_event(LOG_INFO, MESSAGE_LOGIN_FAILED,
-              LOG_FIELDS("PORTAL_SERVICE", login->service, "PORTAL_CLIENT", login->client,
-                         "PORTAL_ENTRY", login->entry ? login->entry->uid : ""),
-              "Login failed: %s", login->entry ? login->entry->uid : "unknown name");
+    log_login(login, MESSAGE_LOGIN_FAILED, "failed",
+              account_has_login(login->entry) ? "wrong password" : "no such account");
+}
+
+/* Why a right password doesn't let in. */
+static const char *refusal_word(enum wire_verdict verdict)
+{
+    switch (verdict) {
+    case WIRE_EXPIRED:
+        return "right, but the initial password has expired";
+    case WIRE_LOCKED:
+        return "right password, but locked";
+    case WIRE_CLOSED:
+        return "right password, but closed";
+    default:
+        return "no such account any more";
+    }
 }
 
 /* The password was right. */
@@ -228,6 +252,8 @@ static void admit(struct login *login, bool failures_on_record)
         failures_put(login, &none);
     if (!login->entry || (verdict = account_login(login->entry, login->now)) != WIRE_OK) {
         atomic_fetch_add(&login->manager->logins.failed, 1);
+        log_login(login, MESSAGE_LOGIN_FAILED, "failed",
+                  refusal_word(login->entry ? verdict : WIRE_WRONG));
         answer(login, login->entry ? verdict : WIRE_WRONG);
         return;
     }
@@ -250,12 +276,14 @@ static void admit(struct login *login, bool failures_on_record)
 /* True when a throttle holds and the request is answered. */
 static bool throttled(struct login *login, const struct entry_failures *failures)
 {
+    const char *why = "too many failures";
     time_t wait = 0;
 
     if (*login->client &&
         throttle_full(login->manager->rates, SPACE_FAILING, login->client, login->name,
                       (unsigned)login->manager->settings->names_per_client, HOUR, login->now,
                       &wait)) {
+        why = "too many failing names from this client";
         answer_wait(login, wait);
     } else {
         switch (account_attempt(&login->manager->settings->rules, failures, login->now, &wait)) {
@@ -265,10 +293,12 @@ static bool throttled(struct login *login, const struct entry_failures *failures
             answer_wait(login, wait);
             break;
         case ATTEMPT_BLOCKED:
+            why = "blocked until recovered or unblocked";
             answer_blocked(login);
         }
     }
     atomic_fetch_add(&login->manager->logins.throttled, 1);
+    log_login(login, MESSAGE_THROTTLED, "throttled", why);
     return true;
 }
 

@@ -1,23 +1,19 @@
 /* Message ids of the journal; systemd/portal.catalog explains each to an operator. */
 #pragma once
 
-#define MESSAGE_STARTED "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a01" /* portald is ready */
-#define MESSAGE_STOPPED "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a02"
-#define MESSAGE_STATE                                                                              \
-    "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a03" /* an account's state changed: old → new                  \
-                                        */
-#define MESSAGE_LOGIN_FAILED  "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a04"
-#define MESSAGE_THROTTLED     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a05"
-#define MESSAGE_REGISTRATION  "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a06" /* how a registration ended */
-#define MESSAGE_MAIL_SENT     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a07"
-#define MESSAGE_MAIL_DEFERRED "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a08"
-#define MESSAGE_MAIL_FAILED   "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a09" /* given up */
-#define MESSAGE_LETTER        "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0a" /* a letter's state changed */
-#define MESSAGE_LETTER_UNCERTAIN                                                                   \
-    "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0b" /* claimed, but whether it was printed isn't known */
-#define MESSAGE_DIRECTORY_LOST "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0c"
-#define MESSAGE_DIRECTORY_BACK "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0d"
-#define MESSAGE_QUEUE_TROUBLE  "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0e" /* disk full, damaged, … */
-#define MESSAGE_NOT_ME         "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0f"
-#define MESSAGE_CONFIGURATION                                                                      \
-    "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a10" /* a bad line in a configuration file */
+#define MESSAGE_STARTED          "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a01" /* portald is ready */
+#define MESSAGE_STOPPED          "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a02"
+#define MESSAGE_STATE            "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a03" /* of an account: old → new */
+#define MESSAGE_LOGIN_FAILED     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a04"
+#define MESSAGE_THROTTLED        "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a05"
+#define MESSAGE_REGISTRATION     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a06" /* how one ended */
+#define MESSAGE_MAIL_SENT        "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a07"
+#define MESSAGE_MAIL_DEFERRED    "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a08"
+#define MESSAGE_MAIL_FAILED      "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a09" /* given up */
+#define MESSAGE_LETTER           "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0a" /* its state changed */
+#define MESSAGE_LETTER_UNCERTAIN "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0b" /* claimed; perhaps printed */
+#define MESSAGE_DIRECTORY_LOST   "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0c"
+#define MESSAGE_DIRECTORY_BACK   "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0d"
+#define MESSAGE_QUEUE_TROUBLE    "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0e" /* disk full, damaged, … */
+#define MESSAGE_NOT_ME           "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0f"
+#define MESSAGE_CONFIGURATION    "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a10" /* something wrong in a file */

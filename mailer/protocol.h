@@ -11,8 +11,7 @@
 #pragma once
 
 enum mailer_result {
-    MAILER_ACCEPTED =
-        1, /* 2xx for message and recipient, and the check complete: the relay has it */
+    MAILER_ACCEPTED = 1, /* 2xx for message and recipient, check complete: the relay has it */
     MAILER_DEFERRED = 2, /* 4xx, no connection, dropped, TLS failed: try again later */
     MAILER_REJECTED = 3, /* 5xx for this recipient or message: trying again would not help */
 };

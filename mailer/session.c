@@ -24,10 +24,9 @@
 #include <auth-client.h>
 #include <libesmtp.h>
 
-#define DESCRIPTORS_MAX                                                                            \
-    256 /* the socket is among the first few: this process opens nothing else                      \
-         */
-#define SERVER_SIZE 320
+/* The socket is among the first few: this process opens nothing else. */
+#define DESCRIPTORS_MAX 256
+#define SERVER_SIZE     320
 
 struct session {
     const struct settings *settings;

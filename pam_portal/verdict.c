@@ -9,9 +9,8 @@
 
 #include <security/pam_modules.h>
 
-#define NONE                                                                                       \
-    PAM_AUTHINFO_UNAVAIL /* not an answer to this question: portald isn't to be trusted            \
-                          */
+/* Not an answer to this question: portald isn't to be trusted. */
+#define NONE PAM_AUTHINFO_UNAVAIL
 
 static const struct {
     enum wire_verdict verdict;

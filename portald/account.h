@@ -32,8 +32,7 @@ struct account_rules {
 enum account_registration {
     REGISTRATION_NO_MATCH, /* no such policy number, or another birthdate: nothing is sent */
     REGISTRATION_CONFIRM,  /* a link goes to the address */
-    REGISTRATION_IN_USE,   /* the address belongs to another customer's account: its mailbox is told
-                            */
+    REGISTRATION_IN_USE,   /* another customer has confirmed the address: its mailbox is told */
     REGISTRATION_ALREADY,  /* this customer has an account: its confirmed address is told */
     REGISTRATION_LOCKED,   /* nothing is sent; support can see it */
     REGISTRATION_CLOSED,   /* likewise */

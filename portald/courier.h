@@ -15,8 +15,7 @@ struct courier_options {
     const char *mailer_config;
     long deadline; /* seconds for a batch; a mailer that overruns it is given up (and killed, where
                       it is our child) */
-    const long
-        *retry; /* seconds after the 1st, 2nd, … failed attempt; the last one repeats; ±20 % */
+    const long *retry; /* seconds after the 1st, 2nd, … failed attempt, ±20 %; the last repeats */
     size_t retries;
 };
 

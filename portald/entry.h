@@ -124,8 +124,8 @@ struct entry {
     uint64_t session_epoch;
     char *lock_reason;
     time_t last_login;
-    bool
-        malformed; /* some value of ours can't be understood: nothing is decided on such an entry */
+    /* Some value of ours can't be understood: nothing is decided on such an entry. */
+    bool malformed;
     char problem[128]; /* which, for the log and lint */
 };
 struct entry *entry_free(struct entry *entry); /* wipes */

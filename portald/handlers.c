@@ -18,9 +18,8 @@
 static const struct route {
     enum wire_type type;
     unsigned sockets;
-    enum wire_tag
-        lane;     /* requests with the same value of this field go one after another; 0: none */
-    bool is_long; /* never takes the last two workers */
+    enum wire_tag lane; /* requests with the same value of it go one after another; 0: none */
+    bool is_long;       /* never takes the last two workers */
     handler *handle;
 } routes[] = {
     {WIRE_AUTHENTICATE, ON(API) | ON(ACCOUNT) | ON(WEB), WIRE_USER, false, auth_authenticate},

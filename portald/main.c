@@ -63,7 +63,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
     (void)info;
     notify_reloading();
-    r = manager_check(p->file);
+    r = manager_check(p->file, true);
     if (r < 0) {
         log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL,
                   "The configuration is not taken over; the old one stays in force");
@@ -191,7 +191,7 @@ static int make_key(const char *file)
 
 static int check(const char *file)
 {
-    if (manager_check(file) < 0)
+    if (manager_check(file, false) < 0)
         return 1;
     printf("%s: configuration, keys and templates are in order\n", file);
     return 0;

@@ -170,6 +170,32 @@ static int open_state(struct manager *m)
     return 0;
 }
 
+/* Whether its options make sense: it is opened by each thread, when it is too late to refuse. */
+static int try_directory(const struct manager *m)
+{
+    struct directory *directory = NULL;
+    int r = directory_open(&m->directory, &directory);
+
+    directory_free(directory);
+    return r < 0 ? trouble(r, "[directory] uri", m->settings->uri) : 0;
+}
+
+/* Whether files can be made in directory. */
+static int try_place(const char *what, const char *directory)
+{
+    return access(directory, W_OK | X_OK) < 0 ? trouble(-errno, what, directory) : 0;
+}
+
+static int try_places(const struct settings *s)
+{
+    const char *slash = strrchr(s->queue_file, '/');
+    _cleanup_free_ char *queue =
+        slash ? strndup(s->queue_file, (size_t)(slash - s->queue_file) + 1) : strdup(".");
+    int r = queue ? try_place("[queue] file: the directory", queue) : -ENOMEM;
+
+    return r < 0 ? r : try_place("[server] state_dir", s->state_dir);
+}
+
 static int manager_new(const char *file, struct manager **ret)
 {
     _cleanup_(manager_free_p) struct manager *m = calloc(1, sizeof *m);
@@ -186,15 +212,18 @@ static int manager_new(const char *file, struct manager **ret)
     if ((r = load_secrets(m)) < 0 || (r = load_texts(m)) < 0)
         return r;
     describe_directory(m);
+    if ((r = try_directory(m)) < 0)
+        return r;
     *ret = TAKE(m);
     return 0;
 }
 
-int manager_check(const char *file)
+int manager_check(const char *file, bool places)
 {
     _cleanup_(manager_free_p) struct manager *m = NULL;
+    int r = manager_new(file, &m);
 
-    return manager_new(file, &m);
+    return r < 0 || !places ? r : try_places(m->settings);
 }
 
 int manager_open(const char *file, struct manager **ret)

@@ -49,9 +49,10 @@ struct worker {
 /* Reads file and prepares everything, but starts no thread but the queue's. What goes wrong is
  * logged. */
 int manager_open(const char *file, struct manager **ret);
-/* Whether manager_open() would find configuration, keys and texts in order; for this the queue
- * isn't touched. */
-int manager_check(const char *file);
+/* Whether manager_open() would find configuration, keys and texts in order; for this the queue isn't
+ * touched. places: and the directories that it writes to, which systemd makes with the first start.
+ */
+int manager_check(const char *file, bool places);
 /* Starts threads and serves on fds, which stay the caller's. */
 int manager_start(struct manager *manager, const int fds[static WIRE_SOCKETS]);
 /* Finishes what runs, then ends everything. */

@@ -128,6 +128,9 @@ BROKEN = {
     "bad value": "[server]\nworkers = many\n",
     "missing templates": "[mail]\ntemplates = /nonexistent/templates\n",
     "missing key": "[keys]\nmaster = /nonexistent/portald.key\n",
+    "URI that is none": "[directory]\nuri = nonsense\n",
+    "missing directory of the queue": "[queue]\nfile = /nonexistent/queue.db\n",
+    "missing state directory": "[server]\nstate_dir = /nonexistent\n",
     "unknown zone": "[portal]\nzone = Europe/Atlantis\n",
 }
 

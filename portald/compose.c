@@ -264,9 +264,9 @@ static bool values_make(const struct compose *compose, const struct job *job,
     char printed[TOKEN_SIZE];
     bool fit;
 
-    compose_token(compose->keys, job->id, token);
+    derive_token(compose->keys, job->id, token);
     code_token_print(token, printed);
-    compose_reference(compose->keys, job->id, reference);
+    derive_reference(compose->keys, job->id, reference);
     code_reference_print(reference, v->reference);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* formats of the table above */

@@ -115,7 +115,7 @@ static bool read_token(struct press *p)
         answer(p, WIRE_UNKNOWN);
         return false;
     }
-    compose_hash(token, sizeof token, p->hash);
+    derive_hash(token, sizeof token, p->hash);
     sodium_memzero(token, sizeof token);
     sodium_memzero(typed, sizeof typed);
     return true;

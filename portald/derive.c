@@ -14,14 +14,14 @@ _Static_assert(sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_URLSAFE_NO_PA
                    JOB_HASH_SIZE,
                "a hash fits where jobs keep it");
 
-void compose_token(const struct keys *keys, const char *job, unsigned char ret[static TOKEN_BYTES])
+void derive_token(const struct keys *keys, const char *job, unsigned char ret[static TOKEN_BYTES])
 {
     crypto_generichash(ret, TOKEN_BYTES, (const unsigned char *)job, strlen(job), keys->link,
                        sizeof(keys->link));
 }
 
-void compose_reference(const struct keys *keys, const char *job,
-                       unsigned char ret[static REFERENCE_BYTES])
+void derive_reference(const struct keys *keys, const char *job,
+                      unsigned char ret[static REFERENCE_BYTES])
 {
     crypto_generichash(ret, REFERENCE_BYTES, (const unsigned char *)job, strlen(job),
                        keys->reference, sizeof(keys->reference));
@@ -33,7 +33,7 @@ static void hash_print(const unsigned char hash[static HASH_BYTES], char ret[sta
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-void compose_hash(const void *secret, size_t size, char ret[static JOB_HASH_SIZE])
+void derive_hash(const void *secret, size_t size, char ret[static JOB_HASH_SIZE])
 {
     unsigned char hash[HASH_BYTES];
 
@@ -41,8 +41,8 @@ void compose_hash(const void *secret, size_t size, char ret[static JOB_HASH_SIZE
     hash_print(hash, ret);
 }
 
-void compose_address_hash(const struct keys *keys, const char *address,
-                          char ret[static JOB_HASH_SIZE])
+void derive_address_hash(const struct keys *keys, const char *address,
+                         char ret[static JOB_HASH_SIZE])
 {
     static const char purpose[] = "mail-address"; /* the key serves other tables, too */
     unsigned char hash[HASH_BYTES];

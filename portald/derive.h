@@ -9,12 +9,12 @@
 #include <stddef.h>
 
 /* The token of the confirmation link that job's mail carries. */
-void compose_token(const struct keys *keys, const char *job, unsigned char ret[static TOKEN_BYTES]);
+void derive_token(const struct keys *keys, const char *job, unsigned char ret[static TOKEN_BYTES]);
 /* The "this wasn't me" reference that job's mail or letter carries. */
-void compose_reference(const struct keys *keys, const char *job,
-                       unsigned char ret[static REFERENCE_BYTES]);
+void derive_reference(const struct keys *keys, const char *job,
+                      unsigned char ret[static REFERENCE_BYTES]);
 /* base64url of BLAKE2b-256: what directory and queue hold of tokens and references. */
-void compose_hash(const void *secret, size_t size, char ret[static JOB_HASH_SIZE]);
+void derive_hash(const void *secret, size_t size, char ret[static JOB_HASH_SIZE]);
 /* Keyed hash of an address (lower case), for limits. */
-void compose_address_hash(const struct keys *keys, const char *address,
-                          char ret[static JOB_HASH_SIZE]);
+void derive_address_hash(const struct keys *keys, const char *address,
+                         char ret[static JOB_HASH_SIZE]);

@@ -87,8 +87,8 @@ static void describe(const struct manager *m, const struct entry *entry, const c
     snprintf(job->topic, sizeof job->topic, "%s", kind);
     snprintf(job->entry, sizeof job->entry, "%s", entry->uuid);
     snprintf(job->subject, sizeof job->subject, "%.*s", JOB_SUBJECT_SIZE - 1, entry->uid);
-    compose_reference(m->keys, job->id, reference);
-    compose_hash(reference, sizeof reference, job->reference);
+    derive_reference(m->keys, job->id, reference);
+    derive_hash(reference, sizeof reference, job->reference);
     job->created = job->due = now;
     job->lease = now + STAGED_LEASE;
 }

@@ -48,7 +48,7 @@ static void put_reference(struct wire_writer *w, const struct keys *keys, const 
     unsigned char reference[REFERENCE_BYTES];
     char printed[REFERENCE_PRINTED_SIZE];
 
-    compose_reference(keys, job, reference);
+    derive_reference(keys, job, reference);
     code_reference_print(reference, printed);
     wire_put_string(w, WIRE_REFERENCE_CODE, printed);
 }

@@ -81,9 +81,9 @@ static int make_mail(const struct matching *m, const char *topic, const struct e
     snprintf(mail->subject, sizeof mail->subject, "%.*s", JOB_SUBJECT_SIZE - 1, entry->uid);
     snprintf(mail->parent, sizeof mail->parent, "%s", m->job->id);
     mail->expires = m->now + m->manager->settings->rules.mail_life;
-    compose_address_hash(m->manager->keys, address, mail->address);
-    compose_reference(m->manager->keys, mail->id, reference);
-    compose_hash(reference, sizeof reference, mail->reference);
+    derive_address_hash(m->manager->keys, address, mail->address);
+    derive_reference(m->manager->keys, mail->id, reference);
+    derive_hash(reference, sizeof reference, mail->reference);
     return make_payload(address, entry->language, confirmed ? entry->name : NULL, mail);
 }
 
@@ -146,8 +146,8 @@ static int write_link(const struct matching *m, const struct job *mail)
                                         .terms_version = s->terms_version,
                                         .terms_sha256 = m->manager->terms_sha256};
 
-    compose_token(m->manager->keys, mail->id, token);
-    compose_hash(token, sizeof token, hash);
+    derive_token(m->manager->keys, mail->id, token);
+    derive_hash(token, sizeof token, hash);
     sodium_memzero(token, sizeof token);
     account_add_link(&s->rules, m->entry, &link, &consents, m->now, &changes);
     return entry_swap(m->directory, m->entry, &changes, m->deadline);

@@ -29,7 +29,7 @@ static int find_job(struct worker *worker, const struct request *request, struct
     if (wire_get_string(&request->frame, WIRE_REFERENCE_CODE, typed, sizeof typed) < 0 ||
         code_reference_read(typed, reference) < 0)
         return -ENOENT;
-    compose_hash(reference, sizeof reference, hash);
+    derive_hash(reference, sizeof reference, hash);
     r = queue_by_reference(worker->manager->queue, hash, ret);
     return r == 0 && clock_now() - ret->created > REFERENCE_SECONDS ? -ENOENT : r;
 }

@@ -17,8 +17,8 @@ static void mail_changes(const struct manager *manager, const struct entry *entr
     unsigned char token[TOKEN_BYTES];
     char hash[JOB_HASH_SIZE];
 
-    compose_token(manager->keys, job->id, token);
-    compose_hash(token, sizeof token, hash);
+    derive_token(manager->keys, job->id, token);
+    derive_hash(token, sizeof token, hash);
     sodium_memzero(token, sizeof token);
     if (job->state == JOB_DONE)
         account_link_accepted(&manager->settings->rules, entry, job->id, hash, job->happened,

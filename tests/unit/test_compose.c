@@ -154,9 +154,9 @@ static void test_both_parts_carry_the_links_that_the_job_id_gives(void **state)
 
     (void)state;
     compose_and_parse("confirm", ERIKA, &p);
-    compose_token(&fixture_keys, JOB_ID, token);
+    derive_token(&fixture_keys, JOB_ID, token);
     code_token_print(token, printed);
-    compose_reference(&fixture_keys, JOB_ID, reference);
+    derive_reference(&fixture_keys, JOB_ID, reference);
     code_reference_print(reference, printed_reference);
     snprintf(link, sizeof(link), "https://konto.versicherung.example/confirm/%s", printed);
     snprintf(not_me, sizeof(not_me), "https://konto.versicherung.example/not-me/%s",
@@ -341,27 +341,27 @@ static void test_derivations_depend_on_key_and_job_and_never_change(void **state
     (void)state;
     fixture_options();
     keys = fixture_keys;
-    compose_token(&keys, JOB_ID, token);
-    compose_hash(token, sizeof(token), hash);
+    derive_token(&keys, JOB_ID, token);
+    derive_hash(token, sizeof(token), hash);
     /* Mails already out there must stay good: these values are part of the format. */
     assert_string_equal(hash, "myTQIvcAg18lLgfuvciWufiQJP5ADRoKzJ3BWeU5EfQ");
-    compose_reference(&keys, JOB_ID, reference);
-    compose_hash(reference, sizeof(reference), hash);
+    derive_reference(&keys, JOB_ID, reference);
+    derive_hash(reference, sizeof(reference), hash);
     assert_string_equal(hash, "MQziBH6pLs2EHQyNNXhD8VLDnXoRz5jXIzQsabT8irs");
 
-    compose_token(&keys, OTHER_JOB, again);
+    derive_token(&keys, OTHER_JOB, again);
     assert_memory_not_equal(token, again, sizeof(token));
     keys.link[31] ^= 1;
-    compose_token(&keys, JOB_ID, again);
+    derive_token(&keys, JOB_ID, again);
     assert_memory_not_equal(token, again, sizeof(token));
 
-    compose_address_hash(&keys, "Erika@Kunde.example", hash);
-    compose_address_hash(&keys, "erika@kunde.example", other);
+    derive_address_hash(&keys, "Erika@Kunde.example", hash);
+    derive_address_hash(&keys, "erika@kunde.example", other);
     assert_string_equal(hash, other);
-    compose_address_hash(&keys, "erika@kunde.exampl", other);
+    derive_address_hash(&keys, "erika@kunde.exampl", other);
     assert_string_not_equal(hash, other);
     keys.table[0] ^= 1;
-    compose_address_hash(&keys, "erika@kunde.example", other);
+    derive_address_hash(&keys, "erika@kunde.example", other);
     assert_string_not_equal(hash, other);
 }
 

@@ -55,7 +55,7 @@ static void add_revision(struct modification *m, const struct entry *entry)
 
 static int add_change(struct modification *m, const struct entry *entry, const struct change *c)
 {
-    static const int OPS[] = {
+    static const int ops[] = {
         [CHANGE_SET] = LDAP_MOD_REPLACE,
         [CHANGE_ADD] = LDAP_MOD_ADD,
         [CHANGE_REMOVE] = LDAP_MOD_DELETE,
@@ -72,7 +72,7 @@ static int add_change(struct modification *m, const struct entry *entry, const s
         modification_add(m, LDAP_MOD_ADD, name, c->value, c->length);
         return 0;
     }
-    modification_add(m, OPS[c->op], name, c->op == CHANGE_CLEAR ? NULL : c->value, c->length);
+    modification_add(m, ops[c->op], name, c->op == CHANGE_CLEAR ? NULL : c->value, c->length);
     return 0;
 }
 

@@ -21,7 +21,7 @@
     "(&(mail=%s)(|(portalState=initial)(portalState=active)"                                       \
     "(portalState=locked)(portalState=closed)))"
 
-static const char *const FILTERS[] = {
+static const char *const filters[] = {
     [DIRECTORY_MAIL] = "(mail=%s)",
     [DIRECTORY_LOGIN] = "(mail=%s)",
     [DIRECTORY_CONFIRMED_MAIL] = CONFIRMED_FILTER,
@@ -47,7 +47,7 @@ static int make_filter(enum directory_key key, const char *value, char *ret, siz
     struct berval plain = {strlen(value), (char *)value}, escaped = {0, NULL};
     if (ldap_bv2escaped_filter_value(&plain, &escaped) != 0)
         return -ENOMEM;
-    int length = snprintf(ret, size, FILTERS[key], escaped.bv_val);
+    int length = snprintf(ret, size, filters[key], escaped.bv_val);
     ldap_memfree(escaped.bv_val);
     return length < 0 || (size_t)length >= size ? -E2BIG : 0;
 }
@@ -194,13 +194,13 @@ int directory_find(struct directory *d, enum directory_key key, const char *valu
 
 static int ping(struct directory *d, struct directory_handle *h, void *request, long long deadline)
 {
-    static char *const NOTHING[] = {(char *)LDAP_NO_ATTRS, NULL};
+    static char *const nothing[] = {(char *)LDAP_NO_ATTRS, NULL};
     struct directory_result result;
     struct timeval limit = server_limit(deadline);
     int id = -1;
     (void)request;
     int rc = ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_BASE, "(objectClass=*)",
-                             (char **)NOTHING, 1, NULL, NULL, &limit, 1, &id);
+                             (char **)nothing, 1, NULL, NULL, &limit, 1, &id);
     int r = directory_wait(d, h, rc, id, &result);
     if (r < 0)
         return r;

@@ -167,7 +167,7 @@ static int wipe_control(Sockbuf_IO_Desc *layer, int option, void *argument)
     return LBER_SBIOD_CTRL_NEXT(layer, option, argument);
 }
 
-static Sockbuf_IO SOCKET_LAYER = {
+static Sockbuf_IO socket_layer = {
     .sbi_setup = socket_setup,
     .sbi_remove = socket_remove,
     .sbi_ctrl = socket_control,
@@ -176,7 +176,7 @@ static Sockbuf_IO SOCKET_LAYER = {
     .sbi_close = socket_close,
 };
 
-static Sockbuf_IO WIPE_LAYER = {
+static Sockbuf_IO wipe_layer = {
     .sbi_ctrl = wipe_control,
     .sbi_read = wipe_read,
     .sbi_write = wipe_write,
@@ -228,16 +228,16 @@ static int tune_tcp(int fd)
 {
     static const struct {
         int level, name, value;
-    } OPTIONS[] = {
+    } options[] = {
         {IPPROTO_TCP, TCP_NODELAY, 1},
         {SOL_SOCKET, SO_KEEPALIVE, 1},
         {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE},
         {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL},
         {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
     };
-    for (size_t i = 0; i < ELEMENTS(OPTIONS); i++)
-        if (setsockopt(fd, OPTIONS[i].level, OPTIONS[i].name, &OPTIONS[i].value,
-                       sizeof(OPTIONS[i].value)) < 0)
+    for (size_t i = 0; i < ELEMENTS(options); i++)
+        if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                       sizeof(options[i].value)) < 0)
             return -errno;
     return 0;
 }
@@ -282,8 +282,8 @@ int directory_socket_attach(struct directory_socket *s, const char *uri, LDAP **
         return -EINVAL;
     }
     if (ldap_get_option(ld, LDAP_OPT_SOCKBUF, &stack) != LDAP_OPT_SUCCESS || !stack ||
-        ber_sockbuf_add_io(stack, &SOCKET_LAYER, LBER_SBIOD_LEVEL_PROVIDER, s) < 0 ||
-        ber_sockbuf_add_io(stack, &WIPE_LAYER, LBER_SBIOD_LEVEL_APPLICATION, NULL) < 0 ||
+        ber_sockbuf_add_io(stack, &socket_layer, LBER_SBIOD_LEVEL_PROVIDER, s) < 0 ||
+        ber_sockbuf_add_io(stack, &wipe_layer, LBER_SBIOD_LEVEL_APPLICATION, NULL) < 0 ||
         ber_sockbuf_ctrl(stack, LBER_SB_OPT_SET_MAX_INCOMING, &most) < 0) {
         ldap_destroy(ld);
         return -ENOMEM;

@@ -14,26 +14,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const STATE_WORDS[ACCOUNT_STATES] = {
+static const char *const state_words[ACCOUNT_STATES] = {
     [ACCOUNT_PROVISIONED] = "provisioned", [ACCOUNT_PENDING] = "pending",
     [ACCOUNT_INITIAL] = "initial",         [ACCOUNT_ACTIVE] = "active",
     [ACCOUNT_LOCKED] = "locked",           [ACCOUNT_CLOSED] = "closed",
 };
 
 /* directory.md, portalLetter. */
-static const char *const LETTER_STATES[] = {
+static const char *const letter_states[] = {
     "queued", "claimed", "printed", "posted", "returned", "withdrawn", "uncertain",
 };
 
 const char *account_state_word(enum account_state state)
 {
-    return STATE_WORDS[state];
+    return state_words[state];
 }
 
 int account_state_read(const char *word)
 {
     for (int i = 0; i < ACCOUNT_STATES; i++)
-        if (strcmp(word, STATE_WORDS[i]) == 0)
+        if (strcmp(word, state_words[i]) == 0)
             return i;
     return -EINVAL;
 }
@@ -303,8 +303,8 @@ static int read_pending(struct entry *e, void *field, const char *data, size_t l
 
 static bool is_letter_state(const char *word)
 {
-    for (size_t i = 0; i < ELEMENTS(LETTER_STATES); i++)
-        if (strcmp(word, LETTER_STATES[i]) == 0)
+    for (size_t i = 0; i < ELEMENTS(letter_states); i++)
+        if (strcmp(word, letter_states[i]) == 0)
             return true;
     return false;
 }
@@ -369,7 +369,7 @@ static const struct rule {
     size_t field;
     unsigned flags;
     const char *expected;
-} RULES[ATTRIBUTES] = {
+} rules[ATTRIBUTES] = {
 #define FIELD(name) offsetof(struct entry, name)
     [ATTRIBUTE_UID] = {"uid", read_uid, FIELD(uid), SEVERAL, "1 to 256 characters"},
     [ATTRIBUTE_CN] = {"cn", read_text, FIELD(name), SEVERAL, "text"},
@@ -415,18 +415,18 @@ static const struct rule {
 
 const char *attribute_name(enum attribute attribute)
 {
-    return RULES[attribute].name;
+    return rules[attribute].name;
 }
 
 bool attribute_secret(enum attribute attribute)
 {
-    return (RULES[attribute].flags & SECRET) != 0;
+    return (rules[attribute].flags & SECRET) != 0;
 }
 
 int attribute_find(const char *name, size_t length)
 {
     for (int i = 0; i < ATTRIBUTES; i++)
-        if (strncasecmp(RULES[i].name, name, length) == 0 && RULES[i].name[length] == '\0')
+        if (strncasecmp(rules[i].name, name, length) == 0 && rules[i].name[length] == '\0')
             return i;
     return -ENOENT;
 }
@@ -436,7 +436,7 @@ static void entry_problem(struct entry *e, enum attribute attribute, const char 
                           const char *expected)
 {
     if (!e->malformed)
-        snprintf(e->problem, sizeof(e->problem), "%s: %s%s", RULES[attribute].name, problem,
+        snprintf(e->problem, sizeof(e->problem), "%s: %s%s", rules[attribute].name, problem,
                  expected);
     e->malformed = true;
 }
@@ -454,7 +454,7 @@ void entry_begin(struct entry_reader *r, const char *dn, size_t length)
 
 void entry_put(struct entry_reader *r, enum attribute attribute, const void *data, size_t length)
 {
-    const struct rule *rule = &RULES[attribute];
+    const struct rule *rule = &rules[attribute];
     if (r->error != 0 || !rule->read)
         return;
     size_t before = r->seen[attribute]++;
@@ -484,7 +484,7 @@ static int newer_first(const void *a, const void *b)
 
 int entry_end(struct entry_reader *r, struct entry **ret)
 {
-    static const enum attribute NEEDED[] = {
+    static const enum attribute needed[] = {
         ATTRIBUTE_UID,
         ATTRIBUTE_ENTRY_UUID,
         ATTRIBUTE_POLICY_NUMBER,
@@ -495,9 +495,9 @@ int entry_end(struct entry_reader *r, struct entry **ret)
         entry_free(e);
         return r->error;
     }
-    for (size_t i = 0; i < ELEMENTS(NEEDED); i++)
-        if (r->seen[NEEDED[i]] == 0)
-            entry_problem(e, NEEDED[i], "absent", "");
+    for (size_t i = 0; i < ELEMENTS(needed); i++)
+        if (r->seen[needed[i]] == 0)
+            entry_problem(e, needed[i], "absent", "");
     if (r->seen[ATTRIBUTE_POSTAL_ADDRESS] > 1) {
         free(e->postal_address);
         e->postal_address = NULL;

@@ -12,3 +12,12 @@ pam_portal_pam_portal_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared 
 pam_portal_pam_portal_la_LIBADD = common/libwire.la -lpam
 EXTRA_pam_portal_pam_portal_la_DEPENDENCIES = pam_portal/pam_portal.map
 EXTRA_DIST += pam_portal/pam_portal.map
+
+# libpam opens the file by its name; nobody links it, so nobody needs libtool's description of it.
+install-data-hook: install-pam-alone
+install-pam-alone:
+	rm -f '$(DESTDIR)$(pamdir)/pam_portal.la'
+uninstall-local: uninstall-pam
+uninstall-pam:
+	rm -f '$(DESTDIR)$(pamdir)/pam_portal.so'
+.PHONY: install-pam-alone uninstall-pam

@@ -111,6 +111,13 @@ class World:
         return wait_for(lambda: len(self.mails(recipient)) >= count and self.mails(recipient),
                         what=f"mail {count} to {recipient}")[count - 1]
 
+    def wait_for_rest(self):
+        """Every mail is with the relay, and the directory knows."""
+        def rested():
+            queue = self.portald.control("status")["queue"]
+            return queue["untold"] == 0 and not any(queue["mail"][state] for state in ("staged", "ready", "claimed"))
+        wait_for(rested, what="rest")
+
     def clock(self, by):
         done = self.box.ctl("clock", by)
         assert done.returncode == 0, done.stderr

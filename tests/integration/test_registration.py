@@ -1,6 +1,11 @@
 """Registering and confirming: who gets which mail, and what each link does and doesn't do."""
 
+import hashlib
+from pathlib import Path
+
 import pytest
+
+from customer import wait_for
 
 HOUR = 3600
 
@@ -12,7 +17,6 @@ def outcome(world, customer):
 
 
 def wait_for_outcome(world, customer):
-    from customer import wait_for
     return wait_for(lambda: outcome(world, customer), what="the registration's outcome")
 
 
@@ -150,8 +154,6 @@ def test_fourth_mail_of_an_hour_to_one_address_is_not_sent(world):
 
 
 def test_consent_is_recorded_with_version_hash_and_time(world):
-    import hashlib
-    from pathlib import Path
     c = world.customer()
     c.registered()
     consents = sorted(world.entry(c.uid)["portalConsent"])
@@ -199,13 +201,12 @@ def test_english_customer_is_written_to_in_english(world):
 
 
 def test_link_works_at_47_59_59_and_ends_at_48_hours_after_acceptance(fresh_world):
-    from customer import wait_for
     w = fresh_world
     early, late = w.customer(), w.customer()
     tokens = [early.registered().token, late.registered().token]
     # The entry tells to the second how long each works; acceptance is told to the directory right after it happened.
+    w.wait_for_rest()
     jobs = {j["subject"]: j for j in w.portald.control("queue-list", kind="mail")["jobs"]}
-    wait_for(lambda: w.portald.control("status")["queue"]["untold"] == 0, what="the directory being told")
     for c in (early, late):
         assert c.show()["pending"][0]["expires"] == jobs[c.uid]["happened"] + 48 * HOUR
     left = early.show()["pending"][0]["expires"] - 1 - w.now()
@@ -221,8 +222,6 @@ def test_link_works_at_47_59_59_and_ends_at_48_hours_after_acceptance(fresh_worl
 
 
 def test_unsent_mail_is_tried_again_and_its_48_hours_begin_when_it_is_accepted(fresh_world):
-    from customer import wait_for
-    from pathlib import Path
     w = fresh_world
     c = w.customer()
     answer = Path(w.box["PORTAL_MAIL_ANSWER"])
@@ -235,5 +234,5 @@ def test_unsent_mail_is_tried_again_and_its_48_hours_begin_when_it_is_accepted(f
     job = w.portald.control("queue-list", kind="mail")["jobs"][0]["id"]
     w.portald.control("queue-retry", id=job)
     w.wait_for_mail(c.mail)
-    wait_for(lambda: w.portald.control("status")["queue"]["untold"] == 0, what="the directory being told")
+    w.wait_for_rest()
     assert abs(c.show()["pending"][0]["expires"] - (w.now() + 48 * HOUR)) < 30

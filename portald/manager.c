@@ -159,7 +159,10 @@ static int open_state(struct manager *m)
                  (long long)clock_offset());
     if ((r = queue_open(&queue, &m->queue)) < 0) {
         log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL, "The queue %s can't be opened: %s",
-                  s->queue_file, r == -EBUSY ? "another portald has it" : strerror(-r));
+                  s->queue_file,
+                  r == -EBUSY     ? "another portald has it"
+                  : r == -EBADMSG ? "it is damaged, or no queue; it is left as it is"
+                                  : strerror(-r));
         return r;
     }
     if ((r = throttle_open(names, m->keys->table, NAME_SLOTS, &m->names)) < 0)

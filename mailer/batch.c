@@ -79,8 +79,8 @@ static int mail_parse(const struct wire_frame *frame, struct batch_mail *ret,
     if (frame->type != WIRE_MAIL || wire_get_string(frame, WIRE_JOB, ret->job, ULID_SIZE) < 0 ||
         wire_get(frame, WIRE_MESSAGE, &message, &ret->size) < 0)
         return -EPROTO;
-    from = wire_get_string(frame, WIRE_SENDER, ret->sender, sizeof(ret->sender));
-    to = wire_get_string(frame, WIRE_RECIPIENT, ret->recipient, sizeof(ret->recipient));
+    from = wire_get_string(frame, WIRE_SENDER, ret->sender, sizeof ret->sender);
+    to = wire_get_string(frame, WIRE_RECIPIENT, ret->recipient, sizeof ret->recipient);
     if (from == -ENOENT || to == -ENOENT)
         return -EPROTO;
     if (from < 0 || !address_is_safe(ret->sender))
@@ -130,7 +130,7 @@ int batch_read(struct batch *batch, size_t most)
     for (size_t i = 0; i < batch->count; i++)
         mail_clear(&batch->mails[i]);
     batch->count = 0;
-    if (!batch->mails && !(batch->mails = calloc(most, sizeof(*batch->mails))))
+    if (!batch->mails && !(batch->mails = calloc(most, sizeof *batch->mails)))
         return -ENOMEM;
     while (batch->count < most) {
         size_t size = 0;

@@ -34,7 +34,7 @@ static void guard_line(struct guard *guard)
         if (strncmp(guard->line, "235", 3) == 0)
             guard->logged_in = true;
         if (guard->line[0] == '4' || guard->line[0] == '5')
-            memcpy(guard->trouble, guard->line, sizeof(guard->trouble));
+            memcpy(guard->trouble, guard->line, sizeof guard->trouble);
     }
     guard->column = 0;
     guard->last_line = false;
@@ -77,7 +77,7 @@ static bool guard_command(struct guard *guard, const char *line, size_t size)
         return guard_refuse(guard, "the relay didn't take our login");
     if (!guard->demand_tls || guard->secured)
         return true;
-    for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
         if (line_starts(line, size, harmless[i]))
             return true;
     return guard_refuse(guard, "the connection isn't encrypted");

@@ -57,10 +57,10 @@ static void session_report(struct session *s, struct batch_mail *mail, enum mail
     if (s->guard.problem) /* whatever was answered, it may not be the relay's; session_finish() */
         return;
     if (status && status->enh_class)
-        snprintf(text, sizeof(text), "%d %d.%d.%d %s", status->code, status->enh_class,
+        snprintf(text, sizeof text, "%d %d.%d.%d %s", status->code, status->enh_class,
                  status->enh_subject, status->enh_detail, status->text ? status->text : "");
     else if (status)
-        snprintf(text, sizeof(text), "%d %s", status->code, status->text ? status->text : "");
+        snprintf(text, sizeof text, "%d %s", status->code, status->text ? status->text : "");
     else
         text[0] = '\0';
     r = batch_report(s->batch, mail, result,
@@ -106,7 +106,7 @@ static void on_connect(struct session *s)
         _exit(EXIT_FAILURE);
     }
     /* Each command would wait 40 ms for a delayed ACK of the one before. */
-    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 }
 
 /* MAIL FROM was answered. 5xx is about our sender address or our login, which an operator can mend,
@@ -317,9 +317,9 @@ static bool session_prepare(struct session *s, smtp_session_t handle)
 {
     const struct settings *settings = s->settings;
     char server[SERVER_SIZE];
-    int n = snprintf(server, sizeof(server), "%s:%ld", settings->host, settings->port);
+    int n = snprintf(server, sizeof server, "%s:%ld", settings->host, settings->port);
 
-    if (n < 0 || (size_t)n >= sizeof(server) || !smtp_set_server(handle, server) ||
+    if (n < 0 || (size_t)n >= sizeof server || !smtp_set_server(handle, server) ||
         (settings->helo[0] && !smtp_set_hostname(handle, settings->helo)))
         return false;
     if (!smtp_set_eventcb(handle, on_event, s) || !smtp_set_monitorcb(handle, on_traffic, s, 0) ||
@@ -351,8 +351,7 @@ static void session_reason(const struct session *s, char ret[static MAILER_TEXT_
     else
         snprintf(ret, MAILER_TEXT_SIZE, "the session with %s:%ld ended: %s", s->settings->host,
                  s->settings->port,
-                 smtp_errno() ? smtp_strerror(smtp_errno(), library, sizeof(library))
-                              : "no answer");
+                 smtp_errno() ? smtp_strerror(smtp_errno(), library, sizeof library) : "no answer");
 }
 
 static int session_finish(struct session *s)

@@ -71,16 +71,16 @@ static int password_read(const char *file, char **ret)
     if (!f)
         return -errno;
     setvbuf(f, NULL, _IONBF, 0); /* so that no copy stays in a buffer of stdio's */
-    if (!fgets(line, sizeof(line), f))
+    if (!fgets(line, sizeof line, f))
         return -EINVAL;
     length = strcspn(line, "\r\n");
     if (length == 0 || length > SETTINGS_PASSWORD_MAX) {
-        explicit_bzero(line, sizeof(line));
+        explicit_bzero(line, sizeof line);
         return -EINVAL;
     }
     line[length] = '\0';
     *ret = strdup(line);
-    explicit_bzero(line, sizeof(line));
+    explicit_bzero(line, sizeof line);
     return *ret ? 0 : -ENOMEM;
 }
 

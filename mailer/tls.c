@@ -114,7 +114,7 @@ int tls_settle(SSL *ssl, long seconds)
 
     if (SSL_version(ssl) < TLS1_3_VERSION)
         return 0;
-    while ((r = SSL_write(ssl, noop, sizeof(noop) - 1)) <= 0)
+    while ((r = SSL_write(ssl, noop, sizeof noop - 1)) <= 0)
         if ((r = tls_wait(ssl, r, deadline)) < 0)
             return r;
     for (size_t i = 0; i < REPLY_MAX; i++) {

@@ -103,7 +103,7 @@ int mail_address_read(const char *typed, char ret[static MAIL_ADDRESS_SIZE])
     local = (size_t)(at - copy);
     if (!local_is_fine(copy, local))
         return -EINVAL;
-    r = domain_read(at + 1, domain, sizeof(domain));
+    r = domain_read(at + 1, domain, sizeof domain);
     if (r < 0)
         return r;
     if (local + 1 + strlen(domain) >= MAIL_ADDRESS_SIZE)

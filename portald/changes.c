@@ -69,16 +69,16 @@ void changes_format(struct changes *c, enum change_op op, enum attribute attribu
     char buffer[ENTRY_VALUE_MAX + 1];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(buffer, sizeof(buffer), format, arguments);
+    int length = vsnprintf(buffer, sizeof buffer, format, arguments);
     va_end(arguments);
-    if (length < 0 || (size_t)length >= sizeof(buffer)) {
+    if (length < 0 || (size_t)length >= sizeof buffer) {
         if (c->error == 0)
             c->error = -E2BIG;
     } else {
         changes_bytes(c, op, attribute, buffer, (size_t)length);
     }
-    explicit_bzero(buffer, length < 0 || (size_t)length >= sizeof(buffer) ? sizeof(buffer)
-                                                                          : (size_t)length);
+    explicit_bzero(buffer,
+                   length < 0 || (size_t)length >= sizeof buffer ? sizeof buffer : (size_t)length);
 }
 
 void changes_number(struct changes *c, enum attribute attribute, uint64_t value)

@@ -84,7 +84,7 @@ static int templates_load(struct compose *compose, const char *directory, size_t
             file = NULL;
             return -ENOMEM;
         }
-        r = template_load(file, parts[k].form, topics[topic].names, why, sizeof(why),
+        r = template_load(file, parts[k].form, topics[topic].names, why, sizeof why,
                           &compose->templates[topic][language][k]);
         if (r < 0) {
             snprintf(problem, size, "%s: %s", file, r == -ENOMEM ? "out of memory" : why);
@@ -102,7 +102,7 @@ static int options_check(const struct compose_options *options, char *problem, s
         snprintf(problem, size, "\"%s\" isn't a mail address to send from", options->sender);
         return -EINVAL;
     }
-    snprintf(domain, sizeof(domain), "x@%s", options->message_domain);
+    snprintf(domain, sizeof domain, "x@%s", options->message_domain);
     if (mail_address_read(domain, address) < 0) {
         snprintf(problem, size, "\"%s\" isn't a domain for Message-IDs", options->message_domain);
         return -EINVAL;
@@ -136,7 +136,7 @@ int compose_open(const struct compose_options *options, const struct keys *keys,
                  size_t size, struct compose **ret)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    _cleanup_(compose_free_p) struct compose *compose = calloc(1, sizeof(*compose));
+    _cleanup_(compose_free_p) struct compose *compose = calloc(1, sizeof *compose);
     int r;
 
     if (!compose)
@@ -249,7 +249,7 @@ struct values {
 
 static void values_clear(struct values *v)
 {
-    explicit_bzero(v, sizeof(*v));
+    explicit_bzero(v, sizeof *v);
 }
 
 static bool fits(int n, size_t size)
@@ -270,11 +270,11 @@ static bool values_make(const struct compose *compose, const struct job *job,
     code_reference_print(reference, v->reference);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* formats of the table above */
-    fit = fits(snprintf(v->greeting, sizeof(v->greeting),
+    fit = fits(snprintf(v->greeting, sizeof v->greeting,
                         order->name[0] ? languages[order->language].to_somebody
                                        : languages[order->language].to_anybody,
                         order->name),
-               sizeof(v->greeting));
+               sizeof v->greeting);
 #pragma GCC diagnostic pop
     fit = fit &&
           fits(snprintf(v->link, LINK_SIZE, "%s/confirm/%s", compose->base_url, printed),
@@ -282,9 +282,9 @@ static bool values_make(const struct compose *compose, const struct job *job,
           fits(snprintf(v->not_me, LINK_SIZE, "%s/not-me/%s", compose->base_url, v->reference),
                LINK_SIZE) &&
           fits(snprintf(v->login_url, LINK_SIZE, "%s/login", compose->base_url), LINK_SIZE) &&
-          fits(snprintf(v->hours, sizeof(v->hours), "%ld", compose->link_hours), sizeof(v->hours));
-    explicit_bzero(token, sizeof(token));
-    explicit_bzero(printed, sizeof(printed));
+          fits(snprintf(v->hours, sizeof v->hours, "%ld", compose->link_hours), sizeof v->hours);
+    explicit_bzero(token, sizeof token);
+    explicit_bzero(printed, sizeof printed);
     return fit;
 }
 
@@ -366,7 +366,7 @@ static void message_set_headers(GMimeMessage *message, const struct compose *com
                                order->to);
     g_mime_message_set_date(message, when);
     g_date_time_unref(when);
-    snprintf(id, sizeof(id), "%s@%s", job->id, compose->message_domain);
+    snprintf(id, sizeof id, "%s@%s", job->id, compose->message_domain);
     g_mime_message_set_message_id(message, id);
     for (size_t i = 0; i < ELEMENTS(fixed); i++)
         g_mime_object_append_header(object, fixed[i].name, fixed[i].value, NULL);
@@ -383,7 +383,7 @@ static GMimeMessage *message_make(const struct compose *compose, const struct jo
     message_set_headers(message, compose, job, order, date);
     g_mime_message_set_subject(message, texts->part[PART_SUBJECT], "utf-8");
     /* "=_" can't occur in quoted-printable, so no text can hold the boundary. */
-    snprintf(boundary, sizeof(boundary), "=_%s", job->id);
+    snprintf(boundary, sizeof boundary, "=_%s", job->id);
     g_mime_multipart_set_boundary(multipart, boundary);
     multipart_add(multipart, "plain", texts->part[PART_TEXT]);
     multipart_add(multipart, "html", texts->part[PART_HTML]);

@@ -231,7 +231,7 @@ static void round_finish(struct round *round, int error)
 {
     char note[JOB_NOTE_SIZE];
 
-    snprintf(note, sizeof(note), "the mailer gave no result: %s",
+    snprintf(note, sizeof note, "the mailer gave no result: %s",
              error < 0 ? strerror(-error) : "it ended early");
     for (size_t i = 0; i < round->jobs.count; i++)
         if (round->mails[i].pending)
@@ -249,7 +249,7 @@ static int courier_round(struct couriers *couriers)
     r = queue_claim(couriers->queue, &claim, &round.jobs);
     if (r < 0 || round.jobs.count == 0)
         return r;
-    round.mails = calloc(round.jobs.count, sizeof(*round.mails));
+    round.mails = calloc(round.jobs.count, sizeof *round.mails);
     if (!round.mails)
         return -ENOMEM;
     round.left = round.jobs.count;
@@ -299,7 +299,7 @@ int couriers_start(const struct courier_options *options, const struct compose *
 
     if (options->couriers == 0 || options->batch == 0 || options->retries == 0)
         return -EINVAL;
-    couriers = calloc(1, sizeof(*couriers));
+    couriers = calloc(1, sizeof *couriers);
     if (!couriers)
         return -ENOMEM;
     couriers->compose = compose;
@@ -311,11 +311,11 @@ int couriers_start(const struct courier_options *options, const struct compose *
                                                .program = options->mailer_program,
                                                .config = options->mailer_config};
     couriers->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    couriers->threads = calloc(options->couriers, sizeof(*couriers->threads));
-    couriers->retry = calloc(options->retries, sizeof(*couriers->retry));
+    couriers->threads = calloc(options->couriers, sizeof *couriers->threads);
+    couriers->retry = calloc(options->retries, sizeof *couriers->retry);
     r = couriers->stop < 0 ? -errno : couriers->threads && couriers->retry ? 0 : -ENOMEM;
     if (r == 0) {
-        memcpy(couriers->retry, options->retry, options->retries * sizeof(*couriers->retry));
+        memcpy(couriers->retry, options->retry, options->retries * sizeof *couriers->retry);
         r = threads_start(couriers, options->couriers);
     }
     if (r < 0) {

@@ -17,14 +17,14 @@ _Static_assert(sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_URLSAFE_NO_PA
 void derive_token(const struct keys *keys, const char *job, unsigned char ret[static TOKEN_BYTES])
 {
     crypto_generichash(ret, TOKEN_BYTES, (const unsigned char *)job, strlen(job), keys->link,
-                       sizeof(keys->link));
+                       sizeof keys->link);
 }
 
 void derive_reference(const struct keys *keys, const char *job,
                       unsigned char ret[static REFERENCE_BYTES])
 {
     crypto_generichash(ret, REFERENCE_BYTES, (const unsigned char *)job, strlen(job),
-                       keys->reference, sizeof(keys->reference));
+                       keys->reference, sizeof keys->reference);
 }
 
 static void hash_print(const unsigned char hash[static HASH_BYTES], char ret[static JOB_HASH_SIZE])
@@ -37,7 +37,7 @@ void derive_hash(const void *secret, size_t size, char ret[static JOB_HASH_SIZE]
 {
     unsigned char hash[HASH_BYTES];
 
-    crypto_generichash(hash, sizeof(hash), secret, size, NULL, 0);
+    crypto_generichash(hash, sizeof hash, secret, size, NULL, 0);
     hash_print(hash, ret);
 }
 
@@ -50,9 +50,9 @@ void derive_address_hash(const struct keys *keys, const char *address,
     crypto_generichash_state state;
 
     mail_address_fold(address, folded);
-    crypto_generichash_init(&state, keys->table, sizeof(keys->table), sizeof(hash));
-    crypto_generichash_update(&state, (const unsigned char *)purpose, sizeof(purpose));
+    crypto_generichash_init(&state, keys->table, sizeof keys->table, sizeof hash);
+    crypto_generichash_update(&state, (const unsigned char *)purpose, sizeof purpose);
     crypto_generichash_update(&state, (const unsigned char *)folded, strlen(folded));
-    crypto_generichash_final(&state, hash, sizeof(hash));
+    crypto_generichash_final(&state, hash, sizeof hash);
     hash_print(hash, ret);
 }

@@ -40,7 +40,7 @@ void directory_drop(struct directory_handle *h)
 int directory_fail(struct directory *d, const struct directory_handle *h, int error,
                    const char *what, const char *why)
 {
-    snprintf(d->error, sizeof(d->error), "%s: %s (%s)", what, why,
+    snprintf(d->error, sizeof d->error, "%s: %s (%s)", what, why,
              h && h->uri ? h->uri : d->options.uri);
     return error;
 }
@@ -49,7 +49,7 @@ int directory_refused(struct directory *d, struct directory_handle *h, const cha
                       const struct directory_result *result, int error)
 {
     char why[256];
-    snprintf(why, sizeof(why), "%s%s%s", ldap_err2string(result->code),
+    snprintf(why, sizeof why, "%s%s%s", ldap_err2string(result->code),
              result->diagnostic[0] ? ", " : "", result->diagnostic);
     return directory_fail(d, h, error, what, why);
 }
@@ -107,7 +107,7 @@ int directory_wait(struct directory *d, struct directory_handle *h, int rc, int 
         return broken_off(d, h, rc, "reading the answer");
     }
     if (diagnostic)
-        snprintf(result.diagnostic, sizeof(result.diagnostic), "%s", diagnostic);
+        snprintf(result.diagnostic, sizeof result.diagnostic, "%s", diagnostic);
     ldap_memfree(diagnostic);
     for (char *c = result.diagnostic; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)

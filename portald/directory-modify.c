@@ -45,8 +45,8 @@ static void add_revision(struct modification *m, const struct entry *entry)
 {
     const char *name = attribute_name(ATTRIBUTE_REVISION);
     m->has_revision = entry->has_revision;
-    snprintf(m->old_revision, sizeof(m->old_revision), "%" PRIu64, entry->revision);
-    snprintf(m->new_revision, sizeof(m->new_revision), "%" PRIu64,
+    snprintf(m->old_revision, sizeof m->old_revision, "%" PRIu64, entry->revision);
+    snprintf(m->new_revision, sizeof m->new_revision, "%" PRIu64,
              entry->has_revision ? entry->revision + 1 : 1);
     if (entry->has_revision)
         modification_add(m, LDAP_MOD_DELETE, name, m->old_revision, strlen(m->old_revision));
@@ -162,7 +162,7 @@ int directory_touch_decoy(struct directory *d, long long deadline)
 {
     struct modification m = {.dn = d->options.decoy_dn, .has_revision = true};
     char value[2 * NUMBER_SIZE];
-    snprintf(value, sizeof(value), "touched %" PRId64, clock_now_ms());
+    snprintf(value, sizeof value, "touched %" PRId64, clock_now_ms());
     modification_add(&m, LDAP_MOD_REPLACE, "description", value, strlen(value));
     return directory_try(d, DIRECTORY_SERVICE, modify, &m, deadline);
 }

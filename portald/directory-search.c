@@ -165,7 +165,7 @@ static int find_once(struct directory *d, enum directory_key key, const char *va
                      char **attributes, long long deadline, struct entry **ret)
 {
     char filter[FILTER_MAX];
-    int r = make_filter(key, value, filter, sizeof(filter));
+    int r = make_filter(key, value, filter, sizeof filter);
     if (r < 0)
         return directory_fail(d, NULL, r, "search", "no filter");
     struct find_request request = {

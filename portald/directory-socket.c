@@ -89,9 +89,9 @@ static ber_slen_t socket_read(Sockbuf_IO_Desc *layer, void *buffer, ber_len_t si
 {
     struct directory_socket *s = layer->sbiod_pvt;
     if (s->start == s->end) {
-        if (size >= sizeof(s->buffer))
+        if (size >= sizeof s->buffer)
             return receive(s, buffer, size);
-        ber_slen_t n = receive(s, s->buffer, sizeof(s->buffer));
+        ber_slen_t n = receive(s, s->buffer, sizeof s->buffer);
         if (n <= 0)
             return n;
         s->end = (size_t)n;
@@ -141,7 +141,7 @@ static int socket_close(Sockbuf_IO_Desc *layer)
 {
     struct directory_socket *s = layer->sbiod_pvt;
     close_p(&s->fd);
-    explicit_bzero(s->buffer, sizeof(s->buffer));
+    explicit_bzero(s->buffer, sizeof s->buffer);
     s->start = s->end = 0;
     s->fd = -1;
     return 0;
@@ -192,7 +192,7 @@ static int try_address(struct directory_socket *s, int family, const struct sock
     s->fd = fd; /* for wait_for() */
     if (connect(fd, address, size) < 0) {
         int error = errno;
-        socklen_t length = sizeof(error);
+        socklen_t length = sizeof error;
         /* A full backlog of a local socket is EAGAIN: nothing to wait for on this descriptor. */
         if (error != EINPROGRESS)
             return error == EAGAIN ? -EHOSTDOWN : -error;
@@ -206,7 +206,7 @@ static int try_address(struct directory_socket *s, int family, const struct sock
     /* Blocking, but for SLICE_MS at most. */
     struct timeval slice = {.tv_usec = SLICE_MS * 1000};
     if (fcntl(fd, F_SETFL, 0) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice)) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice) < 0)
         return -errno;
     s->fd = fd;
     fd = -1; /* ours now */
@@ -218,10 +218,10 @@ static int connect_path(struct directory_socket *s, const char *path)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (!path || path[0] == '\0')
         path = LDAPI_DEFAULT;
-    if (strlen(path) >= sizeof(address.sun_path))
+    if (strlen(path) >= sizeof address.sun_path)
         return -EINVAL;
     strcpy(address.sun_path, path);
-    return try_address(s, AF_UNIX, (struct sockaddr *)&address, sizeof(address));
+    return try_address(s, AF_UNIX, (struct sockaddr *)&address, sizeof address);
 }
 
 static int tune_tcp(int fd)
@@ -237,7 +237,7 @@ static int tune_tcp(int fd)
     };
     for (size_t i = 0; i < ELEMENTS(options); i++)
         if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
-                       sizeof(options[i].value)) < 0)
+                       sizeof options[i].value) < 0)
             return -errno;
     return 0;
 }
@@ -246,7 +246,7 @@ static int connect_host(struct directory_socket *s, const char *host, int port)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found;
     char service[12];
-    snprintf(service, sizeof(service), "%d", port);
+    snprintf(service, sizeof service, "%d", port);
     if (getaddrinfo(host && host[0] ? host : "localhost", service, &hints, &found) != 0)
         return -EHOSTDOWN;
     int r = -EHOSTDOWN;

@@ -54,7 +54,7 @@ static int split_uris(struct directory *d)
     char *rest = NULL;
     _cleanup_free_ char *text = strdup(d->options.uri);
     /* No more URIs than every other character. */
-    d->uris = calloc(strlen(d->options.uri) / 2 + 2, sizeof(*d->uris));
+    d->uris = calloc(strlen(d->options.uri) / 2 + 2, sizeof *d->uris);
     if (!text || !d->uris)
         return -ENOMEM;
     for (char *uri = strtok_r(text, " \t", &rest); uri; uri = strtok_r(NULL, " \t", &rest)) {
@@ -114,7 +114,7 @@ int directory_open(const struct directory_options *options, struct directory **r
     pthread_once(&once, libldap_once);
     if (!options->uri || !options->base || !options->decoy_dn)
         return -EINVAL;
-    _cleanup_(directory_free_p) struct directory *d = calloc(1, sizeof(*d));
+    _cleanup_(directory_free_p) struct directory *d = calloc(1, sizeof *d);
     if (!d)
         return -ENOMEM;
     int r = copy_options(d, options);

@@ -57,12 +57,12 @@ static int keep(const char *data, size_t length, char **ret)
 static int make_room(void *items, size_t count, size_t size)
 {
     void *old, *grown;
-    memcpy(&old, items, sizeof(old));
+    memcpy(&old, items, sizeof old);
     grown = realloc(old, (count + 2) * size);
     if (!grown)
         return -ENOMEM;
     memset((char *)grown + count * size, 0, 2 * size);
-    memcpy(items, &grown, sizeof(grown));
+    memcpy(items, &grown, sizeof grown);
     return 0;
 }
 
@@ -134,7 +134,7 @@ static int read_policy(struct entry *e, void *field, const char *data, size_t le
 static int read_job(struct entry *e, void *field, const char *data, size_t length)
 {
     char typed[ULID_SIZE], canonical[ULID_SIZE];
-    if (copy_word(data, length, typed, sizeof(typed)) < 0 || ulid_read(typed, canonical) < 0 ||
+    if (copy_word(data, length, typed, sizeof typed) < 0 || ulid_read(typed, canonical) < 0 ||
         strcmp(typed, canonical) != 0)
         return -EINVAL;
     return read_list(e, field, data, length);
@@ -192,7 +192,7 @@ static int read_state(struct entry *e, void *field, const char *data, size_t len
     (void)e;
     char word[16];
     int state;
-    if (copy_word(data, length, word, sizeof(word)) < 0 || (state = account_state_read(word)) < 0)
+    if (copy_word(data, length, word, sizeof word) < 0 || (state = account_state_read(word)) < 0)
         return -EINVAL;
     *(enum account_state *)field = (enum account_state)state;
     return 0;
@@ -201,8 +201,8 @@ static int read_state(struct entry *e, void *field, const char *data, size_t len
 /* With several, the one that the name of the entry is made of. */
 static int read_uid(struct entry *e, void *field, const char *data, size_t length)
 {
-    char word[sizeof(e->uid)];
-    if (copy_word(data, length, word, sizeof(word)) < 0)
+    char word[sizeof e->uid];
+    if (copy_word(data, length, word, sizeof word) < 0)
         return -EINVAL;
     bool naming = strncasecmp(e->dn, "uid=", 4) == 0 && strncasecmp(e->dn + 4, word, length) == 0 &&
                   e->dn[4 + length] == ',';
@@ -213,7 +213,7 @@ static int read_uid(struct entry *e, void *field, const char *data, size_t lengt
 
 static int read_uuid(struct entry *e, void *field, const char *data, size_t length)
 {
-    return copy_word(data, length, field, sizeof(e->uuid));
+    return copy_word(data, length, field, sizeof e->uuid);
 }
 
 /* "de", "de-AT", "en-gb;q=0.8, de" (RFC 2798, 2.7): what comes first. */
@@ -256,16 +256,16 @@ static int read_birth_date(struct entry *e, void *field, const char *data, size_
 {
     char typed[CALENDAR_DAY_SIZE], day[CALENDAR_DAY_SIZE];
     (void)e;
-    if (copy_word(data, length, typed, sizeof(typed)) < 0 || calendar_read_day(typed, day) < 0 ||
+    if (copy_word(data, length, typed, sizeof typed) < 0 || calendar_read_day(typed, day) < 0 ||
         strcmp(typed, day) != 0)
         return -EINVAL;
-    memcpy(field, day, sizeof(day));
+    memcpy(field, day, sizeof day);
     return 0;
 }
 
 static int read_letter_address(struct entry *e, void *field, const char *data, size_t length)
 {
-    if (length != sizeof(e->letter_address))
+    if (length != sizeof e->letter_address)
         return -EINVAL;
     memcpy(field, data, length);
     e->has_letter_address = true;
@@ -286,7 +286,7 @@ static int read_pending(struct entry *e, void *field, const char *data, size_t l
     struct entry_pending p = {0};
     const char *rest = data, *hash, *expires;
     size_t left = length, hash_length, expires_length;
-    if (!next_word(&rest, &left, &hash, &hash_length) || hash_length != sizeof(p.hash) - 1 ||
+    if (!next_word(&rest, &left, &hash, &hash_length) || hash_length != sizeof p.hash - 1 ||
         !is_base64url(hash, hash_length) || !next_word(&rest, &left, &expires, &expires_length) ||
         calendar_read_generalized(expires, expires_length, &p.expires) < 0 || left == 0 ||
         memchr(rest, ' ', left) || has_control(rest, left))
@@ -319,12 +319,12 @@ static int read_letter(struct entry *e, void *field, const char *data, size_t le
     if (!next_word(&rest, &left, &kind, &kind_length) ||
         !next_word(&rest, &left, &job, &job_length) ||
         !next_word(&rest, &left, &state, &state_length) ||
-        copy_word(kind, kind_length, l.kind, sizeof(l.kind)) < 0 ||
-        copy_word(job, job_length, typed, sizeof(typed)) < 0 || ulid_read(typed, l.job) < 0 ||
-        copy_word(state, state_length, l.state, sizeof(l.state)) < 0 || !is_letter_state(l.state) ||
+        copy_word(kind, kind_length, l.kind, sizeof l.kind) < 0 ||
+        copy_word(job, job_length, typed, sizeof typed) < 0 || ulid_read(typed, l.job) < 0 ||
+        copy_word(state, state_length, l.state, sizeof l.state) < 0 || !is_letter_state(l.state) ||
         calendar_read_generalized(rest, left, &l.time) < 0)
         return -EINVAL;
-    int r = make_room(&e->letters, e->letter_count, sizeof(l));
+    int r = make_room(&e->letters, e->letter_count, sizeof l);
     if (r < 0)
         return r;
     e->letters[e->letter_count++] = l;
@@ -348,7 +348,7 @@ static int read_history(struct entry *e, void *field, const char *data, size_t l
         read_number(e, &announced, part[1] + 1, (size_t)(part[2] - part[1] - 1)) < 0 ||
         announced != (uint64_t)(end - rest) || announced == 0)
         return -EINVAL;
-    int r = make_room(&e->history, e->history_count, sizeof(h));
+    int r = make_room(&e->history, e->history_count, sizeof h);
     if (r < 0)
         return r;
     e->history[e->history_count++] = h;
@@ -436,7 +436,7 @@ static void entry_problem(struct entry *e, enum attribute attribute, const char 
                           const char *expected)
 {
     if (!e->malformed)
-        snprintf(e->problem, sizeof(e->problem), "%s: %s%s", rules[attribute].name, problem,
+        snprintf(e->problem, sizeof e->problem, "%s: %s%s", rules[attribute].name, problem,
                  expected);
     e->malformed = true;
 }
@@ -444,7 +444,7 @@ static void entry_problem(struct entry *e, enum attribute attribute, const char 
 void entry_begin(struct entry_reader *r, const char *dn, size_t length)
 {
     *r = (struct entry_reader){0};
-    r->entry = calloc(1, sizeof(*r->entry));
+    r->entry = calloc(1, sizeof *r->entry);
     if (!r->entry || keep(dn, length, &r->entry->dn) < 0) {
         r->error = -ENOMEM;
         return;
@@ -503,7 +503,7 @@ int entry_end(struct entry_reader *r, struct entry **ret)
         e->postal_address = NULL;
     }
     if (e->history_count > 1)
-        qsort(e->history, e->history_count, sizeof(*e->history), newer_first);
+        qsort(e->history, e->history_count, sizeof *e->history, newer_first);
     *ret = e;
     return 0;
 }
@@ -546,7 +546,7 @@ struct entry *entry_free(struct entry *e)
                            e->mail, e->postal_address, e->lock_reason};
     for (size_t i = 0; i < ELEMENTS(texts); i++)
         free(texts[i]);
-    explicit_bzero(e, sizeof(*e));
+    explicit_bzero(e, sizeof *e);
     free(e);
     return NULL;
 }

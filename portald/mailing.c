@@ -39,12 +39,12 @@ static int mailer_connect(struct mailing *mailing, const char *path)
     mailing->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (mailing->fd < 0)
         return -errno;
-    if (strlen(path) >= sizeof(address.sun_path))
+    if (strlen(path) >= sizeof address.sun_path)
         return -ENAMETOOLONG;
     memcpy(address.sun_path, path, strlen(path) + 1);
     /* Blocking, with a limit: a full backlog answers a non-blocking connect() with EAGAIN. */
-    if (setsockopt(mailing->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
-        connect(mailing->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+    if (setsockopt(mailing->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) < 0 ||
+        connect(mailing->fd, (const struct sockaddr *)&address, sizeof address) < 0)
         return -errno;
     return 0;
 }
@@ -114,7 +114,7 @@ static int mailer_start(struct mailing *mailing, const struct mailing_target *ta
 
 int mailing_open(const struct mailing_target *target, struct mailing **ret)
 {
-    _cleanup_(mailing_close_p) struct mailing *mailing = calloc(1, sizeof(*mailing));
+    _cleanup_(mailing_close_p) struct mailing *mailing = calloc(1, sizeof *mailing);
     bool by_socket = target->socket && target->socket[0];
     int r;
 
@@ -161,7 +161,7 @@ struct mailing *mailing_close(struct mailing *mailing)
 
 int mailing_add(struct mailing *mailing, const char *job, const struct mail *mail)
 {
-    struct wire_writer *frames = reallocarray(mailing->frames, mailing->count + 1, sizeof(*frames));
+    struct wire_writer *frames = reallocarray(mailing->frames, mailing->count + 1, sizeof *frames);
     struct wire_writer w = {0};
     int r;
 
@@ -213,10 +213,10 @@ static int result_parse(const uint8_t *data, size_t size, struct mailing_result 
     uint32_t status;
 
     if (wire_parse(data, size, &frame) < 0 || frame.type != WIRE_MAIL_RESULT ||
-        wire_get_string(&frame, WIRE_JOB, ret->job, sizeof(ret->job)) < 0 ||
+        wire_get_string(&frame, WIRE_JOB, ret->job, sizeof ret->job) < 0 ||
         wire_get_u8(&frame, WIRE_RESULT, &result) < 0 || result < MAILER_ACCEPTED ||
         result > MAILER_REJECTED || wire_get_u32(&frame, WIRE_STATUS, &status) < 0 ||
-        wire_get_string(&frame, WIRE_TEXT, ret->text, sizeof(ret->text)) < 0)
+        wire_get_string(&frame, WIRE_TEXT, ret->text, sizeof ret->text) < 0)
         return -EPROTO;
     ret->result = (enum mailer_result)result;
     ret->status = status;

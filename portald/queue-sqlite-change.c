@@ -48,14 +48,13 @@ static bool text_ends(const char *text, size_t size)
 
 static int job_check(const struct job *job)
 {
-    bool texts = text_ends(job->id, sizeof(job->id)) && text_ends(job->topic, sizeof(job->topic)) &&
-                 text_ends(job->entry, sizeof(job->entry)) &&
-                 text_ends(job->subject, sizeof(job->subject)) &&
-                 text_ends(job->address, sizeof(job->address)) &&
-                 text_ends(job->reference, sizeof(job->reference)) &&
-                 text_ends(job->parent, sizeof(job->parent)) &&
-                 text_ends(job->batch, sizeof(job->batch)) &&
-                 text_ends(job->note, sizeof(job->note));
+    bool texts = text_ends(job->id, sizeof job->id) && text_ends(job->topic, sizeof job->topic) &&
+                 text_ends(job->entry, sizeof job->entry) &&
+                 text_ends(job->subject, sizeof job->subject) &&
+                 text_ends(job->address, sizeof job->address) &&
+                 text_ends(job->reference, sizeof job->reference) &&
+                 text_ends(job->parent, sizeof job->parent) &&
+                 text_ends(job->batch, sizeof job->batch) && text_ends(job->note, sizeof job->note);
     if (!texts || !job->id[0] || job->kind >= JOB_KINDS || job->payload_size > JOB_PAYLOAD_MAX ||
         (job->payload_size > 0 && !job->payload))
         return -EINVAL;

@@ -67,7 +67,7 @@ static int claim_next(struct queue_store *store, const struct queue_claim *claim
     job->lease = claim->lease;
     job->fence++;
     job->attempts++;
-    snprintf(job->batch, sizeof(job->batch), "%s", claim->batch ? claim->batch : "");
+    snprintf(job->batch, sizeof job->batch, "%s", claim->batch ? claim->batch : "");
     r = list_add(list, job);
     job_clear(job);
     return r;

@@ -20,14 +20,14 @@ static int row_read(sqlite3_stmt *s, struct row *ret)
     struct job *job = &ret->job;
     job->kind = (enum job_kind)kind;
     job->state = (enum job_state)state;
-    column_text(s, 1, job->id, sizeof(job->id));
-    column_text(s, 4, job->topic, sizeof(job->topic));
-    column_text(s, 5, job->entry, sizeof(job->entry));
-    column_text(s, 6, job->subject, sizeof(job->subject));
-    column_text(s, 7, job->address, sizeof(job->address));
-    column_text(s, 8, job->reference, sizeof(job->reference));
-    column_text(s, 9, job->parent, sizeof(job->parent));
-    column_text(s, 10, job->batch, sizeof(job->batch));
+    column_text(s, 1, job->id, sizeof job->id);
+    column_text(s, 4, job->topic, sizeof job->topic);
+    column_text(s, 5, job->entry, sizeof job->entry);
+    column_text(s, 6, job->subject, sizeof job->subject);
+    column_text(s, 7, job->address, sizeof job->address);
+    column_text(s, 8, job->reference, sizeof job->reference);
+    column_text(s, 9, job->parent, sizeof job->parent);
+    column_text(s, 10, job->batch, sizeof job->batch);
     job->created = sqlite3_column_int64(s, 11);
     job->due = sqlite3_column_int64(s, 12);
     job->expires = sqlite3_column_int64(s, 13);
@@ -36,7 +36,7 @@ static int row_read(sqlite3_stmt *s, struct row *ret)
     job->attempts = (unsigned)sqlite3_column_int64(s, 16);
     job->happened = sqlite3_column_int64(s, 17);
     job->untold = sqlite3_column_int64(s, 18) > 0;
-    column_text(s, 19, job->note, sizeof(job->note));
+    column_text(s, 19, job->note, sizeof job->note);
     return 0;
 }
 
@@ -82,7 +82,7 @@ int list_add(struct job_list *list, struct job *job)
     /* Full whenever the count is a power of two (or 0). */
     if ((list->count & (list->count - 1)) == 0) {
         size_t room = list->count ? list->count * 2 : 1;
-        struct job *items = reallocarray(list->items, room, sizeof(*items));
+        struct job *items = reallocarray(list->items, room, sizeof *items);
         if (!items)
             return -ENOMEM;
         list->items = items;
@@ -179,7 +179,7 @@ static void list_cut(struct job_list *list, size_t most)
 {
     if (list->count == 0)
         return;
-    qsort(list->items, list->count, sizeof(*list->items), job_compare);
+    qsort(list->items, list->count, sizeof *list->items, job_compare);
     while (list->count > most)
         job_clear(&list->items[--list->count]);
 }

@@ -166,7 +166,7 @@ static int pragma_number(sqlite3 *db, const char *pragma, int64_t *ret)
 static int migration_run(sqlite3 *db, int64_t version)
 {
     char mark[96];
-    snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+    snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
              APPLICATION_ID, (int)version + 1);
     int code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (code == SQLITE_OK)

@@ -243,7 +243,7 @@ DEFINE_CLEANUP(struct queue_store, sqlite_close)
 
 static int sqlite_open(const struct queue_options *options, struct queue_store **ret)
 {
-    _cleanup_(sqlite_close_p) struct queue_store *store = calloc(1, sizeof(*store));
+    _cleanup_(sqlite_close_p) struct queue_store *store = calloc(1, sizeof *store);
     if (!store)
         return -ENOMEM;
     store->limit = options->limit;

@@ -189,7 +189,7 @@ static int thread_start(struct queue *queue)
 
 static struct queue *queue_new(void)
 {
-    struct queue *queue = calloc(1, sizeof(*queue));
+    struct queue *queue = calloc(1, sizeof *queue);
     if (!queue)
         return NULL;
     queue->backend = &queue_backend_sqlite;

@@ -63,7 +63,7 @@ int secret_hash(const char *normalized, char ret[static SECRET_HASH_SIZE])
                                                SECRET_OPERATIONS, SECRET_MEMORY) != 0)
         return -ENOMEM;
     (void)snprintf(ret, SECRET_HASH_SIZE, SECRET_SCHEME "%s", hash);
-    sodium_memzero(hash, sizeof(hash));
+    sodium_memzero(hash, sizeof hash);
     return 0;
 }
 
@@ -73,11 +73,11 @@ int secret_hash_void(char ret[static SECRET_HASH_SIZE])
     char text[SECRET_VOID_SIZE * 2 + 1];
     if (sodium_init() < 0)
         return -ENOMEM;
-    randombytes_buf(random, sizeof(random));
-    sodium_bin2hex(text, sizeof(text), random, sizeof(random));
+    randombytes_buf(random, sizeof random);
+    sodium_bin2hex(text, sizeof text, random, sizeof random);
     int r = secret_hash(text, ret);
-    sodium_memzero(random, sizeof(random));
-    sodium_memzero(text, sizeof(text));
+    sodium_memzero(random, sizeof random);
+    sodium_memzero(text, sizeof text);
     return r;
 }
 
@@ -97,7 +97,7 @@ int secret_verify(const char *hash, const char *normalized)
     char plain[crypto_pwhash_STRBYTES] = {0};
     if (strncasecmp(hash, SECRET_SCHEME, strlen(SECRET_SCHEME)) == 0)
         hash += strlen(SECRET_SCHEME);
-    if (strlen(hash) >= sizeof(plain))
+    if (strlen(hash) >= sizeof plain)
         return -EOPNOTSUPP;
     memcpy(plain, hash, strlen(hash));
     if (sodium_init() < 0)
@@ -108,7 +108,7 @@ int secret_verify(const char *hash, const char *normalized)
     int r = crypto_pwhash_str_verify(plain, normalized, strlen(normalized));
     if (r != 0)
         r = errno == ENOMEM ? -ENOMEM : -EACCES;
-    sodium_memzero(plain, sizeof(plain));
+    sodium_memzero(plain, sizeof plain);
     return r;
 }
 
@@ -129,7 +129,7 @@ int secret_gate_open(unsigned places, struct secret_gate **ret)
 {
     if (places == 0)
         return -EINVAL;
-    struct secret_gate *gate = calloc(1, sizeof(*gate));
+    struct secret_gate *gate = calloc(1, sizeof *gate);
     if (!gate)
         return -ENOMEM;
     pthread_mutex_init(&gate->lock, NULL);

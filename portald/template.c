@@ -55,7 +55,7 @@ static int name_find(const char *word, size_t length)
 
 static int template_add(struct template *t, struct piece piece)
 {
-    struct piece *grown = reallocarray(t->pieces, t->count + 1, sizeof(*grown));
+    struct piece *grown = reallocarray(t->pieces, t->count + 1, sizeof *grown);
 
     if (!grown)
         return -ENOMEM;
@@ -105,7 +105,7 @@ static int template_next(struct template *t, const char **at, uint32_t allowed, 
 int template_parse(const char *text, size_t size, enum template_form form, uint32_t allowed,
                    char *problem, size_t problem_size, struct template **ret)
 {
-    _cleanup_(template_free_p) struct template *t = calloc(1, sizeof(*t));
+    _cleanup_(template_free_p) struct template *t = calloc(1, sizeof *t);
     const char *at;
 
     if (!t || !(t->text = strndup(text, size)))

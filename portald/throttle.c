@@ -62,11 +62,11 @@ static struct name name_hash(const struct throttle *t, const char *space, const 
 {
     crypto_generichash_state state;
     uint64_t halves[2];
-    crypto_generichash_init(&state, t->key, sizeof(t->key), sizeof(halves));
+    crypto_generichash_init(&state, t->key, sizeof t->key, sizeof halves);
     crypto_generichash_update(&state, (const uint8_t *)space, strlen(space) + 1);
     crypto_generichash_update(&state, (const uint8_t *)what, strlen(what));
-    crypto_generichash_final(&state, (uint8_t *)halves, sizeof(halves));
-    sodium_memzero(&state, sizeof(state));
+    crypto_generichash_final(&state, (uint8_t *)halves, sizeof halves);
+    sodium_memzero(&state, sizeof state);
     return (struct name){.tag = halves[0] ? halves[0] : 1, .bucket = halves[1]};
 }
 
@@ -130,15 +130,15 @@ static void header_make(const struct throttle *t, uint32_t slots, struct header 
 {
     *ret = (struct header){.magic = THROTTLE_MAGIC, .version = THROTTLE_VERSION, .slots = slots};
     struct name check = name_hash(t, "throttle", "key check");
-    memcpy(ret->key_check, &check, sizeof(ret->key_check));
+    memcpy(ret->key_check, &check, sizeof ret->key_check);
 }
 
 /* Whether the file is a table of this form and key. */
 static bool file_ours(int fd, const struct header *want)
 {
     struct header found;
-    return pread(fd, &found, sizeof(found), 0) == (ssize_t)sizeof(found) &&
-           memcmp(&found, want, sizeof(found)) == 0;
+    return pread(fd, &found, sizeof found, 0) == (ssize_t)sizeof found &&
+           memcmp(&found, want, sizeof found) == 0;
 }
 
 /* All of the file is allocated, so that a full disk is an error here and no SIGBUS later. The
@@ -150,7 +150,7 @@ static int file_make(int fd, bool ours, const struct header *header, size_t size
     int error = posix_fallocate(fd, 0, (off_t)size);
     if (error != 0)
         return -error;
-    if (!ours && pwrite(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header))
+    if (!ours && pwrite(fd, header, sizeof *header, 0) != (ssize_t)sizeof *header)
         return -EIO;
     return 0;
 }
@@ -197,11 +197,11 @@ int throttle_open(const char *file, const uint8_t key[static 32], unsigned slots
     int r = table_size(slots, &count);
     if (r < 0)
         return r;
-    _cleanup_(throttle_free_p) struct throttle *t = calloc(1, sizeof(*t));
+    _cleanup_(throttle_free_p) struct throttle *t = calloc(1, sizeof *t);
     if (!t)
         return -ENOMEM;
     pthread_mutex_init(&t->lock, NULL);
-    memcpy(t->key, key, sizeof(t->key));
+    memcpy(t->key, key, sizeof t->key);
     t->buckets = count / THROTTLE_BUCKET;
     t->map_size = sizeof(struct header) + count * sizeof(struct slot);
     struct header header;
@@ -220,7 +220,7 @@ struct throttle *throttle_free(struct throttle *t)
     if (t->map)
         munmap(t->map, t->map_size);
     pthread_mutex_destroy(&t->lock);
-    sodium_memzero(t->key, sizeof(t->key));
+    sodium_memzero(t->key, sizeof t->key);
     free(t);
     return NULL;
 }
@@ -319,7 +319,7 @@ void throttle_client(const char *text, char ret[static THROTTLE_CLIENT_SIZE])
     struct in_addr four;
     ret[0] = '\0';
     size_t length = strcspn(text, "%"); /* a link-local one comes with its interface */
-    if (length >= sizeof(plain))
+    if (length >= sizeof plain)
         return;
     memcpy(plain, text, length);
     plain[length] = '\0';
@@ -329,7 +329,7 @@ void throttle_client(const char *text, char ret[static THROTTLE_CLIENT_SIZE])
     }
     if (inet_pton(AF_INET6, plain, &address) != 1)
         return;
-    if (memcmp(&address, mapped, sizeof(mapped)) == 0) {
+    if (memcmp(&address, mapped, sizeof mapped) == 0) {
         (void)inet_ntop(AF_INET, &address.s6_addr[12], ret, THROTTLE_CLIENT_SIZE);
         return;
     }

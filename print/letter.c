@@ -67,10 +67,10 @@ static enum letter_language language_read(const char *word)
 
 int station_key_load(const char *file, struct station_key **ret)
 {
-    struct station_key *key = sodium_malloc(sizeof(*key));
+    struct station_key *key = sodium_malloc(sizeof *key);
     if (!key)
         return -ENOMEM;
-    int r = key_read(file, true, key->secret, sizeof(key->secret));
+    int r = key_read(file, true, key->secret, sizeof key->secret);
     if (r < 0) {
         sodium_free(key);
         return r;
@@ -92,9 +92,9 @@ struct station_key *station_key_free(struct station_key *key)
 
 struct letter *letter_new(void)
 {
-    struct letter *letter = sodium_malloc(sizeof(*letter));
+    struct letter *letter = sodium_malloc(sizeof *letter);
     if (letter)
-        memset(letter, 0, sizeof(*letter));
+        memset(letter, 0, sizeof *letter);
     return letter;
 }
 
@@ -138,7 +138,7 @@ int letter_job(const uint8_t *field, size_t size, char ret[static ULID_SIZE])
     struct wire_frame frame;
     char job[ULID_SIZE];
     if (wire_parse_fields(field, size, &frame) < 0 ||
-        wire_get_string(&frame, WIRE_JOB, job, sizeof(job)) < 0 || ulid_read(job, ret) < 0)
+        wire_get_string(&frame, WIRE_JOB, job, sizeof job) < 0 || ulid_read(job, ret) < 0)
         return -EPROTO;
     return 0;
 }
@@ -178,18 +178,18 @@ static int read_fields(const struct wire_frame *frame, struct letter *letter,
 {
     char kind[17] = "", language[9] = "", reference[513] = "";
     const struct wanted wanted[] = {
-        {WIRE_JOB, letter->job, sizeof(letter->job), .problem = "no valid job"},
-        {WIRE_KIND, kind, sizeof(kind), .problem = "no valid kind"},
-        {WIRE_ENTRY, letter->entry, sizeof(letter->entry), .problem = "no valid entry"},
-        {WIRE_ADDRESS, letter->address, sizeof(letter->address), .lines = true,
+        {WIRE_JOB, letter->job, sizeof letter->job, .problem = "no valid job"},
+        {WIRE_KIND, kind, sizeof kind, .problem = "no valid kind"},
+        {WIRE_ENTRY, letter->entry, sizeof letter->entry, .problem = "no valid entry"},
+        {WIRE_ADDRESS, letter->address, sizeof letter->address, .lines = true,
          .problem = "no valid postal address"},
-        {WIRE_NAME, letter->name, sizeof(letter->name), .problem = "no valid name"},
-        {WIRE_LANGUAGE, language, sizeof(language), .optional = true,
+        {WIRE_NAME, letter->name, sizeof letter->name, .problem = "no valid name"},
+        {WIRE_LANGUAGE, language, sizeof language, .optional = true,
          .problem = "no valid language"},
-        {WIRE_LAST_DAY, letter->last_day, sizeof(letter->last_day), .optional = true,
+        {WIRE_LAST_DAY, letter->last_day, sizeof letter->last_day, .optional = true,
          .problem = "no valid last day"},
-        {WIRE_LOGIN, letter->login, sizeof(letter->login), .problem = "no valid login name"},
-        {WIRE_REFERENCE_CODE, reference, sizeof(reference), .problem = "no valid reference"},
+        {WIRE_LOGIN, letter->login, sizeof letter->login, .problem = "no valid login name"},
+        {WIRE_REFERENCE_CODE, reference, sizeof reference, .problem = "no valid reference"},
     };
     int r = read_strings(frame, wanted, ELEMENTS(wanted), why);
     if (r < 0)
@@ -207,7 +207,7 @@ static int read_fields(const struct wire_frame *frame, struct letter *letter,
     if (code_reference_read(reference, raw) < 0)
         return refuse(why, "no valid reference");
     code_reference_print(raw, letter->reference);
-    sodium_memzero(raw, sizeof(raw));
+    sodium_memzero(raw, sizeof raw);
     if (letter_has_password(letter->kind) && letter->last_day[0] == '\0')
         return refuse(why, "an initial password without its last valid day");
     return 0;
@@ -230,7 +230,7 @@ static int read_code(const json_t *object, const char *name, bool wanted,
     if (!json_is_string(value) || code_read(json_string_value(value), code) != CODE_RIGHT)
         return refuse(why, "the seal holds no valid code");
     code_print(code, ret);
-    sodium_memzero(code, sizeof(code));
+    sodium_memzero(code, sizeof code);
     return 0;
 }
 
@@ -278,7 +278,7 @@ int letter_read(const struct station_key *key, const uint8_t *field, size_t size
                 struct letter *letter, char why[static LETTER_WHY_SIZE])
 {
     struct wire_frame frame;
-    sodium_memzero(letter, sizeof(*letter));
+    sodium_memzero(letter, sizeof *letter);
     if (wire_parse_fields(field, size, &frame) < 0)
         return refuse(why, "its fields can't be read");
     int r = read_fields(&frame, letter, why);

@@ -80,7 +80,7 @@ static bool family_exists(PangoFontMap *map, const char *family)
 int page_fonts_open(const char *body, const char *code, char *problem, size_t size,
                     struct page_fonts **ret)
 {
-    _cleanup_(page_fonts_free_p) struct page_fonts *fonts = calloc(1, sizeof(*fonts));
+    _cleanup_(page_fonts_free_p) struct page_fonts *fonts = calloc(1, sizeof *fonts);
     if (!fonts)
         return -ENOMEM;
     fonts->map = pango_cairo_font_map_new();
@@ -139,7 +139,7 @@ static cairo_status_t pdf_write(void *closure, const unsigned char *data, unsign
 int page_open(struct page_fonts *fonts, const char *title, const char *author, const char *created,
               struct page_pdf *pdf, struct page **ret)
 {
-    _cleanup_(page_free_p) struct page *page = calloc(1, sizeof(*page));
+    _cleanup_(page_free_p) struct page *page = calloc(1, sizeof *page);
     if (!page)
         return -ENOMEM;
     page->fonts = fonts;
@@ -264,7 +264,7 @@ static PangoLayout *layout_new(struct page *page, const struct page_style *style
     pango_layout_set_text(layout, plain, (int)length);
     if (pango_layout_get_unknown_glyphs_count(layout) > 0)
         page->unknown = true;
-    sodium_memzero(plain, sizeof(plain));
+    sodium_memzero(plain, sizeof plain);
     return layout;
 }
 
@@ -291,7 +291,7 @@ size_t page_text_fits(struct page *page, const struct page_style *style, double 
                       const char *text, size_t length)
 {
     char line[TEXT_SIZE];
-    snprintf(line, sizeof(line), "%.*s", (int)length, text);
+    snprintf(line, sizeof line, "%.*s", (int)length, text);
     _cleanup_(unref_p) PangoLayout *layout = layout_new(page, style, width, line);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD);
     const PangoLayoutLine *first = pango_layout_get_line_readonly(layout, 0);

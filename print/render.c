@@ -148,7 +148,7 @@ static int look_check(struct renderer *r, char *problem, size_t size)
 
 int renderer_open(const struct render_look *look, char *problem, size_t size, struct renderer **ret)
 {
-    _cleanup_(renderer_free_p) struct renderer *r = calloc(1, sizeof(*r));
+    _cleanup_(renderer_free_p) struct renderer *r = calloc(1, sizeof *r);
     if (!r)
         return -ENOMEM;
     problem[0] = '\0';
@@ -303,7 +303,7 @@ static int draw_address(struct sheet *s, char why[static LETTER_WHY_SIZE])
         return -EBADMSG;
     }
     for (size_t i = 0; i < a.count; i++) {
-        snprintf(line, sizeof(line), "%.*s", (int)a.lines[i].length, a.lines[i].text);
+        snprintf(line, sizeof line, "%.*s", (int)a.lines[i].length, a.lines[i].text);
         page_line_of_text(s->page, &style, FIELD_LEFT,
                           ADDRESS_TOP + ((double)i + ADDRESS_RISE) * ADDRESS_PITCH, line);
     }
@@ -329,7 +329,7 @@ static void draw_information(struct sheet *s)
     const struct page_style number = {.face = PAGE_CODE, .size = 8.5, .colour = ink};
     double y = INFORMATION_TOP;
     calendar_day(s->letter->time, day);
-    if (calendar_say_day(day, letter_language_word(s->letter->language), said, sizeof(said)) < 0)
+    if (calendar_say_day(day, letter_language_word(s->letter->language), said, sizeof said) < 0)
         s->error = -EINVAL;
     fill(s, TEXT_DATE, label);
     y += page_text(s->page, &small, HEAD_LEFT, y, RIGHT - HEAD_LEFT, label, true) + 0.4;
@@ -414,7 +414,7 @@ static void draw_steps(struct sheet *s)
     int n = 0;
     char *save = NULL;
     for (char *step = strtok_r(text, "\n", &save); step; step = strtok_r(NULL, "\n", &save)) {
-        snprintf(number, sizeof(number), "%d.", ++n);
+        snprintf(number, sizeof number, "%d.", ++n);
         page_text(s->page, &figure, LEFT, s->y, STEP_INDENT, number, true);
         s->y += page_text(s->page, &style, LEFT + STEP_INDENT, s->y, TEXT_WIDTH - STEP_INDENT, step,
                           true) +
@@ -453,16 +453,16 @@ static int sheet_values(struct sheet *s, char why[static LETTER_WHY_SIZE])
     const struct renderer *r = s->renderer;
     const struct letter *l = s->letter;
     const char *language = letter_language_word(l->language);
-    char day[sizeof(s->last_day) - 2];
-    if (l->last_day[0] && calendar_say_day(l->last_day, language, day, sizeof(day)) < 0) {
+    char day[sizeof s->last_day - 2];
+    if (l->last_day[0] && calendar_say_day(l->last_day, language, day, sizeof day) < 0) {
         snprintf(why, LETTER_WHY_SIZE, "the last valid day isn't a date");
         return -EBADMSG;
     }
     if (l->last_day[0])
-        snprintf(s->last_day, sizeof(s->last_day), "%c%s%c", TEXT_KEEP, day, TEXT_KEEP);
-    int n = snprintf(s->reference_url, sizeof(s->reference_url), "%s/not-me/%s", r->portal_url,
+        snprintf(s->last_day, sizeof s->last_day, "%c%s%c", TEXT_KEEP, day, TEXT_KEEP);
+    int n = snprintf(s->reference_url, sizeof s->reference_url, "%s/not-me/%s", r->portal_url,
                      l->reference);
-    if (n < 0 || (size_t)n >= sizeof(s->reference_url))
+    if (n < 0 || (size_t)n >= sizeof s->reference_url)
         return -E2BIG;
     const char *const values[TEXT_VALUES] = {
         [VALUE_NAME] = l->name,
@@ -475,7 +475,7 @@ static int sheet_values(struct sheet *s, char why[static LETTER_WHY_SIZE])
         [VALUE_REFERENCE_URL] = s->reference_url,
         [VALUE_SIGNATURE] = r->signature,
     };
-    memcpy(s->values, values, sizeof(s->values));
+    memcpy(s->values, values, sizeof s->values);
     return 0;
 }
 
@@ -495,7 +495,7 @@ static int lay_out(struct sheet *s, struct page_pdf *pdf, char why[static LETTER
     char title[TEXT_SIZE], created[32];
     struct tm utc;
     if (!gmtime_r(&s->letter->time, &utc) ||
-        strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
         return -EINVAL;
     fill(s, TEXT_SUBJECT, title);
     plain(title);

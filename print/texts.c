@@ -124,7 +124,7 @@ static int check_values(struct reader *r, const char *line)
             return complain(r, "expected \"}}\" in", line);
         if (find(value_names, TEXT_VALUES, at, (size_t)(end - at)) < 0) {
             char name[NAME_SIZE];
-            snprintf(name, sizeof(name), "%.*s", (int)(end - at), at);
+            snprintf(name, sizeof name, "%.*s", (int)(end - at), at);
             return complain(r, "unknown value", name);
         }
         at = end + 2;
@@ -242,7 +242,7 @@ int texts_load_buffer(struct texts *texts, enum letter_language language, const 
         size_t n = end ? (size_t)(end - (data + at)) : length - at;
         char line[LINE_MAX_SIZE];
         r.line++;
-        if (n >= sizeof(line))
+        if (n >= sizeof line)
             return complain(&r, "this line is too long", "");
         memcpy(line, data + at, n);
         line[n] = '\0';

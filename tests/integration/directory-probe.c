@@ -167,7 +167,7 @@ static int do_finds(struct probe *p)
             r = directory_verify(p->directory, NULL, "wrong", clock_monotonic_ms() + each);
         done++;
         if (r != -EACCES && failed++ == 0)
-            snprintf(first, sizeof(first), "%s", directory_error(p->directory));
+            snprintf(first, sizeof first, "%s", directory_error(p->directory));
     }
     printf("done=%u\nfailed=%u\nfirst=%s\n", done, failed, first);
     return 0;
@@ -328,8 +328,8 @@ int main(int argc, char **argv)
         printf("%s\n", strerrorname_np(-r));
         return 1;
     }
-    while (read_line(line, sizeof(line)))
-        run(&p, line, sizeof(line));
+    while (read_line(line, sizeof line))
+        run(&p, line, sizeof line);
     entry_free(p.entry);
     directory_free(p.directory);
     return 0;

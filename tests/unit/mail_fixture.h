@@ -27,11 +27,11 @@ static inline const struct compose_options *fixture_options(void)
     };
     const char *source = getenv("PORTAL_SRCDIR");
 
-    snprintf(templates, sizeof(templates), "%s/config/templates", source ? source : ".");
-    memset(&fixture_keys, 0, sizeof(fixture_keys));
-    memset(fixture_keys.link, 1, sizeof(fixture_keys.link));
-    memset(fixture_keys.reference, 2, sizeof(fixture_keys.reference));
-    memset(fixture_keys.table, 3, sizeof(fixture_keys.table));
+    snprintf(templates, sizeof templates, "%s/config/templates", source ? source : ".");
+    memset(&fixture_keys, 0, sizeof fixture_keys);
+    memset(fixture_keys.link, 1, sizeof fixture_keys.link);
+    memset(fixture_keys.reference, 2, sizeof fixture_keys.reference);
+    memset(fixture_keys.table, 3, sizeof fixture_keys.table);
     return &options;
 }
 
@@ -40,7 +40,7 @@ static inline struct job fixture_job(const char *id, const char *topic, const ch
     struct job job = {.kind = JOB_MAIL, .payload = (uint8_t *)(uintptr_t)payload};
 
     job.payload_size = payload ? strlen(payload) : 0;
-    snprintf(job.id, sizeof(job.id), "%s", id);
-    snprintf(job.topic, sizeof(job.topic), "%s", topic);
+    snprintf(job.id, sizeof job.id, "%s", id);
+    snprintf(job.topic, sizeof job.topic, "%s", topic);
     return job;
 }

@@ -42,7 +42,7 @@ static inline void fixture_reopen(struct fixture *f)
 
 static inline int fixture_make(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
+    struct fixture *f = calloc(1, sizeof *f);
     if (!f || scratch_make(&f->directory) != 0)
         return -1;
     scratch_path(&f->directory, "queue.db", f->path);
@@ -145,7 +145,7 @@ static inline void assert_state(struct fixture *f, unsigned n, enum job_state st
 static inline bool woken(struct fixture *f, enum job_kind kind)
 {
     uint64_t count;
-    return read(queue_wake_fd(f->queue, kind), &count, sizeof(count)) == sizeof(count);
+    return read(queue_wake_fd(f->queue, kind), &count, sizeof count) == sizeof count;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)

@@ -135,8 +135,8 @@ static void test_addresses_compare_without_case(void **state)
     assert_string_equal(folded, "erika.muster@kunde.example");
     mail_address_fold("ÄRGER@kunde.example", folded); /* no address of ours: only ASCII changes */
     assert_string_equal(folded, "Ärger@kunde.example");
-    memset(large, 'A', sizeof(large) - 1);
-    large[sizeof(large) - 1] = '\0';
+    memset(large, 'A', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
     mail_address_fold(large, folded);
     assert_int_equal(strlen(folded), MAIL_ADDRESS_SIZE - 1);
 }

@@ -64,7 +64,7 @@ static void compose_and_parse(const char *topic, const char *payload, struct par
 
     *ret = (struct parsed){0};
     assert_int_equal(
-        compose_open(fixture_options(), &fixture_keys, problem, sizeof(problem), &compose), 0);
+        compose_open(fixture_options(), &fixture_keys, problem, sizeof problem, &compose), 0);
     assert_int_equal(compose_mail(compose, &job, DATE, &ret->mail), 0);
     parse(ret);
 }
@@ -158,8 +158,8 @@ static void test_both_parts_carry_the_links_that_the_job_id_gives(void **state)
     code_token_print(token, printed);
     derive_reference(&fixture_keys, JOB_ID, reference);
     code_reference_print(reference, printed_reference);
-    snprintf(link, sizeof(link), "https://konto.versicherung.example/confirm/%s", printed);
-    snprintf(not_me, sizeof(not_me), "https://konto.versicherung.example/not-me/%s",
+    snprintf(link, sizeof link, "https://konto.versicherung.example/confirm/%s", printed);
+    snprintf(not_me, sizeof not_me, "https://konto.versicherung.example/not-me/%s",
              printed_reference);
     assert_non_null(strstr(p.text, link));
     assert_non_null(strstr(p.html, link));
@@ -251,7 +251,7 @@ static int compose_payload(const char *topic, const char *payload)
     int r;
 
     assert_int_equal(
-        compose_open(fixture_options(), &fixture_keys, problem, sizeof(problem), &compose), 0);
+        compose_open(fixture_options(), &fixture_keys, problem, sizeof problem, &compose), 0);
     r = compose_mail(compose, &job, DATE, &mail);
     if (r < 0)
         assert_null(mail.message);
@@ -279,7 +279,7 @@ static void test_payloads_that_make_no_sense_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < ELEMENTS(cases); i++)
         assert_int_equal(compose_payload("confirm", cases[i]), -EBADMSG);
-    snprintf(large, sizeof(large),
+    snprintf(large, sizeof large,
              "{\"to\": \"e@kunde.example\", \"language\": \"de\", \"name\": \"%0600d\"}", 1);
     assert_int_equal(compose_payload("confirm", large), -EBADMSG);
     assert_int_equal(compose_payload("nonsense", ERIKA), -EBADMSG);
@@ -304,7 +304,7 @@ static void test_addresses_that_cannot_be_mailed_to_are_refused(void **state)
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         char payload[300];
 
-        snprintf(payload, sizeof(payload), "{\"to\": \"%s\", \"language\": \"de\"}", cases[i]);
+        snprintf(payload, sizeof payload, "{\"to\": \"%s\", \"language\": \"de\"}", cases[i]);
         assert_int_equal(compose_payload("confirm", payload), -EINVAL);
     }
 }
@@ -319,7 +319,7 @@ static void test_the_same_job_gives_the_same_mail_but_for_the_date(void **state)
 
     (void)state;
     assert_int_equal(
-        compose_open(fixture_options(), &fixture_keys, problem, sizeof(problem), &compose), 0);
+        compose_open(fixture_options(), &fixture_keys, problem, sizeof problem, &compose), 0);
     assert_int_equal(compose_mail(compose, &job, DATE, &a), 0);
     assert_int_equal(compose_mail(compose, &job, DATE, &b), 0);
     assert_int_equal(compose_mail(compose, &other, DATE, &c), 0);
@@ -342,18 +342,18 @@ static void test_derivations_depend_on_key_and_job_and_never_change(void **state
     fixture_options();
     keys = fixture_keys;
     derive_token(&keys, JOB_ID, token);
-    derive_hash(token, sizeof(token), hash);
+    derive_hash(token, sizeof token, hash);
     /* Mails already out there must stay good: these values are part of the format. */
     assert_string_equal(hash, "myTQIvcAg18lLgfuvciWufiQJP5ADRoKzJ3BWeU5EfQ");
     derive_reference(&keys, JOB_ID, reference);
-    derive_hash(reference, sizeof(reference), hash);
+    derive_hash(reference, sizeof reference, hash);
     assert_string_equal(hash, "MQziBH6pLs2EHQyNNXhD8VLDnXoRz5jXIzQsabT8irs");
 
     derive_token(&keys, OTHER_JOB, again);
-    assert_memory_not_equal(token, again, sizeof(token));
+    assert_memory_not_equal(token, again, sizeof token);
     keys.link[31] ^= 1;
     derive_token(&keys, JOB_ID, again);
-    assert_memory_not_equal(token, again, sizeof(token));
+    assert_memory_not_equal(token, again, sizeof token);
 
     derive_address_hash(&keys, "Erika@Kunde.example", hash);
     derive_address_hash(&keys, "erika@kunde.example", other);
@@ -378,9 +378,9 @@ static void with_template(void **state, const char *file, const char *text, int 
 
     options.templates = *state;
     for (size_t i = 0; i < 18; i++) {
-        snprintf(name, sizeof(name), "%s", languages[i / 9]);
+        snprintf(name, sizeof name, "%s", languages[i / 9]);
         mkdir(scratch_path(state, name, path), 0700);
-        snprintf(name, sizeof(name), "%s/%s.%s", languages[i / 9], words[i / 3 % 3], kinds[i % 3]);
+        snprintf(name, sizeof name, "%s/%s.%s", languages[i / 9], words[i / 3 % 3], kinds[i % 3]);
         scratch_write(scratch_path(state, name, path), "plain\n", 6, 0600);
     }
     scratch_path(state, file, path);
@@ -388,7 +388,7 @@ static void with_template(void **state, const char *file, const char *text, int 
         scratch_write(path, text, strlen(text), 0600);
     else
         unlink(path);
-    assert_int_equal(compose_open(&options, &fixture_keys, problem, sizeof(problem), &compose),
+    assert_int_equal(compose_open(&options, &fixture_keys, problem, sizeof problem, &compose),
                      expected);
     if (mentioned) {
         assert_non_null(strstr(problem, file));
@@ -415,11 +415,11 @@ static void test_a_sender_that_is_no_address_is_refused_at_once(void **state)
 
     (void)state;
     options.sender = "konto@versicherung.example\r\nBcc: x@y.example";
-    assert_int_equal(compose_open(&options, &fixture_keys, problem, sizeof(problem), &compose),
+    assert_int_equal(compose_open(&options, &fixture_keys, problem, sizeof problem, &compose),
                      -EINVAL);
     options = *fixture_options();
     options.message_domain = "versicherung.example>\r\nX: y";
-    assert_int_equal(compose_open(&options, &fixture_keys, problem, sizeof(problem), &compose),
+    assert_int_equal(compose_open(&options, &fixture_keys, problem, sizeof problem, &compose),
                      -EINVAL);
     assert_null(compose);
 }
@@ -450,7 +450,7 @@ static void test_threads_compose_at_the_same_time(void **state)
 
     (void)state;
     assert_int_equal(
-        compose_open(fixture_options(), &fixture_keys, problem, sizeof(problem), &compose), 0);
+        compose_open(fixture_options(), &fixture_keys, problem, sizeof problem, &compose), 0);
     for (size_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, compose_often, compose), 0);
     for (size_t i = 0; i < THREADS; i++) {

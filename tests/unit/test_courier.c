@@ -41,7 +41,7 @@ static bool next_mail(int fd, char job[static ULID_SIZE])
     struct wire_frame frame;
     size_t size = 0, have = 0;
 
-    while (wire_frame_size(buffer, have, sizeof(buffer), &size) == -EAGAIN || have < size) {
+    while (wire_frame_size(buffer, have, sizeof buffer, &size) == -EAGAIN || have < size) {
         ssize_t n = recv(fd, buffer + have, have < 4 ? 4 - have : size - have, 0);
 
         if (n <= 0)
@@ -127,19 +127,19 @@ struct stage {
 
 static int stage_make(void **state)
 {
-    struct stage *stage = calloc(1, sizeof(*stage));
+    struct stage *stage = calloc(1, sizeof *stage);
     char path[SCRATCH_PATH_SIZE + 16], problem[200];
     struct queue_options options = {.path = path, .limit = 1000, .keep = 86400};
     void *scratch = NULL;
 
     if (!stage || scratch_make(&scratch) < 0)
         return -1;
-    snprintf(stage->directory, sizeof(stage->directory), "%s", (const char *)scratch);
+    snprintf(stage->directory, sizeof stage->directory, "%s", (const char *)scratch);
     free(scratch);
-    snprintf(path, sizeof(path), "%s/queue", stage->directory);
+    snprintf(path, sizeof path, "%s/queue", stage->directory);
     *state = stage;
     return queue_open(&options, &stage->queue) < 0 ||
-                   compose_open(fixture_options(), &fixture_keys, problem, sizeof(problem),
+                   compose_open(fixture_options(), &fixture_keys, problem, sizeof problem,
                                 &stage->compose) < 0
                ? -1
                : 0;
@@ -163,7 +163,7 @@ static const char *stage_put(struct stage *stage, const char *topic, const char 
     char *id = stage->ids[stage->made++];
 
     ulid_make(clock_now_ms(), id);
-    snprintf(job.id, sizeof(job.id), "%s", id);
+    snprintf(job.id, sizeof job.id, "%s", id);
     job.state = JOB_READY;
     job.created = job.due = clock_now();
     job.expires = stage->expires;
@@ -185,7 +185,7 @@ static void stage_start(struct stage *stage, const char *role, long deadline, co
         .retries = ELEMENTS(schedule),
     };
 
-    snprintf(config, sizeof(config), "%s/%s", stage->directory, role);
+    snprintf(config, sizeof config, "%s/%s", stage->directory, role);
     assert_int_equal(couriers_start(&options, stage->compose, stage->queue, &stage->couriers), 0);
 }
 
@@ -410,8 +410,8 @@ static void test_a_socket_serves_instead_of_a_program(void **state)
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), connection;
     char job[ULID_SIZE];
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%.80s/mailer.sock", stage->directory);
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%.80s/mailer.sock", stage->directory);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(listener, 4), 0);
     stage_put(stage, "confirm", PAYLOAD);
     stage_start(stage, "unused", 10, address.sun_path);

@@ -266,14 +266,14 @@ static void test_more_than_an_entry_can_hold_makes_it_malformed(void **state)
     struct entry_reader reader;
     static char huge[ENTRY_VALUE_MAX + 1];
     (void)state;
-    memset(huge, 'x', sizeof(huge));
+    memset(huge, 'x', sizeof huge);
     for (int over = 0; over < 2; over++) {
         _entry_ e = NULL;
         entry_begin(&reader, DN, strlen(DN));
         entry_put(&reader, ATTRIBUTE_UID, "c-0001", 6);
         entry_put(&reader, ATTRIBUTE_ENTRY_UUID, UUID, strlen(UUID));
         entry_put(&reader, ATTRIBUTE_POLICY_NUMBER, "V", 1);
-        entry_put(&reader, ATTRIBUTE_CN, huge, sizeof(huge) - 1 + (size_t)over);
+        entry_put(&reader, ATTRIBUTE_CN, huge, sizeof huge - 1 + (size_t)over);
         assert_int_equal(entry_end(&reader, &e), 0);
         assert_int_equal(e->malformed, over);
     }
@@ -416,7 +416,7 @@ static void test_a_value_that_is_too_long_sticks(void **state)
     struct changes c = {0};
     static char huge[ENTRY_VALUE_MAX + 2];
     (void)state;
-    memset(huge, 'x', sizeof(huge) - 1);
+    memset(huge, 'x', sizeof huge - 1);
     changes_format(&c, CHANGE_SET, ATTRIBUTE_LOCK_REASON, "%s", huge);
     assert_int_equal(c.error, -E2BIG);
     changes_string(&c, CHANGE_SET, ATTRIBUTE_STATE, "active");

@@ -160,10 +160,10 @@ static void test_the_last_refusal_is_kept_for_the_operator(void **state)
     assert_string_equal(guard.trouble, "554 5.7.1 go away");
 
     guard_begin(&guard, true, false);
-    memset(longer, 'x', sizeof(longer) - 1);
+    memset(longer, 'x', sizeof longer - 1);
     memcpy(longer, "421 ", 4);
-    longer[sizeof(longer) - 1] = '\0';
-    longer[sizeof(longer) - 2] = '\n';
+    longer[sizeof longer - 1] = '\0';
+    longer[sizeof longer - 2] = '\n';
     assert_true(hear(&guard, longer));
     assert_int_equal(strlen(guard.trouble), GUARD_LINE_SIZE - 1);
 }

@@ -51,12 +51,12 @@ static void test_a_note_fits_into_its_field(void **state)
     char text[1000], note[JOB_NOTE_SIZE];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(text); i++)
+    for (size_t i = 0; i < sizeof text; i++)
         text[i] = i % 2 ? ' ' : '@';
-    text[sizeof(text) - 1] = '\0';
+    text[sizeof text - 1] = '\0';
     note_from_reply(text, NULL, note);
     assert_true(strlen(note) < JOB_NOTE_SIZE);
-    memset(text, 'a', sizeof(text) - 1);
+    memset(text, 'a', sizeof text - 1);
     note_from_reply(text, NULL, note);
     assert_string_equal(note, "(…)");
 }

@@ -34,7 +34,7 @@ static void test_job_comes_back_as_it_was_put(void **state)
     job.due = NOW - 1;
     job.expires = NOW + 100;
     job.payload = payload;
-    job.payload_size = sizeof(payload);
+    job.payload_size = sizeof payload;
     put(f, &job);
 
     struct job_list list = claim(f, JOB_MAIL, 10, NOW, NULL);
@@ -55,8 +55,8 @@ static void test_job_comes_back_as_it_was_put(void **state)
     assert_int_equal(got->state, JOB_CLAIMED);
     assert_int_equal(got->fence, 1);
     assert_int_equal(got->attempts, 1);
-    assert_int_equal(got->payload_size, sizeof(payload));
-    assert_memory_equal(got->payload, payload, sizeof(payload));
+    assert_int_equal(got->payload_size, sizeof payload);
+    assert_memory_equal(got->payload, payload, sizeof payload);
     job_list_clear(&list);
     struct job stored = get(f, 1);
     assert_null(stored.payload);
@@ -120,10 +120,10 @@ static void test_unfit_jobs_are_refused(void **state)
     assert_int_equal(queue_put(f->queue, &job), -EINVAL);
     job = job_of(1, JOB_MAIL);
     job.payload = payload;
-    job.payload_size = sizeof(payload);
+    job.payload_size = sizeof payload;
     assert_int_equal(queue_put(f->queue, &job), -EINVAL);
     job = job_of(1, JOB_MAIL);
-    memset(job.note, 'x', sizeof(job.note));
+    memset(job.note, 'x', sizeof job.note);
     assert_int_equal(queue_put(f->queue, &job), -EINVAL);
     job = job_of(1, JOB_MAIL);
     job.id[0] = '\0';

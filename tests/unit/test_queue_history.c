@@ -292,7 +292,7 @@ static void test_waiters_are_woken_for_their_kind_only(void **state)
 static bool untold_woken(struct fixture *f)
 {
     uint64_t count;
-    return read(queue_untold_fd(f->queue), &count, sizeof(count)) == sizeof(count);
+    return read(queue_untold_fd(f->queue), &count, sizeof count) == sizeof count;
 }
 
 static void test_who_tells_the_directory_is_woken_for_news(void **state)

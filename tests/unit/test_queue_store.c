@@ -127,7 +127,7 @@ struct putter {
 static void say(int pipe, unsigned n, bool finished)
 {
     struct word word = {.n = n, .finished = finished};
-    if (write(pipe, &word, sizeof(word)) != (ssize_t)sizeof(word))
+    if (write(pipe, &word, sizeof word) != (ssize_t)sizeof word)
         _exit(1);
 }
 
@@ -137,9 +137,9 @@ static void *put_forever(void *argument)
     char payload[600];
     for (unsigned n = p->from;; n += p->step) {
         struct job job = job_of(n, JOB_MAIL);
-        memset(payload, 'a' + (int)(n % 26), sizeof(payload));
+        memset(payload, 'a' + (int)(n % 26), sizeof payload);
         job.payload = (uint8_t *)payload;
-        job.payload_size = sizeof(payload);
+        job.payload_size = sizeof payload;
         if (queue_put(p->queue, &job) != 0)
             _exit(1);
         say(p->pipe, n, false);
@@ -219,7 +219,7 @@ static void kill_round(struct fixture *f, unsigned from)
     unsigned put_count = 0;
     _cleanup_close_ int words = child_kill(&f->options, from);
     fixture_open(f);
-    while (read(words, &word, sizeof(word)) == (ssize_t)sizeof(word)) {
+    while (read(words, &word, sizeof word) == (ssize_t)sizeof word) {
         struct job job = get(f, word.n);
         if (word.finished)
             assert_int_equal(job.state, JOB_DONE);
@@ -263,8 +263,8 @@ static void test_file_that_is_no_database_is_damaged(void **state)
     struct fixture *f = *state;
     f->queue = queue_free(f->queue);
     char garbage[8192];
-    memset(garbage, 'g', sizeof(garbage));
-    scratch_write(f->path, garbage, sizeof(garbage), 0600);
+    memset(garbage, 'g', sizeof garbage);
+    scratch_write(f->path, garbage, sizeof garbage, 0600);
     assert_int_equal(queue_open(&f->options, &f->queue), -EBADMSG);
     assert_null(f->queue);
 }
@@ -341,10 +341,10 @@ static void test_damaged_file_never_crashes(void **state)
     for (unsigned i = 1; i <= 300; i++) {
         char payload[300];
         struct job job = job_of(i, (enum job_kind)(i % JOB_KINDS));
-        memset(payload, 'p', sizeof(payload));
+        memset(payload, 'p', sizeof payload);
         strcpy(job.entry, ENTRY_A);
         job.payload = (uint8_t *)payload;
-        job.payload_size = sizeof(payload);
+        job.payload_size = sizeof payload;
         put(f, &job);
     }
     f->queue = queue_free(f->queue);
@@ -383,8 +383,8 @@ static void put_marked(struct fixture *f, unsigned n)
 {
     char payload[6000] = "";
     struct job job = job_of(n, JOB_MAIL);
-    job.payload_size = (1 + (size_t)random() % (sizeof(payload) / MARK_SIZE - 1)) * MARK_SIZE;
-    for (size_t i = 0; i + MARK_SIZE < sizeof(payload) && i < job.payload_size; i += MARK_SIZE)
+    job.payload_size = (1 + (size_t)random() % (sizeof payload / MARK_SIZE - 1)) * MARK_SIZE;
+    for (size_t i = 0; i + MARK_SIZE < sizeof payload && i < job.payload_size; i += MARK_SIZE)
         snprintf(payload + i, MARK_SIZE + 1, MARK_FORMAT, n);
     job.payload = (uint8_t *)payload;
     put(f, &job);
@@ -464,7 +464,7 @@ static void test_what_a_crash_leaves_in_the_log_is_erased_after_the_next_start(v
     assert_true(found[3]);
     fixture_open(f);
     wait_until_tidy(f);
-    memset(found, 0, sizeof(found));
+    memset(found, 0, sizeof found);
     marks_find(f->path, found);
     marks_find(log, found);
     assert_false(found[3]);
@@ -492,7 +492,7 @@ static void test_withdrawing_erases_what_failed_too(void **state)
     struct job job = job_of(1, JOB_MAIL);
     strcpy(job.entry, ENTRY_A);
     job.payload = (uint8_t *)payload;
-    job.payload_size = sizeof(payload);
+    job.payload_size = sizeof payload;
     put(f, &job);
     uint64_t fence = claim_one(f, 1, JOB_MAIL, NOW);
     assert_int_equal(queue_finish(f->queue, job.id, fence, JOB_FAILED, "5xx", NOW, false), 0);
@@ -515,7 +515,7 @@ static void test_failed_mail_keeps_its_payload_until_it_expires(void **state)
     struct job job = job_of(1, JOB_MAIL);
     job.expires = NOW + 1000;
     job.payload = (uint8_t *)payload;
-    job.payload_size = sizeof(payload);
+    job.payload_size = sizeof payload;
     put(f, &job);
     uint64_t fence = claim_one(f, 1, JOB_MAIL, NOW);
     assert_int_equal(queue_finish(f->queue, job.id, fence, JOB_FAILED, "5xx", NOW, false), 0);
@@ -552,7 +552,7 @@ static void test_every_question_has_its_index(void **state)
     for (unsigned i = SQL_INSERT; i < STATEMENTS; i++) {
         char sql[2048];
         sqlite3_stmt *s = NULL;
-        snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", store_sql[i]);
+        snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", store_sql[i]);
         assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
         while (sqlite3_step(s) == SQLITE_ROW) {
             const char *step = (const char *)sqlite3_column_text(s, 3);

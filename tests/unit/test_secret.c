@@ -42,7 +42,7 @@ static void test_equal_looking_passwords_normalize_alike(void **state)
     };
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         char normal[64];
-        assert_int_equal(secret_normalize(cases[i].typed, normal, sizeof(normal)), 0);
+        assert_int_equal(secret_normalize(cases[i].typed, normal, sizeof normal), 0);
         assert_string_equal(normal, cases[i].normal);
     }
 }
@@ -54,7 +54,7 @@ static void test_what_is_not_utf8_is_refused(void **state)
         "\xff", "a\x80", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "ok \xe2\x82 "};
     for (size_t i = 0; i < ELEMENTS(bad); i++) {
         char normal[64] = "untouched";
-        assert_int_equal(secret_normalize(bad[i], normal, sizeof(normal)), -EILSEQ);
+        assert_int_equal(secret_normalize(bad[i], normal, sizeof normal), -EILSEQ);
         assert_string_equal(normal, "untouched");
     }
 }
@@ -63,11 +63,11 @@ static void test_what_does_not_fit_is_refused(void **state)
 {
     (void)state;
     char normal[8] = "before";
-    assert_int_equal(secret_normalize("12345678", normal, sizeof(normal)), -E2BIG);
+    assert_int_equal(secret_normalize("12345678", normal, sizeof normal), -E2BIG);
     assert_string_equal(normal, "before");
-    assert_int_equal(secret_normalize("1234567", normal, sizeof(normal)), 0);
+    assert_int_equal(secret_normalize("1234567", normal, sizeof normal), 0);
     /* One character that becomes eighteen. */
-    assert_int_equal(secret_normalize("\xef\xb7\xba", normal, sizeof(normal)), -E2BIG);
+    assert_int_equal(secret_normalize("\xef\xb7\xba", normal, sizeof normal), -E2BIG);
     char *huge = malloc(100001);
     assert_non_null(huge);
     memset(huge, 'x', 100000);
@@ -105,8 +105,8 @@ static void test_hash_that_is_not_ours_is_never_right(void **state)
 {
     (void)state;
     char longer[400];
-    memset(longer, 'x', sizeof(longer) - 1);
-    longer[sizeof(longer) - 1] = '\0';
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
     const char *foreign[] = {
         "",
         "{ARGON2}",

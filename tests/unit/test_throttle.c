@@ -30,11 +30,11 @@ struct fixture {
 
 static int make(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
+    struct fixture *f = calloc(1, sizeof *f);
     if (!f || scratch_make(&f->directory) != 0)
         return -1;
     scratch_path(&f->directory, "throttle", f->path);
-    memset(f->key, 7, sizeof(f->key));
+    memset(f->key, 7, sizeof f->key);
     *state = f;
     return throttle_open(f->path, f->key, SLOTS, &f->throttle);
 }
@@ -125,7 +125,7 @@ static void test_clock_set_back_never_waits_longer_than_a_window(void **state)
 static void add_member(struct fixture *f, int n, time_t now)
 {
     char member[16];
-    snprintf(member, sizeof(member), "member-%d", n);
+    snprintf(member, sizeof member, "member-%d", n);
     throttle_member(f->throttle, "client", "192.0.2.1", member, HOUR, now);
 }
 
@@ -271,9 +271,9 @@ static void test_damaged_slots_are_harmless(void **state)
     uint8_t noise[112 - 8];
     srandom(3);
     for (int i = 0; i < SLOTS; i++) { /* all but the tag, by which it is found */
-        for (size_t k = 0; k < sizeof(noise); k++)
+        for (size_t k = 0; k < sizeof noise; k++)
             noise[k] = (uint8_t)(i % 3 ? random() : 0x80 | random());
-        assert_int_equal(pwrite(fd, noise, sizeof(noise), 128 + 112 * i + 8), sizeof(noise));
+        assert_int_equal(pwrite(fd, noise, sizeof noise, 128 + 112 * i + 8), sizeof noise);
     }
     reopen(f);
     for (int i = 0; i < NAMES; i++) {

@@ -3,6 +3,8 @@
 
 #include "guard.h"
 
+#include "cleanup.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -77,7 +79,7 @@ static bool guard_command(struct guard *guard, const char *line, size_t size)
         return guard_refuse(guard, "the relay didn't take our login");
     if (!guard->demand_tls || guard->secured)
         return true;
-    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
+    for (size_t i = 0; i < ELEMENTS(harmless); i++)
         if (line_starts(line, size, harmless[i]))
             return true;
     return guard_refuse(guard, "the connection isn't encrypted");

@@ -4,6 +4,8 @@
 
 #include "command.h"
 
+#include "cleanup.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -118,7 +120,7 @@ const char *arguments_language(const struct arguments *a)
     static const char *const variables[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
     const char *value = a->value[OPTION_LANGUAGE];
 
-    for (size_t i = 0; !value && i < sizeof variables / sizeof variables[0]; i++) {
+    for (size_t i = 0; !value && i < ELEMENTS(variables); i++) {
         value = getenv(variables[i]);
         if (value && !*value)
             value = NULL;

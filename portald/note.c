@@ -5,6 +5,8 @@
 
 #include "address.h"
 
+#include "cleanup.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +41,7 @@ static bool word_is_harmless(const char *word, size_t length, const char *recipi
 {
     static const char *const telling[] = {"@", "://", "confirm/", "not-me/"};
 
-    for (size_t i = 0; i < sizeof telling / sizeof telling[0]; i++)
+    for (size_t i = 0; i < ELEMENTS(telling); i++)
         if (contains(word, length, telling[i]))
             return false;
     return length < WORD_LONG && !mentions_local(word, length, recipient);

@@ -47,6 +47,11 @@ int job_state_read(const char *word)
     return word_read(state_words, ELEMENTS(state_words), word);
 }
 
+bool job_ended(enum job_state state)
+{
+    return state == JOB_DONE || state == JOB_FAILED || state == JOB_WITHDRAWN;
+}
+
 void job_clear(struct job *job)
 {
     if (job->payload)

@@ -7,17 +7,12 @@
 /* Most rows that one queue_prune() removes. */
 #define PRUNE_MAX 300
 
-static bool state_ended(enum job_state state)
-{
-    return state == JOB_DONE || state == JOB_FAILED || state == JOB_WITHDRAWN;
-}
-
 /* Payloads go with the end of a job (a printed letter's too: it won't be printed again). Only a
    mail or letter that failed keeps its own, as long as it is good for anything, so that an operator
    can have it tried again. */
 static int payload_settle(struct queue_store *store, const struct row *row, enum job_state state)
 {
-    if (!state_ended(state) && state != JOB_PRINTED)
+    if (!job_ended(state) && state != JOB_PRINTED)
         return 0;
     if (state != JOB_FAILED || row->job.kind == JOB_REGISTRATION)
         return store_run(store, SQL_ERASE, "i", row->number);
@@ -169,7 +164,7 @@ int sqlite_finish(struct queue_store *store, struct queue_call *call)
 {
     struct move move = {
         .state = call->end, .note = call->note, .happened = call->when, .untold = call->untold};
-    return state_ended(call->end) ? finish(store, call, call->id, &move) : -EINVAL;
+    return job_ended(call->end) ? finish(store, call, call->id, &move) : -EINVAL;
 }
 
 int sqlite_ready_and_finish(struct queue_store *store, struct queue_call *call)
@@ -221,19 +216,12 @@ static int next_of(struct queue_store *store, enum statement which, const char *
     return r < 0 ? r : row_first(store, s, ret);
 }
 
-static int batch_known(struct queue_store *store, const char *batch)
-{
-    _cleanup_statement_ sqlite3_stmt *s = NULL;
-    int r = store_query(store, SQL_BATCH_EXISTS, &s, "t", batch);
-    if (r >= 0)
-        r = store_step(store, s);
-    return r == 0 ? -ENOENT : r;
-}
-
 int sqlite_posted(struct queue_store *store, struct queue_call *call)
 {
     struct move move = {.state = JOB_DONE, .happened = call->when, .untold = true};
-    int r = batch_known(store, call->batch);
+    int r = batch_exists(store, call->batch);
+    if (r == 0)
+        return -ENOENT;
     while (r >= 0) {
         struct row row;
         r = next_of(store, SQL_NEXT_PRINTED, "t", call->batch, 0, &row);
@@ -268,7 +256,7 @@ int sqlite_withdraw_one(struct queue_store *store, struct queue_call *call)
     int r = row_by_id(store, call->id, &row);
     if (r < 0)
         return r;
-    if (state_ended(row.job.state))
+    if (job_ended(row.job.state))
         return -EPERM;
     struct move move = {.state = JOB_WITHDRAWN, .note = call->note};
     return row_move(store, &row, &move);

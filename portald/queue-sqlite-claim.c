@@ -73,14 +73,6 @@ static int claim_next(struct queue_store *store, const struct queue_claim *claim
     return r;
 }
 
-/* 1 when the batch was given out before. */
-static int batch_exists(struct queue_store *store, const char *batch)
-{
-    _cleanup_statement_ sqlite3_stmt *s = NULL;
-    int r = store_query(store, SQL_BATCH_EXISTS, &s, "t", batch);
-    return r < 0 ? r : store_step(store, s);
-}
-
 /* The reply to an earlier claim was lost: the same again, with what payload there still is. */
 static int batch_again(struct queue_store *store, const struct queue_claim *claim,
                        struct job_list *list)

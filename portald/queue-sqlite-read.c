@@ -55,6 +55,13 @@ int row_by_id(struct queue_store *store, const char *id, struct row *ret)
     return r < 0 ? r : row_first(store, s, ret);
 }
 
+int batch_exists(struct queue_store *store, const char *batch)
+{
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int r = store_query(store, SQL_BATCH_EXISTS, &s, "t", batch);
+    return r < 0 ? r : store_step(store, s);
+}
+
 /* A job without a payload has none here either; nor has one whose payload can't be ours: whoever
    claims it will say that it is useless, where an error would keep all behind it waiting. */
 int row_payload(struct queue_store *store, struct row *row)
@@ -193,9 +200,9 @@ static int list_states(struct queue_store *store, const struct queue_filter *fil
     int r = 0;
     for (int cell = 0; r >= 0 && cell < JOB_KINDS * JOB_STATES; cell++) {
         int kind = cell / JOB_STATES, state = cell % JOB_STATES;
-        bool ended = state == JOB_DONE || state == JOB_FAILED || state == JOB_WITHDRAWN;
         if ((filter->kind >= 0 && filter->kind != kind) ||
-            (filter->state >= 0 && filter->state != state) || (filter->unfinished && ended))
+            (filter->state >= 0 && filter->state != state) ||
+            (filter->unfinished && job_ended((enum job_state)state)))
             continue;
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         r = store_query(store, SQL_LIST_STATE, &s, "iiti", (int64_t)kind, (int64_t)state,

@@ -106,6 +106,8 @@ int store_number(struct queue_store *store, sqlite3_stmt *s, int64_t *ret);
 int row_first(struct queue_store *store, sqlite3_stmt *s, struct row *ret);
 int row_by_id(struct queue_store *store, const char *id, struct row *ret);
 int row_payload(struct queue_store *store, struct row *row);
+/* 1 when the batch was given out before, else 0, or a negative errno. */
+int batch_exists(struct queue_store *store, const char *batch);
 /* Appends job, which list then owns. */
 int list_add(struct job_list *list, struct job *job);
 int list_rows(struct queue_store *store, sqlite3_stmt *s, struct job_list *list);

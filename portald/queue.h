@@ -45,6 +45,7 @@ const char *job_kind_word(enum job_kind kind);    /* "registration", "mail", "le
 const char *job_state_word(enum job_state state); /* "staged", … */
 int job_kind_read(const char *word);              /* or -EINVAL */
 int job_state_read(const char *word);
+bool job_ended(enum job_state state); /* DONE, FAILED, WITHDRAWN: nothing more happens by itself */
 
 #define JOB_TOPIC_SIZE   24
 #define JOB_ENTRY_SIZE   37

@@ -201,7 +201,7 @@ static int verify(struct login *login)
 }
 
 /* The journal says what the person isn't told. A name that nobody has may be a password that was
- * typed into the wrong field, so it is never logged. */
+   typed into the wrong field, so it is never logged. */
 static void log_login(const struct login *login, const char *message, const char *what,
                       const char *why)
 {

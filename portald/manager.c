@@ -274,7 +274,7 @@ int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
 }
 
 /* Couriers first, while logins go on: their stop may take seconds. Then in the order in which work
- * flows: nobody comes in any more, and what they left is put away. */
+   flows: nobody comes in any more, and what they left is put away. */
 struct manager *manager_free(struct manager *m)
 {
     if (!m)

@@ -1,5 +1,5 @@
 /* Everything that portald has, made once at start and shared by all threads; the parts guard
- * themselves. */
+   themselves. */
 #pragma once
 
 #include "clerk.h"
@@ -47,11 +47,11 @@ struct worker {
 };
 
 /* Reads file and prepares everything, but starts no thread but the queue's. What goes wrong is
- * logged. */
+   logged. */
 int manager_open(const char *file, struct manager **ret);
-/* Whether manager_open() would find configuration, keys and texts in order; for this the queue isn't
- * touched. places: and the directories that it writes to, which systemd makes with the first start.
- */
+/* Whether manager_open() would find configuration, keys and texts in order; for this the queue
+   isn't touched. places: and the directories that it writes to, which systemd makes with the first
+   start. */
 int manager_check(const char *file, bool places);
 /* Starts threads and serves on fds, which stay the caller's. */
 int manager_start(struct manager *manager, const int fds[static WIRE_SOCKETS]);

@@ -59,6 +59,10 @@ def check():
     release = Path("/etc/os-release").read_text(encoding="utf-8")
     if f"VERSION_CODENAME={RELEASE}" not in release:
         raise Unavailable(f"this isn't Debian {RELEASE}: what is built here wouldn't run there")
+    # What the services' sandboxes need can't be had in a chroot, nor where the kernel is told to refuse it.
+    if subprocess.run(["unshare", "--user", "true"], capture_output=True, check=False).returncode != 0:
+        raise Unavailable("the kernel makes no user namespaces here (it never does in a chroot), "
+                          "and PrivateUsers= needs them")
     subprocess.run([SOURCE / "tests" / "install-packages", "system"], check=False, stdout=subprocess.DEVNULL)
     for program in ("debootstrap", "systemd-nspawn"):
         if not shutil.which(program):

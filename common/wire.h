@@ -79,6 +79,8 @@
 #define WIRE_HEADER_SIZE 6u
 #define WIRE_REQUEST_MAX 65536u
 #define WIRE_REPLY_MAX   4194304u
+#define WIRE_CLAIM_MAX   200u /* letters in one answer to WIRE_CLAIM */
+#define WIRE_WHY_MAX     200u /* bytes of a reason in WIRE_PRINTED */
 
 enum wire_type {
     WIRE_AUTHENTICATE = 1,

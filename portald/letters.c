@@ -17,10 +17,8 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#define CLAIM_MOST   200u
 #define CLAIM_LEASE  (30 * MINUTE)
 #define FAILED_RETRY HOUR
-#define WHY_SIZE     201
 
 struct claim {
     struct worker *worker;
@@ -164,7 +162,7 @@ void letters_claim(struct worker *worker, const struct request *request, struct 
         return;
     }
     seal_manifest_begin(&c.manifest);
-    r = claim_all(&c, count < CLAIM_MOST ? count : CLAIM_MOST);
+    r = claim_all(&c, count < WIRE_CLAIM_MAX ? count : WIRE_CLAIM_MAX);
     if (r == 0) {
         sign(&c);
         return;
@@ -197,7 +195,7 @@ static int report_printed(struct worker *worker, const struct request *request, 
 static int report_failed(struct worker *worker, const char *batch, const char *id, const char *why)
 {
     _cleanup_(job_clear) struct job job = {0};
-    char note[WHY_SIZE];
+    char note[WIRE_WHY_MAX + 1];
     int r = queue_get(worker->manager->queue, id, &job);
 
     if (r < 0)

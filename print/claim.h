@@ -8,8 +8,6 @@
 #include <jansson.h>
 #include <sodium.h>
 
-#define CLAIM_MOST 200u /* letters a batch; portald gives no more */
-
 struct claim {
     struct client_reply reply;
     size_t offset; /* of the next letter */

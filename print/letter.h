@@ -5,6 +5,7 @@
 #include "calendar.h"
 #include "code.h"
 #include "ulid.h"
+#include "wire.h"
 
 #include <sodium.h>
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 #define LETTER_ADDRESS_SIZE 1025
 #define LETTER_NAME_SIZE    513
 #define LETTER_LOGIN_SIZE   255
-#define LETTER_WHY_SIZE     201 /* why a letter was refused: at most 200 bytes (wire.h) */
+#define LETTER_WHY_SIZE     (WIRE_WHY_MAX + 1) /* why a letter was refused */
 
 enum letter_kind {
     LETTER_ACCESS,   /* initial password and PUK */

@@ -31,8 +31,9 @@ struct options {
 
 static const struct conf_key every_key =
     CONF_SPAN("", "every", struct options, every, NULL, 1, EVERY_MOST, "a span from 1s to 1d");
-static const struct conf_key batch_key = CONF_NUMBER("", "batch-size", struct options, batch_size,
-                                                     NULL, 1, CLAIM_MOST, "a number from 1 to 200");
+static const struct conf_key batch_key =
+    CONF_NUMBER("", "batch-size", struct options, batch_size, NULL, 1, WIRE_CLAIM_MAX,
+                "a number from 1 to 200");
 
 static int usage(FILE *out, int status)
 {

@@ -112,14 +112,21 @@ json_t *control_queue_retry(struct control *control)
     return r < 0 ? control_fail(control, r) : json_pack("{s:s}", "text", "It is tried again now.");
 }
 
+/* What is on paper can't be taken back here: its password works, and the mailroom has the letter.
+ */
 json_t *control_queue_drop(struct control *control)
 {
+    _cleanup_(job_clear) struct job job = {0};
     char id[ULID_SIZE];
     json_t *wrong = asked_id(control, id);
     int r;
 
     if (wrong)
         return wrong;
+    if ((r = queue_get(control->worker->manager->queue, id, &job)) < 0)
+        return control_fail(control, r);
+    if (job.state == JOB_PRINTED)
+        return control_refuse(control, 1, "This letter is printed already; its password works");
     r = queue_withdraw_one(control->worker->manager->queue, id, "dropped by an operator");
     if (r == -EPERM)
         return control_refuse(control, 1, "This job has ended already");
@@ -210,6 +217,7 @@ json_t *control_letters_posted(struct control *control)
     (void)tell_batch(control, batch, JOB_DONE);
     return json_pack(
         "{s:i, s:s}", "count", (int)count, "text",
-        count ? "The letters are marked as posted, and their passwords' last days follow."
+        count ? "The letters are marked as posted. Initial passwords now work until their final "
+                "last day."
               : "All letters of this batch were marked as posted already, or ended otherwise.");
 }

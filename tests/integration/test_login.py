@@ -265,6 +265,16 @@ def test_letter_whose_account_has_moved_on_is_withdrawn(fresh_world):
     assert w.portald.control("queue-list", kind="letter")["jobs"][0]["state"] == "withdrawn"
 
 
+def test_printed_letter_cannot_be_dropped(world):
+    c = world.customer()
+    c.initial()
+    job = c.show()["letters"][0]["job"]
+    done = world.box.ctl("queue", "drop", job)
+    assert done.returncode == 1
+    assert "printed" in done.stderr
+    assert c.show()["letters"][0]["state"] == "printed"
+
+
 def test_no_secret_reaches_a_log(world):
     """Of everything that the tests of this session used."""
     from pathlib import Path

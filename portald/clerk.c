@@ -46,6 +46,7 @@ struct clerk {
     bool directory_lost;
     long long orphans_at, prune_at;
     bool first_orphans;
+    char began[ULID_SIZE]; /* when: the id of a job that this process made is greater */
 };
 
 static void ring(struct clerk *clerk)
@@ -164,17 +165,35 @@ static int tell_directory(struct clerk *clerk)
     return r < 0 ? r : told;
 }
 
+/* Whether the entry holds the job's id: 1, 0, or an error. 0 is for good: the write that would
+   bring the id may still be on its way, behind what the directory answered, so its revision is
+   taken from it first. */
+static int entry_holds(struct clerk *clerk, const struct job *job)
+{
+    long long deadline = clock_monotonic_ms() + STEP_MS;
+    int r = -ESTALE;
+
+    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
+        _cleanup_(entry_free_p) struct entry *entry = NULL;
+        _cleanup_(changes_clear) struct changes nothing = {0};
+        r = directory_find(clerk->directory, DIRECTORY_UUID, job->entry, false, deadline, &entry);
+        if (r == 0 && account_has_job(entry, job->id))
+            return 1;
+        if (r == 0)
+            r = entry_swap(clerk->directory, entry, &nothing, deadline);
+    }
+    return r == -ENOENT ? 0 : r;
+}
+
 /* A staged row counts if, and only if, the entry holds its id. While the directory can't be asked
    it waits. */
 static int resolve_one(struct clerk *clerk, const struct job *job)
 {
-    _cleanup_(entry_free_p) struct entry *entry = NULL;
-    int r = directory_find(clerk->directory, DIRECTORY_UUID, job->entry, false,
-                           clock_monotonic_ms() + STEP_MS, &entry);
+    int r = entry_holds(clerk, job);
 
-    if (r < 0 && r != -ENOENT)
+    if (r < 0)
         return r;
-    if (entry && account_has_job(entry, job->id)) {
+    if (r > 0) {
         log_event(LOG_NOTICE, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
                   "Job %s was left staged, but its entry has it: it goes out", job->id);
         return queue_ready(clerk->manager->queue, job->id);
@@ -184,7 +203,14 @@ static int resolve_one(struct clerk *clerk, const struct job *job)
     return queue_drop_staged(clerk->manager->queue, job->id);
 }
 
-/* At start every staged row is without a maker, since this process has made none yet. */
+/* At start every staged row is without a maker, but for letters that this process staged meanwhile
+   (mails are staged by this thread alone): those are younger than the clerk. */
+static bool has_maker(const struct clerk *clerk, const struct job *job)
+{
+    return clerk->first_orphans && job->kind == JOB_LETTER &&
+           strncmp(job->id, clerk->began, ULID_TIME_SYMBOLS) >= 0;
+}
+
 static int resolve_orphans(struct clerk *clerk)
 {
     _cleanup_(job_list_clear) struct job_list jobs = {0};
@@ -192,6 +218,8 @@ static int resolve_orphans(struct clerk *clerk)
     int r = queue_orphans(clerk->manager->queue, now, BATCH, &jobs);
 
     for (size_t i = 0; r >= 0 && i < jobs.count && !stopping(clerk); i++) {
+        if (has_maker(clerk, &jobs.items[i]))
+            continue;
         r = resolve_one(clerk, &jobs.items[i]);
         see_directory(clerk, r);
         if (r == -ENOENT || r == -EPERM)
@@ -305,6 +333,7 @@ int clerk_start(struct manager *manager, struct clerk **ret)
         return -ENOMEM;
     clerk->manager = manager;
     clerk->first_orphans = true;
+    ulid_make(clock_now_ms(), clerk->began);
     pthread_mutex_init(&clerk->mutex, NULL);
     clerk->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r = clerk->bell_fd < 0 ? -errno : directory_open(&manager->directory, &clerk->directory);

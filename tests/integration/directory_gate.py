@@ -35,15 +35,19 @@ def receive_message(s):
 
 
 class Stop:
-    """A place where requests of one kind that hold certain bytes, or their answers, stop."""
+    """A place where a request of one kind that holds certain bytes stops, or its answer: the first one, or every one."""
 
-    def __init__(self, kind, what, answers):
-        self.kind, self.what, self.answers = kind, what.encode(), answers
+    def __init__(self, kind, what, answers=False, every=False, notice=False):
+        self.kind, self.what, self.answers, self.every, self.notice = kind, what.encode(), answers, every, notice
         self.caught, self.go = threading.Event(), threading.Event()
-        self.lost = self.notice = False
+        self.lost = False
+        self.count = 0
 
-    def fits(self, tag, data):
-        return not self.go.is_set() and tag == self.kind and self.what in data
+    def take(self, tag, data):
+        """Whether it is one that stops here."""
+        takes = not self.go.is_set() and tag == self.kind and self.what in data and (self.every or not self.count)
+        self.count += takes
+        return takes
 
     def wait(self):
         """Returns whether the message goes on."""
@@ -64,11 +68,10 @@ class Gate:
         threading.Thread(target=self._accept, daemon=True).start()
 
     @contextmanager
-    def stop(self, kind, what, answers=False, notice=False):
-        """Until the end of the block; what is held then goes on. With notice it isn't held: the connection of the
-        first one ends as slapd ends one when it shuts down."""
-        stop = Stop(kind, what, answers)
-        stop.notice = notice
+    def stop(self, kind, what, **how):
+        """Until the end of the block; what is held then goes on. With notice it isn't held: its connection ends as slapd
+        ends one when it shuts down."""
+        stop = Stop(kind, what, **how)
         with self.lock:
             self.stops.append(stop)
         try:
@@ -80,7 +83,7 @@ class Gate:
 
     def _find(self, tag, data, answers):
         with self.lock:
-            return next((s for s in self.stops if s.answers == answers and s.fits(tag, data)), None)
+            return next((s for s in self.stops if s.answers == answers and s.take(tag, data)), None)
 
     def _accept(self):
         while True:
@@ -104,7 +107,6 @@ class Gate:
                 waiting[number] = self._find(tag, data, True)
                 if stop and stop.notice:
                     stop.caught.set()
-                    stop.go.set()
                     client.sendall(NOTICE)
                     raise EOFError
                 if not stop or stop.wait():

@@ -188,6 +188,21 @@ static int find(const struct matching *m, enum directory_key key, const char *va
     return r == -ENOENT ? 0 : r;
 }
 
+/* Whether an earlier run of this registration brought its link as far as into the directory: 1, 0,
+ * or an error. What happened since is no reason to decide again. */
+static int link_is_out(const struct matching *m)
+{
+    struct job mail = {0};
+    char id[ULID_SIZE];
+    int r;
+
+    if (m->job->attempts <= 1)
+        return 0;
+    child_id(m, "confirm", id);
+    r = queue_get(m->manager->queue, id, &mail);
+    return r == -ENOENT ? 0 : r < 0 ? r : mail.state != JOB_STAGED;
+}
+
 static int decide(struct matching *m)
 {
     bool in_use = m->owner && (!m->entry || strcmp(m->owner->uuid, m->entry->uuid) != 0);
@@ -222,6 +237,8 @@ int matching_run(const struct manager *manager, struct directory *directory, con
         if (!job->payload ||
             registration_read(job->payload, job->payload_size, &m.registration) < 0)
             return finish(&m, "the stored registration can't be read");
+        if ((r = link_is_out(&m)) != 0)
+            return r < 0 ? r : finish(&m, account_registration_text(REGISTRATION_CONFIRM));
         if ((r = find(&m, DIRECTORY_POLICY, m.registration.policy, &m.entry)) < 0 ||
             (r = find(&m, DIRECTORY_CONFIRMED_MAIL, m.registration.address, &m.owner)) < 0)
             return r;

@@ -293,18 +293,21 @@ void account_letter_posted(const struct account_rules *rules, const struct entry
         changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, last);
 }
 
-enum account_not_me account_not_me(const struct entry *entry, const char *topic)
+enum account_not_me account_not_me(const struct entry *entry, const char *topic, bool elsewhere)
 {
+    bool other = elsewhere && strcmp(topic, "confirm") == 0;
+
     /* The mailbox that was told "this address is in use" vouches for its own account only, and
        nothing happened to that. */
     if (!entry || strcmp(topic, "in-use") == 0)
         return NOT_ME_NOTHING;
     switch (entry->state) {
     case ACCOUNT_PENDING:
-    case ACCOUNT_INITIAL:
         return NOT_ME_WIPE;
+    case ACCOUNT_INITIAL:
+        return other ? NOT_ME_NOTHING : NOT_ME_WIPE;
     case ACCOUNT_ACTIVE:
-        return NOT_ME_LOCK;
+        return other ? NOT_ME_NOTHING : NOT_ME_LOCK;
     default:
         return NOT_ME_NOTHING;
     }

@@ -151,7 +151,10 @@ enum account_not_me {
     NOT_ME_LOCK,    /* afterwards: locked, all sessions end */
     NOT_ME_NOTHING, /* done already, or nothing to protect: support is told all the same */
 };
-enum account_not_me account_not_me(const struct entry *entry, const char *topic);
+/* elsewhere: the mail went to another address than the entry's. Whoever gets a confirmation mail
+   for somebody else's policy number can undo that registration with it, but not what was confirmed
+   from another mailbox since. */
+enum account_not_me account_not_me(const struct entry *entry, const char *topic, bool elsewhere);
 void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct changes *changes);
 void account_lock(const struct entry *entry, const char *reason, struct changes *changes);
 

@@ -64,7 +64,20 @@ void not_me_look(struct worker *worker, const struct request *request, struct wi
                     "and look into it.")));
 }
 
-/* Reads, decides, writes, until nobody else was faster. */
+/* Whether job is a mail that went to another address than the entry's. */
+static bool went_elsewhere(const struct manager *m, const struct job *job,
+                           const struct entry *entry)
+{
+    char hash[JOB_HASH_SIZE];
+
+    if (job->kind != JOB_MAIL || !entry || !entry->mail)
+        return false;
+    derive_address_hash(m->keys, entry->mail, hash);
+    return strcmp(hash, job->address) != 0;
+}
+
+/* Reads, decides, writes, until nobody else was faster. What was decided stays decided when the
+   write's outcome was unknown and there is nothing left to do. */
 static int protect(struct worker *worker, const struct job *job, long long deadline,
                    enum account_not_me *ret, char *ret_uid, size_t size)
 {
@@ -74,14 +87,16 @@ static int protect(struct worker *worker, const struct job *job, long long deadl
     for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
         _cleanup_(entry_free_p) struct entry *entry = NULL;
         _cleanup_(changes_clear) struct changes changes = {0};
+        enum account_not_me what;
         r = directory_find(worker->directory, DIRECTORY_UUID, job->entry, false, deadline, &entry);
         if (r < 0 && r != -ENOENT)
             return r;
         snprintf(ret_uid, size, "%s", entry ? entry->uid : "");
-        *ret = account_not_me(entry, job->topic);
-        if (*ret == NOT_ME_NOTHING)
+        what = account_not_me(entry, job->topic, went_elsewhere(m, job, entry));
+        if (what == NOT_ME_NOTHING)
             return 0;
-        if (*ret == NOT_ME_WIPE)
+        *ret = what;
+        if (what == NOT_ME_WIPE)
             account_wipe(entry, m->settings->ppolicy, clock_now(), &changes);
         else
             account_lock(entry, "reported as \"this wasn't me\"", &changes);

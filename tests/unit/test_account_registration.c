@@ -281,10 +281,22 @@ static void test_not_me_wipes_before_the_first_personal_password_and_locks_after
     for (int s = 0; s < ACCOUNT_STATES; s++) {
         struct entry e = provisioned();
         e.state = (enum account_state)s;
-        assert_int_equal(account_not_me(&e, "confirm"), expected[s]);
-        assert_int_equal(account_not_me(&e, "in-use"), NOT_ME_NOTHING);
+        assert_int_equal(account_not_me(&e, "confirm", false), expected[s]);
+        assert_int_equal(account_not_me(&e, "access", true), expected[s]);
+        assert_int_equal(account_not_me(&e, "in-use", false), NOT_ME_NOTHING);
     }
-    assert_int_equal(account_not_me(NULL, "confirm"), NOT_ME_NOTHING);
+    assert_int_equal(account_not_me(NULL, "confirm", false), NOT_ME_NOTHING);
+}
+
+static void test_not_me_of_another_mailbox_undoes_only_what_nobody_confirmed(void **state)
+{
+    (void)state;
+    for (int s = 0; s < ACCOUNT_STATES; s++) {
+        struct entry e = provisioned();
+        e.state = (enum account_state)s;
+        assert_int_equal(account_not_me(&e, "confirm", true),
+                         s == ACCOUNT_PENDING ? NOT_ME_WIPE : NOT_ME_NOTHING);
+    }
 }
 
 static void test_wiping_leaves_nothing_of_the_registration(void **state)
@@ -337,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_letter_is_not_wanted_once_the_account_has_moved_on),
         cmocka_unit_test(test_reports_twice_change_nothing_more),
         cmocka_unit_test(test_not_me_wipes_before_the_first_personal_password_and_locks_after),
+        cmocka_unit_test(test_not_me_of_another_mailbox_undoes_only_what_nobody_confirmed),
         cmocka_unit_test(test_wiping_leaves_nothing_of_the_registration),
         cmocka_unit_test(test_locking_remembers_what_was_before),
     };

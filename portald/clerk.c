@@ -45,6 +45,7 @@ struct clerk {
     bool stop;
     bool directory_lost;
     long long orphans_at, prune_at;
+    unsigned long uncertain; /* letters, when it last looked */
     bool first_orphans;
     char began[ULID_SIZE]; /* when: the id of a job that this process made is greater */
 };
@@ -266,6 +267,23 @@ static void prune(struct clerk *clerk)
     clerk->prune_at = clock_monotonic_ms() + (more ? LOOK_AGAIN_MS : PRUNE_EVERY_MS);
 }
 
+/* Tells the operator of letters that nobody knows of whether they were printed. */
+static void see_uncertain(struct clerk *clerk)
+{
+    struct queue_stats stats;
+    unsigned long now;
+
+    if (queue_stats(clerk->manager->queue, &stats) < 0)
+        return;
+    now = stats.count[JOB_LETTER][JOB_UNCERTAIN];
+    if (now > clerk->uncertain)
+        log_event(LOG_WARNING, MESSAGE_LETTER_UNCERTAIN, NULL,
+                  "%lu letters were claimed by a print station that never said whether it printed "
+                  "them",
+                  now);
+    clerk->uncertain = now;
+}
+
 /* One round of everything. Returns how long to wait for news. */
 static int turn(struct clerk *clerk)
 {
@@ -278,6 +296,7 @@ static int turn(struct clerk *clerk)
                                                             : LOOK_AGAIN_MS);
         if (r != 0)
             wait = r > 0 ? 0 : LOOK_AGAIN_MS;
+        see_uncertain(clerk);
     }
     r = tell_directory(clerk);
     if (r != 0)

@@ -92,8 +92,8 @@ static const struct conf_key keys[] = {
     CONF_NUMBER("limits", "confirmations_per_entry", S, confirmations_per_entry, "5", 1, 1000,
                 "a number, a day"),
 
-    CONF_SPAN("rules", "link_valid", S, rules.link_valid, "48h", MINUTE, 30 * DAY,
-              "a span from 1min to 30d"),
+    CONF_SPAN("rules", "link_valid", S, rules.link_valid, "48h", HOUR, 30 * DAY,
+              "a span from 1h to 30d"),
     CONF_SPAN("rules", "link_kept", S, rules.link_kept, "30d", DAY, 365 * DAY,
               "a span from 1d to 365d"),
     CONF_SPAN("rules", "mail_life", S, rules.mail_life, "5d", HOUR, 30 * DAY,

@@ -76,6 +76,27 @@ static int add_change(struct modification *m, const struct entry *entry, const s
     return 0;
 }
 
+/* The constraint overlay tries all changes before the backend does, as soon as one of them is of an
+   attribute that it constrains: what the backend would call noSuchAttribute is then a broken
+   constraint on the attribute whose value wasn't there, or was one too many. Of the revision and of
+   mail we know which value there was; of others, where one is deleted. */
+static bool value_moved(const struct modification *m, const char *diagnostic)
+{
+    static const char words[] = "breaks constraint on ";
+    const char *name = strstr(diagnostic, words);
+    if (!name)
+        return false;
+    name += strlen(words);
+    if (strcasecmp(name, attribute_name(ATTRIBUTE_REVISION)) == 0 ||
+        strcasecmp(name, attribute_name(ATTRIBUTE_MAIL)) == 0)
+        return true;
+    for (size_t i = 0; i < m->count; i++)
+        if (m->mods[i].mod_op == (LDAP_MOD_DELETE | LDAP_MOD_BVALUES) &&
+            strcasecmp(name, m->mods[i].mod_type) == 0)
+            return true;
+    return false;
+}
+
 /* 19 has three authors: unique, the schema (a revision that came meanwhile), and constraint. */
 static int constraint_violated(const struct modification *m, const char *diagnostic)
 {
@@ -84,7 +105,7 @@ static int constraint_violated(const struct modification *m, const char *diagnos
     if (!m->has_revision && strstr(diagnostic, "multiple values") &&
         strstr(diagnostic, attribute_name(ATTRIBUTE_REVISION)))
         return -ESTALE;
-    return -EIO;
+    return value_moved(m, diagnostic) ? -ESTALE : -EIO;
 }
 
 static int outcome(const struct modification *m, const struct directory_result *result)

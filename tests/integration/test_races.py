@@ -20,7 +20,7 @@ PASSWORD = "Regen auf dem Zeltdach"
 
 @pytest.fixture(scope="module")
 def box():
-    box = Sandbox("--customers", "80")
+    box = Sandbox("--customers", "120")
     yield box
     box.close()
 
@@ -165,3 +165,91 @@ def test_rows_that_are_staged_while_old_ones_are_looked_at_are_not_dropped_with_
         confirmation.go.set()
         assert answer.result().verdict == "OK"
     one_letter(world, c)
+
+
+ROUNDS = 6
+
+
+def at_once(*calls):
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [f.result() for f in [pool.submit(call) for call in calls]]
+
+
+def test_link_pressed_eight_times_at_once_makes_one_letter(world):
+    for _ in range(ROUNDS):
+        c = world.customer()
+        mail = c.registered()
+        verdicts = [r.verdict for r in at_once(*[lambda: world.portald.confirm(mail.token)] * 8)]
+        assert verdicts.count("OK") == 1 and set(verdicts) <= {"OK", "LINK_DONE"}, verdicts
+        one_letter(world, c)
+
+
+def test_two_links_pressed_at_once_confirm_one_address(world):
+    for i in range(ROUNDS):
+        c = world.customer()
+        mails = [c.registered(), c.registered(f"anders-{i}-{c.uid}@example.org")]
+        verdicts = [r.verdict for r in at_once(*[lambda m=m: world.portald.confirm(m.token) for m in mails])]
+        assert sorted(verdicts) == ["LINK_OVER", "OK"]
+        c.mail = mails[verdicts.index("OK")].recipient
+        one_letter(world, c)
+
+
+def test_one_address_confirmed_by_two_customers_at_once_belongs_to_one(world):
+    for i in range(ROUNDS):
+        both = [world.customer(), world.customer()]
+        address = f"gemeinsam-{i}@example.org"
+        for c in both:
+            c.register(address)
+        mails = wait_for(lambda: len(world.mails(address)) == 2 and world.mails(address), what="both mails")
+        verdicts = [r.verdict for r in at_once(*[lambda m=m: world.portald.confirm(m.token) for m in mails])]
+        assert sorted(verdicts) == ["LINK_TAKEN", "OK"]
+        assert sorted(c.state for c in both) == ["initial", "pending"]
+
+
+def test_confirming_against_not_me_leaves_nothing_of_the_registration(world):
+    for _ in range(ROUNDS):
+        c = world.customer()
+        mail = c.registered()
+        at_once(lambda: world.portald.confirm(mail.token), lambda: world.portald.not_me(mail.reference))
+        assert c.state == "provisioned"
+        assert not {"userPassword", "mail", "portalPUK", "portalPending"} & set(world.entry(c.uid))
+        wait_for(lambda: all(j["state"] == "withdrawn" for j in letters_of(world, c)), what="the letter's withdrawal")
+
+
+def test_changing_a_password_against_not_me_ends_locked(world):
+    for _ in range(ROUNDS):
+        c = world.customer()
+        mail = c.registered()
+        assert world.portald.confirm(mail.token).verdict == "OK"
+        world.modify(c.uid, portalState="active", userPassword=ldap_client.ssha(PASSWORD))
+        grant = world.portald.authenticate(c.mail, PASSWORD, PURPOSE=1).get("GRANT")
+        changed, _ = at_once(lambda: world.portald.change(c.mail, grant, PASSWORD + " neu"),
+                             lambda: world.portald.not_me(mail.reference))
+        assert changed.verdict in ("OK", "GRANT_OVER")
+        assert c.state == "locked"
+        valid = PASSWORD + " neu" if changed.verdict == "OK" else PASSWORD
+        assert world.portald.authenticate(c.mail, valid).verdict == "LOCKED"
+        assert world.portald.change(c.mail, grant, PASSWORD + " noch neuer").verdict == "GRANT_OVER"
+
+
+def test_one_grant_used_twice_at_once_sets_one_password(world):
+    for _ in range(ROUNDS):
+        c = with_password(world)
+        grant = world.portald.authenticate(c.mail, PASSWORD, PURPOSE=1).get("GRANT")
+        words = [f"{PASSWORD} {i}" for i in range(4)]
+        verdicts = [r.verdict for r in at_once(*[lambda p=p: world.portald.change(c.mail, grant, p) for p in words])]
+        assert sorted(verdicts) == ["GRANT_OVER"] * 3 + ["OK"]
+        assert world.portald.authenticate(c.mail, words[verdicts.index("OK")]).verdict == "OK"
+
+
+def test_not_me_whose_answer_was_lost_still_takes_the_letter_back(world, gate):
+    world.box.stop("print")
+    try:
+        c = world.customer()
+        mail = c.confirmed()
+        with gate.stop(MODIFY, c.uid, answers=True) as stop:
+            stop.lost = True
+            assert world.portald.not_me(mail.reference).verdict == "OK"
+        assert [j["state"] for j in letters_of(world, c)] == ["withdrawn"]
+    finally:
+        world.box.start("print")

@@ -134,6 +134,8 @@ void reply_error(struct wire_writer *reply, int error, const char *language)
 {
     bool busy = error == -EBUSY || error == -ESTALE;
 
+    log_line(LOG_WARNING, "A request is answered as %s: %s", busy ? "busy" : "unavailable",
+             strerror(-error));
     reply_standard(reply, busy ? WIRE_BUSY : WIRE_UNAVAILABLE, language);
 }
 

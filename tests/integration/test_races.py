@@ -253,3 +253,11 @@ def test_not_me_whose_answer_was_lost_still_takes_the_letter_back(world, gate):
         assert [j["state"] for j in letters_of(world, c)] == ["withdrawn"]
     finally:
         world.box.start("print")
+
+
+def test_request_that_cannot_be_answered_is_in_the_log(world, held, gate):
+    c = with_password(world)
+    before = held.log.stat().st_size
+    with gate.stop(SEARCH, c.mail, every=True):
+        assert world.portald.authenticate(c.mail, PASSWORD).verdict == "UNAVAILABLE"
+    assert b"answered as unavailable: Connection timed out" in held.log.read_bytes()[before:]

@@ -237,6 +237,25 @@ static const char *refusal_word(enum wire_verdict verdict)
     }
 }
 
+/* The password was right: the count starts over. Losing this race is harmless when it was for
+   somebody else's failure; the counter at most stays too high by one. False when it was for a new
+   password: the one that was verified opens nothing any more. */
+static bool failures_take_back(struct login *login)
+{
+    static const struct entry_failures none = {0};
+    time_t changed = login->entry->password_changed;
+    uint64_t epoch = login->entry->session_epoch;
+
+    if (failures_put(login, &none) != -ESTALE || reread(login) < 0)
+        return true;
+    if (!account_has_login(login->entry))
+        return false;
+    if (login->entry->password_changed != changed || login->entry->session_epoch != epoch)
+        return account_login(login->entry, login->now) != WIRE_OK; /* locked: that is said */
+    failures_put(login, &none);
+    return true;
+}
+
 /* The password was right. */
 static void admit(struct login *login, bool failures_on_record)
 {
@@ -245,11 +264,8 @@ static void admit(struct login *login, bool failures_on_record)
     uint8_t grant[GRANT_SIZE];
     size_t size = 0;
 
-    /* Losing this race is harmless: somebody else's write follows, and the counter only stays too
-       high by one. */
-    if (failures_on_record && verdict != WIRE_WRONG && failures_put(login, &none) == -ESTALE &&
-        reread(login) == 0 && account_has_login(login->entry))
-        failures_put(login, &none);
+    if (failures_on_record && verdict != WIRE_WRONG && !failures_take_back(login))
+        login->entry = entry_free(login->entry);
     if (!login->entry || (verdict = account_login(login->entry, login->now)) != WIRE_OK) {
         atomic_fetch_add(&login->manager->logins.failed, 1);
         log_login(login, MESSAGE_LOGIN_FAILED, "failed",

@@ -33,7 +33,7 @@ handler control_handle; /* control.c */
 void reply_verdict(struct wire_writer *reply, enum wire_verdict verdict, const char *text);
 /* The same with the text that goes with every such verdict. */
 void reply_standard(struct wire_writer *reply, enum wire_verdict verdict, const char *language);
-/* For an error of directory or queue: WIRE_BUSY or WIRE_UNAVAILABLE. */
+/* For an error of directory or queue, which is logged: WIRE_BUSY or WIRE_UNAVAILABLE. */
 void reply_error(struct wire_writer *reply, int error, const char *language);
 
 /* The language of a request: "de" or "en". */

@@ -261,3 +261,19 @@ def test_request_that_cannot_be_answered_is_in_the_log(world, held, gate):
     with gate.stop(SEARCH, c.mail, every=True):
         assert world.portald.authenticate(c.mail, PASSWORD).verdict == "UNAVAILABLE"
     assert b"answered as unavailable: Connection timed out" in held.log.read_bytes()[before:]
+
+
+def test_old_password_opens_nothing_once_another_portald_has_set_a_new_one(world, gate):
+    """Between verifying the old one and writing that its failures are over."""
+    c = with_password(world)
+    assert world.portald.authenticate(c.mail, "falsch falsch").verdict == "WRONG"
+    world.modify(c.uid, portalRevision="1000")
+    with gate.stop(MODIFY, "1002") as stop, ThreadPoolExecutor(1) as pool:
+        login = pool.submit(world.portald.authenticate, c.mail, PASSWORD, PURPOSE=1)
+        assert stop.caught.wait(10)
+        world.modify(c.uid, portalRevision="1005", portalSessionEpoch="7", portalPasswordChanged="20260101000000Z",
+                     userPassword=ldap_client.ssha(PASSWORD + " neu"))
+        stop.go.set()
+        reply = login.result()
+    assert reply.verdict == "WRONG" and reply.get("GRANT") is None
+    assert world.portald.authenticate(c.mail, PASSWORD + " neu").verdict == "OK"

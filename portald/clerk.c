@@ -27,7 +27,7 @@
 #define PRUNE_EVERY_MS     600000
 #define RETRY_SECONDS      5
 #define NOTES_MOST         256
-#define NOTES_A_TURN       8
+#define NOTES_A_TURN       2
 
 struct note {
     char uuid[JOB_ENTRY_SIZE];

@@ -27,6 +27,14 @@ def wait_for(look, seconds=20, what="it"):
     raise AssertionError(f"{what} did not come within {seconds} s")
 
 
+def is_gone(process_id):
+    """Whether it has ended; its parent may not have taken note of that yet."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 @dataclass
 class Mail:
     path: Path

@@ -13,7 +13,7 @@ from pathlib import Path
 import email
 import email.policy
 
-from customer import LINK, World, wait_for
+from customer import LINK, World, is_gone, wait_for
 from conftest import Sandbox
 
 KILLS = 100
@@ -60,14 +60,6 @@ def live(world, postbox, customer, done):
     mails = wait_for(lambda: postbox.read().get(customer.mail), seconds=150, what=f"mail to {customer.mail}")
     patiently("confirming", lambda: world.portald.confirm(mails[0][1]), {"OK", "LINK_DONE"})
     done.add(customer.uid)
-
-
-def is_gone(process_id):
-    """Whether it has ended; nobody may have taken note of that yet."""
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
 
 
 def kill(box, stop):

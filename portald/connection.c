@@ -62,7 +62,7 @@ struct connections *connections_free(struct connections *all)
 static void end_waiting(struct connection *c)
 {
     shutdown(c->fd, SHUT_RDWR);
-    atomic_store(&c->waiting, false);
+    (void)atomic_exchange(&c->waiting, false);
 }
 
 static void make_room(struct connections *all, enum wire_socket socket)
@@ -185,9 +185,11 @@ static int measure(struct connection *c)
     return c->need > c->capacity ? grow(c) : -EAGAIN;
 }
 
+/* The exchange, with that of end_waiting(), hands over what another worker wrote here before
+   connection_wait(): epoll does so only in practice. */
 int connection_receive(struct connection *c)
 {
-    atomic_store(&c->waiting, false);
+    (void)atomic_exchange(&c->waiting, false);
     for (;;) {
         ssize_t n = recv(c->fd, c->buffer + c->have, c->capacity - c->have, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)

@@ -18,6 +18,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+#define SPACE_POLICY "register-policy"
+
 struct form {
     struct worker *worker;
     const struct request *request;
@@ -128,7 +130,7 @@ static bool within_limits(struct form *form)
                     span);
         return turn_away(form, line, "client address");
     }
-    if (throttle_take(m->names, "register-policy", form->registration.policy,
+    if (throttle_take(m->names, SPACE_POLICY, form->registration.policy,
                       (unsigned)m->settings->registrations_per_policy, DAY, clock_now(),
                       &wait) < 0) {
         calendar_say_span(wait, form->language, span, sizeof span);
@@ -177,6 +179,8 @@ void register_accept(struct worker *worker, const struct request *request,
                         "it and press the button in it. If nothing arrives within a few minutes, "
                         "please look in your spam folder, and check your details.")));
         else {
+            /* It must not cost the customer one of a few a day. */
+            throttle_give_back(worker->manager->names, SPACE_POLICY, form.registration.policy);
             log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL,
                       "A registration could not be queued: %s", strerror(-r));
             reply_standard(reply, r == -EBUSY ? WIRE_BUSY : WIRE_UNAVAILABLE, form.language);

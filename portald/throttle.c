@@ -272,6 +272,18 @@ int throttle_take(struct throttle *t, const char *space, const char *what, unsig
     return -EBUSY;
 }
 
+void throttle_give_back(struct throttle *t, const char *space, const char *what)
+{
+    if (!*what)
+        return;
+    struct name name = name_hash(t, space, what);
+    pthread_mutex_lock(&t->lock);
+    struct slot *slot = slot_find(t, name);
+    if (slot && slot->count > 0)
+        slot->count--;
+    pthread_mutex_unlock(&t->lock);
+}
+
 void throttle_member(struct throttle *t, const char *space, const char *what, const char *member,
                      time_t window, time_t now)
 {

@@ -33,6 +33,8 @@ void throttle_set(struct throttle *t, const char *space, const char *what,
    ends. */
 int throttle_take(struct throttle *t, const char *space, const char *what, unsigned most,
                   time_t window, time_t now, time_t *ret_wait);
+/* Takes back one event that throttle_take() counted: nothing came of it, and not through `what`. */
+void throttle_give_back(struct throttle *t, const char *space, const char *what);
 
 /* Different members of a set within a window: throttle_member() adds member to the set of `what`
    (up to THROTTLE_MEMBERS_MAX) and throttle_full() tells whether it holds `most` already, not

@@ -4,19 +4,24 @@
 #include "ledger.h"
 
 #include "cleanup.h"
+#include "clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 
 #define BUSY_MS        10000
+#define BUSY_STEP_US   20000
 #define LEDGER_VERSION 1
 #define SYNC_FULL      2
 
 struct ledger {
+    int lock; /* its directory, locked */
     sqlite3 *db;
 };
 
@@ -130,6 +135,25 @@ static int ledger_set(struct ledger *ledger)
 
 DEFINE_CLEANUP(struct ledger, ledger_close)
 
+/* Waits until no other process has the ledger. SQLite's own waiting isn't enough: two that open one
+   file at the same moment and change its journal mode are told that it is busy at once. */
+static int ledger_lock(struct ledger *ledger, const char *directory)
+{
+    int64_t end = clock_monotonic_ms() + BUSY_MS;
+
+    ledger->lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (ledger->lock < 0)
+        return -errno;
+    while (flock(ledger->lock, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return -errno;
+        if (clock_monotonic_ms() >= end)
+            return -EBUSY;
+        usleep(BUSY_STEP_US);
+    }
+    return 0;
+}
+
 int ledger_open(const char *directory, struct ledger **ret)
 {
     _cleanup_(ledger_close_p) struct ledger *ledger = calloc(1, sizeof *ledger);
@@ -138,6 +162,9 @@ int ledger_open(const char *directory, struct ledger **ret)
 
     if (!ledger)
         return -ENOMEM;
+    r = ledger_lock(ledger, directory);
+    if (r < 0)
+        return r;
     if (snprintf(path, sizeof path, "%s/" LEDGER_FILE, directory) >= (int)sizeof path)
         return -ENAMETOOLONG;
     code = sqlite3_open_v2(path, &ledger->db,
@@ -154,8 +181,10 @@ int ledger_open(const char *directory, struct ledger **ret)
 
 struct ledger *ledger_close(struct ledger *ledger)
 {
-    if (ledger)
+    if (ledger) {
         sqlite3_close_v2(ledger->db);
+        close_p(&ledger->lock);
+    }
     free(ledger);
     return NULL;
 }

@@ -52,7 +52,8 @@ int directory_find(struct directory *d, enum directory_key key, const char *valu
 int directory_verify(struct directory *d, const char *dn, const char *password, long long deadline);
 
 /* One modify: swaps portalRevision and carries changes out; every CHANGE_SET of mail deletes the
-   exact old value. Returns 0; -ESTALE when somebody else was faster (read again, decide again);
+   exact old value. Returns 0; -ESTALE when somebody else was faster (read again, decide again),
+   and for a mail that the constraint overlay refuses, which says the same of both;
    -EEXIST when the address or policy number belongs to another entry; -ENOENT when the entry has
    gone; -EINVAL for a change of portalRevision or entryUUID; -EUCLEAN when the outcome isn't known
    (read again and look for portalRevision); -EHOSTDOWN, -ETIMEDOUT before it was sent; -EPERM when

@@ -27,7 +27,8 @@
 #define PRUNE_EVERY_MS     600000
 #define RETRY_SECONDS      5
 #define NOTES_MOST         256
-#define NOTES_A_TURN       2
+#define NOTES_A_TURN       1
+#define NOTES_A_SECOND     5
 
 struct note {
     char uuid[JOB_ENTRY_SIZE];
@@ -305,7 +306,7 @@ static int turn(struct clerk *clerk)
     if (r != 0)
         wait = r > 0 && !clerk->directory_lost ? 0 : LOOK_AGAIN_MS;
     if (write_logins(clerk) && wait > 0)
-        wait = LOOK_AGAIN_MS / 10;
+        wait = LOOK_AGAIN_MS / NOTES_A_SECOND;
     if (clock_monotonic_ms() >= clerk->prune_at)
         prune(clerk);
     return wait;

@@ -246,9 +246,10 @@ static bool failures_take_back(struct login *login)
     time_t changed = login->entry->password_changed;
     uint64_t epoch = login->entry->session_epoch;
 
-    if (failures_put(login, &none) != -ESTALE || reread(login) < 0)
+    if (failures_put(login, &none) != -ESTALE)
         return true;
-    if (!account_has_login(login->entry))
+    /* Who was faster, and with what, must be known before anybody is let in. */
+    if (reread(login) < 0 || !account_has_login(login->entry))
         return false;
     if (login->entry->password_changed != changed || login->entry->session_epoch != epoch)
         return account_login(login->entry, login->now) != WIRE_OK; /* locked: that is said */

@@ -31,6 +31,9 @@ static const struct {
     {2, offsetof(struct keys, reference)},
     {3, offsetof(struct keys, grant)},
     {4, offsetof(struct keys, table)},
+    /* 5 is the signature's */
+    {6, offsetof(struct keys, code)},
+    {7, offsetof(struct keys, totp)},
 };
 
 /* Whether the file's mode keeps a secret from all but its owner, and any key from being changed by

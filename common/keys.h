@@ -20,6 +20,8 @@ struct keys {
     uint8_t link[32];      /* confirmation links: token = BLAKE2b-256(key, job id) */
     uint8_t reference[32]; /* "this wasn't me": reference = BLAKE2b-128(key, job id) */
     uint8_t grant[32];     /* sealed grants */
+    uint8_t code[32];      /* mailed codes: made from, and hashed with */
+    uint8_t totp[32];      /* seals TOTP secrets where no other key is configured (totp.h) */
     uint8_t table[32];     /* throttle tables, hashed addresses in the queue */
     uint8_t sign_secret[crypto_sign_SECRETKEYBYTES];
     uint8_t sign_public[crypto_sign_PUBLICKEYBYTES];

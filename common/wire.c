@@ -68,6 +68,12 @@ static const struct field_rule rules[WIRE_TAG_LAST + 1] = {
     [WIRE_MESSAGE] = {BYTES, 262144},
     [WIRE_STATUS] = {BYTES, 4},
     [WIRE_RESULT] = {BYTES, 1},
+    [WIRE_MODE] = {BYTES, 1},
+    [WIRE_CODE] = {TEXT, 511},
+    [WIRE_PUK] = {TEXT, 511},
+    [WIRE_STATE] = {BYTES, 512},
+    [WIRE_QR] = {TEXT, 8192},
+    [WIRE_URI] = {TEXT, 1024},
 };
 _Static_assert(WIRE_TAG_LAST < 64, "parse_fields() keeps the tags it has seen in 64 bits");
 
@@ -100,6 +106,11 @@ static size_t type_limit(enum wire_type type)
     case WIRE_CLAIM:
     case WIRE_PRINTED:
     case WIRE_CONTROL:
+    case WIRE_SECOND:
+    case WIRE_ENROLL:
+    case WIRE_ENROLL_CODE:
+    case WIRE_FORGOTTEN:
+    case WIRE_RECOVER:
         return WIRE_REQUEST_MAX;
     case WIRE_MAIL:
     case WIRE_MAIL_RESULT:

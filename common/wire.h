@@ -22,13 +22,26 @@
    sockets
    ------------------------  --------------------------  ----------------------------------------
    WIRE_AUTHENTICATE         USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT;
-   api, account, web         PASSWORD [CLIENT]           on success: ACCOUNT UID [GRANT], and
-                             [PURPOSE]                   TIME of the last login, if any
+   api, account, web         PASSWORD [MODE] [CODE]      on success: ACCOUNT UID [GRANT], and
+                             [CLIENT] [PURPOSE]          TIME of the last login, if any;
+                                                         with CODE_NEEDED: STATE
+   WIRE_SECOND               USER SERVICE LANGUAGE       WIRE_VERDICT, as AUTHENTICATE
+   api, account, web         STATE CODE [CLIENT]
    WIRE_ACCOUNT              USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT, and UID
-   account                                               where all is well
-   WIRE_CHANGE               USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT
-   api, account, web         GRANT PASSWORD (the new
-                             one) [CLIENT]
+   account                   [CLIENT]                    where all is well
+   WIRE_CHANGE               USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT;
+   api, account, web         GRANT PASSWORD (the new     on success: [GRANT]; after a recovery
+                             one) [CLIENT] [PURPOSE]     also ACCOUNT UID, or STATE where a
+                                                         code is still needed to log in
+   WIRE_ENROLL               USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT;
+   api, account, web         GRANT                       on success: URI QR STATE. Changes
+                                                         nothing
+   WIRE_ENROLL_CODE          USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT; WRONG:
+   api, account, web         STATE CODE [CLIENT]         the same STATE may be tried again
+   WIRE_FORGOTTEN            USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT, alike for
+   api, account, web         [CLIENT]                    every name; mails a code
+   WIRE_RECOVER              USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT;
+   api, account, web         CODE PUK [CLIENT]           on success: GRANT
    WIRE_REGISTER             POLICY BIRTHDATE            WIRE_VERDICT: VERDICT TEXT, and FIELD,
    web, control              MAIL_ADDRESS MAIL_AGAIN     the tag of the field that is wrong
                              PRIVACY TERMS LANGUAGE
@@ -49,13 +62,29 @@
    control                                               status
 
    PURPOSE is 1 when the authentication is for changing the password: GRANT then comes with a
-   password that would be accepted for login, too. Without it GRANT comes only with an initial
-   password.
+   password that would be accepted for login, too. It is 2 when TOTP is to be set up: GRANT then
+   comes where TOTP isn't set up yet. Without it GRANT comes only with an initial password.
+
+   MODE is enum wire_mode. In steps (the default) a right password of an account with TOTP is
+   answered with CODE_NEEDED, and the code goes with STATE into WIRE_SECOND. In the other two modes
+   everything comes at once: together in PASSWORD and CODE (absent means empty), or combined in
+   PASSWORD, the code's six digits behind the password. Then neither verdict nor text nor count
+   tells which of the two was wrong; an account without TOTP ignores CODE and takes a combined
+   password whole. CODE may be the PUK instead: it removes TOTP.
+
+   STATE is sealed by portald: what has been proven so far, bound to user and service, for 10
+   minutes. Only the request that it is listed with takes it.
+
+   QR is the QR code of URI (otpauth://) as lines of text, light modules drawn as blocks.
+
+   WIRE_FORGOTTEN is answered once it is durably queued; whether the name exists is found out
+   afterwards. CODE of WIRE_RECOVER is the eight digits that were mailed.
 
    VERDICT and ACCOUNT are one byte, enum wire_verdict. TEXT is for the person, in LANGUAGE, one
    line or several, without control characters but newlines. UID is the entry's opaque uid. GRANT is
    sealed by portald: user, service, what tells the password in force from others, and an end, 10
-   minutes off. Only WIRE_CHANGE takes it.
+   minutes off. Only WIRE_CHANGE and WIRE_ENROLL take it. After a recovery it says that, too: the
+   change then voids the PUK, and a letter with a new one is queued.
 
    BATCH is a ULID that the print station makes and keeps before it asks: asking again with the same
    one returns the same letters, so that a lost reply loses no letter and doubles none. LETTER is
@@ -94,6 +123,11 @@ enum wire_type {
     WIRE_CLAIM = 9,
     WIRE_PRINTED = 10,
     WIRE_CONTROL = 11,
+    WIRE_SECOND = 12,
+    WIRE_ENROLL = 13,
+    WIRE_ENROLL_CODE = 14,
+    WIRE_FORGOTTEN = 15,
+    WIRE_RECOVER = 16,
     WIRE_MAIL = 32,
     WIRE_MAIL_RESULT = 33,
     WIRE_VERDICT = 64,
@@ -130,9 +164,22 @@ enum wire_verdict {
     WIRE_LINK_GOOD = 14,    /* WIRE_LINK, WIRE_REFERENCE: would work */
     WIRE_LINK_DONE = 15,    /* this address is confirmed already; nothing to do */
     WIRE_LINK_EXPIRED = 16,
-    WIRE_LINK_TAKEN = 17, /* another customer has confirmed this address meanwhile */
-    WIRE_LINK_OVER = 19,  /* confirmed with another address, or can't be confirmed any more */
-    WIRE_GRANT_OVER = 18, /* WIRE_CHANGE: the grant has ended or doesn't fit; authenticate again */
+    WIRE_LINK_TAKEN = 17,  /* another customer has confirmed this address meanwhile */
+    WIRE_LINK_OVER = 19,   /* confirmed with another address, or can't be confirmed any more */
+    WIRE_GRANT_OVER = 18,  /* grant or state has ended or doesn't fit; authenticate again */
+    WIRE_CODE_NEEDED = 20, /* the password was right; WIRE_SECOND with the code comes next */
+};
+
+enum wire_mode {
+    WIRE_MODE_STEPS = 0,
+    WIRE_MODE_TOGETHER = 1,
+    WIRE_MODE_COMBINED = 2,
+};
+
+enum wire_purpose {
+    WIRE_PURPOSE_LOGIN = 0,
+    WIRE_PURPOSE_CHANGE = 1,
+    WIRE_PURPOSE_ENROLL = 2,
 };
 
 /* tag, its name, most bytes, many? One line a field, for the table in wire.c. */
@@ -142,7 +189,7 @@ enum wire_tag {
     WIRE_LANGUAGE = 3, /* "de" or "en": 8 */
     WIRE_PASSWORD = 4, /* 511 (PAM_MAX_RESP_SIZE less its NUL) */
     WIRE_CLIENT = 5,   /* address that the person comes from, as text: 64; absent when not known */
-    WIRE_PURPOSE = 6,  /* 1 */
+    WIRE_PURPOSE = 6,  /* 1: enum wire_purpose */
     WIRE_GRANT = 7,    /* 512 */
     WIRE_VERDICT_CODE = 8,    /* 1 */
     WIRE_ACCOUNT_CODE = 9,    /* 1 */
@@ -178,7 +225,13 @@ enum wire_tag {
     WIRE_MESSAGE = 39,        /* 262144 */
     WIRE_STATUS = 40,         /* 4: SMTP reply code, 0 where none came */
     WIRE_RESULT = 41,         /* 1: enum mailer_result */
-    WIRE_TAG_LAST = WIRE_RESULT,
+    WIRE_MODE = 42,           /* 1: enum wire_mode */
+    WIRE_CODE = 43,           /* 511: what was typed as code: TOTP, PUK, or mailed code */
+    WIRE_PUK = 44,            /* 511 */
+    WIRE_STATE = 45,          /* 512 */
+    WIRE_QR = 46,             /* 8192: lines separated by newlines */
+    WIRE_URI = 47,            /* 1024: otpauth:// */
+    WIRE_TAG_LAST = WIRE_URI,
 };
 
 /* Writing. Errors stick: put what there is to put, then ask wire_end() once. */

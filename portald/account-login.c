@@ -48,16 +48,25 @@ struct entry_failures account_count_failure(const struct account_rules *rules,
     return next;
 }
 
-void account_write_failures(const struct entry_failures *failures, struct changes *changes)
+void account_write_failures(enum entry_factor factor, const struct entry_failures *failures,
+                            struct changes *changes)
 {
+    static const struct {
+        enum attribute count, retry_after;
+    } attributes[FACTORS] = {
+        [FACTOR_PASSWORD] = {ATTRIBUTE_PASSWORD_FAILURES, ATTRIBUTE_PASSWORD_RETRY_AFTER},
+        [FACTOR_TOTP] = {ATTRIBUTE_TOTP_FAILURES, ATTRIBUTE_TOTP_RETRY_AFTER},
+        [FACTOR_PUK] = {ATTRIBUTE_PUK_FAILURES, ATTRIBUTE_PUK_RETRY_AFTER},
+    };
+
     if (failures->count)
-        changes_number(changes, ATTRIBUTE_PASSWORD_FAILURES, failures->count);
+        changes_number(changes, attributes[factor].count, failures->count);
     else
-        changes_drop(changes, ATTRIBUTE_PASSWORD_FAILURES);
+        changes_drop(changes, attributes[factor].count);
     if (failures->retry_after)
-        changes_time(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER, failures->retry_after);
+        changes_time(changes, attributes[factor].retry_after, failures->retry_after);
     else
-        changes_drop(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER);
+        changes_drop(changes, attributes[factor].retry_after);
 }
 
 /* Initial passwords work to the end of their last second. */
@@ -95,7 +104,7 @@ enum wire_verdict account_access(const struct account_rules *rules, const struct
         return WIRE_LOCKED;
     if (entry->state == ACCOUNT_CLOSED)
         return WIRE_CLOSED;
-    if (entry->password_failures.count >= (unsigned long)rules->block_failures)
+    if (entry->failures[FACTOR_PASSWORD].count >= (unsigned long)rules->block_failures)
         return WIRE_BLOCKED;
     if (entry->state == ACCOUNT_ACTIVE)
         return WIRE_OK;

@@ -24,7 +24,11 @@ struct account_rules {
     long letters_window;
     long password_least; /* characters (code points) of a personal password */
     long password_most;
-    long login_note; /* portalLastLogin is written again only after this */
+    long code_life;             /* of a mailed code */
+    long code_tries;            /* wrong ones across codes, from one client … */
+    long code_wait;             /* … then nothing is verified for so long */
+    long codes_hour, codes_day; /* mailed to one customer at most */
+    long login_note;            /* portalLastLogin is written again only after this */
 };
 
 /* --- Registration --- */
@@ -117,15 +121,87 @@ bool account_has_login(const struct entry *entry);
 /* The counters after one more failure. */
 struct entry_failures account_count_failure(const struct account_rules *rules,
                                             const struct entry_failures *failures, time_t now);
-void account_write_failures(const struct entry_failures *failures, struct changes *changes);
+void account_write_failures(enum entry_factor factor, const struct entry_failures *failures,
+                            struct changes *changes);
 
-/* The verdict on a login whose password was right. */
+/* The verdict on a login whose password was right; WIRE_CODE_NEEDED is not among them: see
+   account_needs_code(). */
 enum wire_verdict account_login(const struct entry *entry, time_t now);
 /* The verdict on the account, password apart: what acct_mgmt says. entry NULL: unknown. */
 enum wire_verdict account_access(const struct account_rules *rules, const struct entry *entry,
                                  time_t now);
 /* Whether this login is to be written down, and the change. */
 bool account_login_due(const struct account_rules *rules, const struct entry *entry, time_t now);
+
+/* --- The second factor --- */
+
+/* Whether a login needs a TOTP code, too. */
+bool account_needs_code(const struct entry *entry);
+/* Whether TOTP may be set up: there is a personal password, and none yet. */
+bool account_may_enroll(const struct entry *entry);
+/* A code was right: its step is accepted once, ever, by the swap that carries this; its failures
+   are over. */
+void account_accept_step(uint64_t step, struct changes *changes);
+/* TOTP is set up, confirmed by the code of step. */
+void account_set_totp(const void *sealed, size_t size, uint64_t step, struct changes *changes);
+/* Secret, last step and failures go. */
+void account_drop_totp(struct changes *changes);
+
+/* --- PUK and mailed code --- */
+
+/* Whether a PUK does anything: only once there is a personal password. */
+bool account_may_use_puk(const struct entry *entry);
+/* The PUK was used: puk_hash takes its place, job (or "") is the letter that carries the new
+   one. */
+void account_replace_puk(const struct account_rules *rules, const struct entry *entry,
+                         const char *puk_hash, const char *job, time_t now,
+                         struct changes *changes);
+/* A code was mailed by job; tries go on counting across codes. */
+void account_set_code(const struct account_rules *rules, const struct entry *entry,
+                      const char *hash, const char *job, time_t now, struct changes *changes);
+/* Whether codes may be tried now: ATTEMPT_VERIFY, or ATTEMPT_WAIT and *ret_wait seconds. */
+enum account_attempt account_attempt_code(const struct account_rules *rules,
+                                          const struct entry *entry, time_t now, time_t *ret_wait);
+/* One wrong code more. */
+void account_count_code(const struct account_rules *rules, const struct entry *entry, time_t now,
+                        struct changes *changes);
+/* A recovery's new password: account_set_password() and all that ends with it. The PUK is
+   account_replace_puk()'s. */
+void account_recover(const struct entry *entry, const char *hash, bool ppolicy, time_t now,
+                     struct changes *changes);
+
+/* The entry's last changes staged this job (directory.md, portalJob); "" adds nothing. */
+void account_note_job(const char *job, struct changes *changes);
+
+/* --- What administrators and support wish --- */
+
+enum account_wish {
+    WISH_LOCK,
+    WISH_UNLOCK,
+    WISH_UNBLOCK,
+    WISH_TOTP_OFF,
+    WISH_RESTART,
+    WISH_LETTER,
+    WISH_CLOSE,
+    WISH_REOPEN,
+    WISHES,
+};
+const char *account_wish_word(enum account_wish wish); /* "lock", "totp-off", … */
+int account_wish_read(const char *word);               /* or -EINVAL */
+/* Why the wish can't be fulfilled, for people; NULL where it can. */
+const char *account_wish_refused(const struct entry *entry, enum account_wish wish);
+/* The kind of letter that the wish needs: "access", "puk", or NULL. */
+const char *account_wish_letter(const struct entry *entry, enum account_wish wish);
+struct account_wish_means {
+    const char *reason;   /* lock: who and why; or NULL */
+    const char *job;      /* of the letter; "" without one */
+    const char *puk_hash; /* of the letter … */
+    const char *password_hash;
+    bool ppolicy;
+};
+void account_grant_wish(const struct account_rules *rules, const struct entry *entry,
+                        enum account_wish wish, const struct account_wish_means *means, time_t now,
+                        struct changes *changes);
 
 /* --- Personal password --- */
 
@@ -137,8 +213,12 @@ enum account_password {
     PASSWORD_OWN_DATA,    /* holds the customer's name, address, birthdate or policy number */
     PASSWORD_REPEATED,    /* one character, or few, over and over */
     PASSWORD_THE_SAME,    /* as the one in force */
+    PASSWORD_USED,        /* one of the last five */
+    PASSWORD_COMMON,      /* a word, a name, a row of keys: quality.h */
+    PASSWORD_TOO_SIMPLE,  /* what libpwquality says */
 };
-/* password: normalized. PASSWORD_THE_SAME is the handler's to find out. */
+/* password: normalized. PASSWORD_THE_SAME, _USED, _COMMON and _TOO_SIMPLE are the handler's to find
+   out. */
 enum account_password account_check_password(const struct account_rules *rules,
                                              const struct entry *entry, const char *password);
 void account_set_password(const struct entry *entry, const char *hash, bool ppolicy, time_t now,

@@ -122,7 +122,7 @@ static struct entry_failures failures_get(const struct login *login)
     struct throttle_state state;
 
     if (account_has_login(login->entry))
-        return login->entry->password_failures;
+        return login->entry->failures[FACTOR_PASSWORD];
     throttle_get(login->manager->names, SPACE_NAMES, login->name, &state);
     return (struct entry_failures){.count = state.failures, .retry_after = state.retry_after};
 }
@@ -141,12 +141,12 @@ static int failures_put(struct login *login, const struct entry_failures *failur
                      login->now);
         return directory_touch_decoy(login->worker->directory, deadline);
     }
-    account_write_failures(failures, &changes);
+    account_write_failures(FACTOR_PASSWORD, failures, &changes);
     r = entry_swap(login->worker->directory, login->entry, &changes, deadline);
     if (r == 0) { /* the entry in hand is the one that was just written */
         login->entry->revision++;
         login->entry->has_revision = true;
-        login->entry->password_failures = *failures;
+        login->entry->failures[FACTOR_PASSWORD] = *failures;
     }
     return r;
 }
@@ -274,7 +274,7 @@ static void admit(struct login *login, bool failures_on_record)
         answer(login, login->entry ? verdict : WIRE_WRONG);
         return;
     }
-    login->entry->password_failures = none;
+    login->entry->failures[FACTOR_PASSWORD] = none;
     account = account_access(&login->manager->settings->rules, login->entry, login->now);
     answer(login, WIRE_OK);
     wire_put_u8(login->reply, WIRE_ACCOUNT_CODE, (uint8_t)account);

@@ -78,8 +78,8 @@ static json_t *show(const struct entry *e)
     json_object_set_new(report, "pending", show_pending(e));
     json_object_set_new(report, "failures",
                         json_pack("{s:{s:i, s:o}}", "password", "count",
-                                  (int)e->password_failures.count, "retry_after",
-                                  control_time(e->password_failures.retry_after)));
+                                  (int)e->failures[FACTOR_PASSWORD].count, "retry_after",
+                                  control_time(e->failures[FACTOR_PASSWORD].retry_after)));
     json_object_set_new(report, "locked",
                         e->lock_reason ? json_string(e->lock_reason) : json_null());
     json_object_set_new(report, "revision", json_integer((json_int_t)e->revision));

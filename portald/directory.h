@@ -30,8 +30,9 @@ enum directory_key {
     DIRECTORY_MAIL, /* any state; where several match, one that is initial, active, locked or closed
                        wins */
     DIRECTORY_LOGIN, /* as MAIL, but the entry has only what a login decides on: dn, uid, uuid,
-                        mail, language, policies, state, revision, the password's times, failures,
-                        session epoch, last login */
+                        mail, language, policies, state, revision, the password's times, the
+                        sealed TOTP secret and its last step, failures, session epoch, last
+                        login */
     DIRECTORY_CONFIRMED_MAIL, /* only those states */
     DIRECTORY_POLICY,         /* portalPolicyNumber */
     DIRECTORY_PENDING,        /* by token hash: the beginning of portalPending */
@@ -41,7 +42,7 @@ enum directory_key {
 };
 /* Finds one entry. value is escaped here. Returns 0; -ENOENT; -ENOTUNIQ when several match;
    -EHOSTDOWN, -ETIMEDOUT when the directory can't be asked; -EIO with anything else that it said.
-   secrets: whether userPassword, PUK and pwdHistory are fetched, too. */
+   secrets: whether userPassword, PUK, mailed code and pwdHistory are fetched, too. */
 int directory_find(struct directory *d, enum directory_key key, const char *value, bool secrets,
                    long long deadline, struct entry **ret);
 

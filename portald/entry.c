@@ -355,6 +355,35 @@ static int read_history(struct entry *e, void *field, const char *data, size_t l
     return keep(rest, (size_t)(end - rest), &e->history[e->history_count - 1].hash);
 }
 
+static int read_code(struct entry *e, void *field, const char *data, size_t length)
+{
+    struct entry_code code = {0};
+    const char *rest = data, *hash, *expires, *tries;
+    size_t left = length, hash_length, expires_length, tries_length;
+    uint64_t count = 0;
+    if (!next_word(&rest, &left, &hash, &hash_length) ||
+        !next_word(&rest, &left, &expires, &expires_length) ||
+        !next_word(&rest, &left, &tries, &tries_length) ||
+        copy_word(hash, hash_length, code.hash, sizeof code.hash) < 0 ||
+        calendar_read_generalized(expires, expires_length, &code.expires) < 0 ||
+        read_number(e, &count, tries, tries_length) < 0 || count > UINT_MAX ||
+        (left > 0 && calendar_read_generalized(rest, left, &code.retry_after) < 0))
+        return -EINVAL;
+    code.tries = (unsigned)count;
+    *(struct entry_code *)field = code;
+    return 0;
+}
+
+static int read_totp_secret(struct entry *e, void *field, const char *data, size_t length)
+{
+    (void)field;
+    if (length == 0 || length > sizeof e->totp_secret)
+        return -EINVAL;
+    memcpy(e->totp_secret, data, length);
+    e->totp_size = length;
+    return 0;
+}
+
 /* SEVERAL: all are read; SINGLE: a second value makes the entry malformed; BYTES: may hold NUL. */
 enum {
     SEVERAL = 0,
@@ -401,10 +430,25 @@ static const struct rule {
     [ATTRIBUTE_LETTER] = {"portalLetter", read_letter, 0, SEVERAL, "KIND JOB STATE TIME"},
     [ATTRIBUTE_LETTER_ADDRESS] = {"portalLetterAddress", read_letter_address, FIELD(letter_address),
                                   SINGLE | BYTES, "32 bytes"},
+    [ATTRIBUTE_CODE] = {"portalCode", read_code, FIELD(code), SINGLE | SECRET,
+                        "HASH EXPIRES TRIES [RETRYAFTER]"},
+    [ATTRIBUTE_TOTP_SECRET] = {"portalTOTPSecret", read_totp_secret, 0, SINGLE | BYTES,
+                               "1 to 256 bytes"},
+    [ATTRIBUTE_TOTP_LAST_STEP] = {"portalTOTPLastStep", read_number, FIELD(totp_last_step), SINGLE,
+                                  "a number"},
     [ATTRIBUTE_PASSWORD_FAILURES] = {"portalPasswordFailures", read_count,
-                                     FIELD(password_failures.count), SINGLE, "a number"},
+                                     FIELD(failures[FACTOR_PASSWORD].count), SINGLE, "a number"},
     [ATTRIBUTE_PASSWORD_RETRY_AFTER] = {"portalPasswordRetryAfter", read_time,
-                                        FIELD(password_failures.retry_after), SINGLE, "a time"},
+                                        FIELD(failures[FACTOR_PASSWORD].retry_after), SINGLE,
+                                        "a time"},
+    [ATTRIBUTE_TOTP_FAILURES] = {"portalTOTPFailures", read_count,
+                                 FIELD(failures[FACTOR_TOTP].count), SINGLE, "a number"},
+    [ATTRIBUTE_TOTP_RETRY_AFTER] = {"portalTOTPRetryAfter", read_time,
+                                    FIELD(failures[FACTOR_TOTP].retry_after), SINGLE, "a time"},
+    [ATTRIBUTE_PUK_FAILURES] = {"portalPUKFailures", read_count, FIELD(failures[FACTOR_PUK].count),
+                                SINGLE, "a number"},
+    [ATTRIBUTE_PUK_RETRY_AFTER] = {"portalPUKRetryAfter", read_time,
+                                   FIELD(failures[FACTOR_PUK].retry_after), SINGLE, "a time"},
     [ATTRIBUTE_SESSION_EPOCH] = {"portalSessionEpoch", read_number, FIELD(session_epoch), SINGLE,
                                  "a number"},
     [ATTRIBUTE_LOCK_REASON] = {"portalLockReason", read_text, FIELD(lock_reason), SINGLE, "text"},

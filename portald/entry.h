@@ -48,8 +48,15 @@ enum attribute {
     ATTRIBUTE_PUK, /* secret */
     ATTRIBUTE_LETTER,
     ATTRIBUTE_LETTER_ADDRESS,
+    ATTRIBUTE_CODE, /* secret */
+    ATTRIBUTE_TOTP_SECRET,
+    ATTRIBUTE_TOTP_LAST_STEP,
     ATTRIBUTE_PASSWORD_FAILURES,
     ATTRIBUTE_PASSWORD_RETRY_AFTER,
+    ATTRIBUTE_TOTP_FAILURES,
+    ATTRIBUTE_TOTP_RETRY_AFTER,
+    ATTRIBUTE_PUK_FAILURES,
+    ATTRIBUTE_PUK_RETRY_AFTER,
     ATTRIBUTE_SESSION_EPOCH,
     ATTRIBUTE_LOCK_REASON,
     ATTRIBUTE_LAST_LOGIN,
@@ -82,11 +89,28 @@ struct entry_history {
     char *hash; /* secret */
 };
 
+/* What is tried, and counted each by itself. */
+enum entry_factor {
+    FACTOR_PASSWORD,
+    FACTOR_TOTP,
+    FACTOR_PUK,
+    FACTORS,
+};
+
 struct entry_failures {
     unsigned count;
     time_t retry_after; /* 0: none */
 };
 
+/* portalCode: "HASH EXPIRES TRIES" or "HASH EXPIRES TRIES RETRYAFTER". */
+struct entry_code {
+    char hash[JOB_HASH_SIZE]; /* "": there is none */
+    time_t expires;
+    unsigned tries;     /* wrong ones, across codes */
+    time_t retry_after; /* 0: none */
+};
+
+#define ENTRY_TOTP_MAX      256 /* bytes of portalTOTPSecret */
 #define ENTRY_UID_SIZE      257
 #define ENTRY_ADDRESS_BYTES 32 /* portalLetterAddress: BLAKE2b-256 of the postal address */
 
@@ -120,7 +144,11 @@ struct entry {
     size_t letter_count;
     unsigned char letter_address[ENTRY_ADDRESS_BYTES];
     bool has_letter_address;
-    struct entry_failures password_failures;
+    struct entry_failures failures[FACTORS];
+    unsigned char totp_secret[ENTRY_TOTP_MAX]; /* sealed (totp.h) */
+    size_t totp_size;                          /* 0: TOTP isn't set up */
+    uint64_t totp_last_step;                   /* 0: none accepted yet */
+    struct entry_code code;                    /* only among the secrets */
     uint64_t session_epoch;
     char *lock_reason;
     time_t last_login;

@@ -12,6 +12,11 @@ typedef void handler(struct worker *worker, const struct request *request,
 handler auth_authenticate; /* auth.c */
 handler auth_account;
 handler change_password; /* change.c */
+handler second_verify;   /* second.c */
+handler enroll_begin;    /* enroll.c */
+handler enroll_confirm;
+handler recover_ask; /* recover.c */
+handler recover_verify;
 handler register_accept; /* register.c */
 handler confirm_look;    /* confirm.c */
 handler confirm_press;

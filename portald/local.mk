@@ -17,6 +17,7 @@ portald_libportald_la_SOURCES = \
     portald/directory-search.c portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
     portald/grant.c portald/grant.h \
+    portald/known.h portald/login.h portald/notice.h portald/puk.h portald/quality.h portald/totp.h \
     portald/handlers.c portald/handlers.h \
     portald/job.c \
     portald/letter.c portald/letter.h portald/letters.c \
@@ -38,9 +39,9 @@ portald_libportald_la_SOURCES = \
     portald/texts.c portald/texts.h \
     portald/throttle.c portald/throttle.h
 portald_libportald_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(SQLITE_CFLAGS) \
-    $(JANSSON_CFLAGS) $(GMIME_CFLAGS) $(GLIB_CFLAGS) $(IDN2_CFLAGS)
+    $(JANSSON_CFLAGS) $(GMIME_CFLAGS) $(GLIB_CFLAGS) $(IDN2_CFLAGS) $(OATH_CFLAGS) $(PWQUALITY_CFLAGS) $(QRENCODE_CFLAGS)
 portald_libportald_la_LIBADD = common/libcommon.la $(SODIUM_LIBS) $(SYSTEMD_LIBS) $(LDAP_LIBS) $(SQLITE_LIBS) \
-    $(JANSSON_LIBS) $(GMIME_LIBS) $(GLIB_LIBS) $(IDN2_LIBS)
+    $(JANSSON_LIBS) $(GMIME_LIBS) $(GLIB_LIBS) $(IDN2_LIBS) $(OATH_LIBS) $(PWQUALITY_LIBS) $(QRENCODE_LIBS)
 
 portald_portald_SOURCES = portald/main.c
 portald_portald_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(GLIB_CFLAGS) $(JANSSON_CFLAGS) -fPIE

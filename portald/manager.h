@@ -7,11 +7,13 @@
 #include "courier.h"
 #include "directory.h"
 #include "keys.h"
+#include "quality.h"
 #include "queue.h"
 #include "secret.h"
 #include "server.h"
 #include "settings.h"
 #include "throttle.h"
+#include "totp.h"
 
 #include <stdatomic.h>
 
@@ -28,6 +30,9 @@ struct manager {
     struct queue *queue;
     struct throttle *names; /* failures of names that don't exist: kept across restarts */
     struct throttle *rates; /* clients and policy numbers */
+    struct throttle *known; /* clients that customers logged in from (known.h) */
+    struct totp_keys *totp;
+    struct quality *quality;
     struct secret_gate *gate;
     struct compose *compose;
     struct couriers *couriers;

@@ -47,6 +47,8 @@ static const struct conf_key keys[] = {
 
     CONF_PATH("keys", "master", S, master_key, "credential:portald.key",
               "a key file, or credential:NAME"),
+    CONF_STRING("keys", "totp", S, totp_keys, "",
+                "key files, or credential:NAME, separated by blanks; the first seals"),
     CONF_PATH("keys", "station", S, station_key, SYSCONF_DIR "/station.pub",
               "the print station's public key, a file"),
 
@@ -116,6 +118,13 @@ static const struct conf_key keys[] = {
                 "characters from 8 to 64"),
     CONF_NUMBER("rules", "password_most", S, rules.password_most, "128", 64, 128,
                 "characters from 64 to 128"),
+    CONF_SPAN("rules", "code_life", S, rules.code_life, "30min", 5 * MINUTE, 10 * HOUR,
+              "a span from 5min to 10h"),
+    CONF_NUMBER("rules", "code_tries", S, rules.code_tries, "5", 1, 100, "a number from 1 to 100"),
+    CONF_SPAN("rules", "code_wait", S, rules.code_wait, "1h", MINUTE, DAY,
+              "a span from 1min to 1d"),
+    CONF_NUMBER("rules", "codes_hour", S, rules.codes_hour, "3", 1, 100, "a number from 1 to 100"),
+    CONF_NUMBER("rules", "codes_day", S, rules.codes_day, "10", 1, 1000, "a number from 1 to 1000"),
     CONF_SPAN("rules", "login_note", S, rules.login_note, "1d", HOUR, 30 * DAY,
               "a span from 1h to 30d"),
 };

@@ -17,7 +17,7 @@ struct settings {
     bool ppolicy;
     long directory_timeout;
     /* [keys] */
-    char *master_key, *station_key;
+    char *master_key, *totp_keys, *station_key;
     /* [queue] */
     char *queue_file;
     long queue_limit, queue_keep;

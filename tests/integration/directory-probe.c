@@ -87,7 +87,7 @@ static void show_entry(const struct entry *e)
     show("password", e->password ? "there" : "");
     printf("revision=%llu\nepoch=%llu\nhistory=%zu\npending=%zu\nfailures=%u\n",
            (unsigned long long)e->revision, (unsigned long long)e->session_epoch, e->history_count,
-           e->pending_count, e->password_failures.count);
+           e->pending_count, e->failures[FACTOR_PASSWORD].count);
 }
 
 static int do_verify(struct probe *p)

@@ -105,9 +105,9 @@ static void test_access_ignores_waits_but_not_a_block(void **state)
     struct entry e = customer(ACCOUNT_ACTIVE);
 
     (void)state;
-    e.password_failures = (struct entry_failures){.count = 99, .retry_after = NOON + 900};
+    e.failures[FACTOR_PASSWORD] = (struct entry_failures){.count = 99, .retry_after = NOON + 900};
     assert_int_equal(account_access(&rules, &e, NOON), WIRE_OK);
-    e.password_failures.count = 100;
+    e.failures[FACTOR_PASSWORD].count = 100;
     assert_int_equal(account_access(&rules, &e, NOON), WIRE_BLOCKED);
 }
 

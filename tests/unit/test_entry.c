@@ -102,8 +102,8 @@ static void test_everything_is_read_into_its_place(void **state)
     assert_int_equal(e->password_changed, 1792666800);
     assert_string_equal(e->puk, "$argon2id$puk");
     assert_string_equal(e->password, "{ARGON2}$argon2id$x");
-    assert_int_equal(e->password_failures.count, 7);
-    assert_int_equal(e->password_failures.retry_after, 1795345230);
+    assert_int_equal(e->failures[FACTOR_PASSWORD].count, 7);
+    assert_int_equal(e->failures[FACTOR_PASSWORD].retry_after, 1795345230);
     assert_int_equal(e->session_epoch, 3);
     assert_string_equal(e->lock_reason, "an administrator");
     assert_int_equal(e->last_login, 1795219200);

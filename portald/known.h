@@ -1,0 +1,22 @@
+/* Clients that customers have logged in from (for PAM: addresses): each has counters of its own, so
+   that guessing from elsewhere doesn't lock the customer out. Kept across restarts in a table that
+   only right logins fill. Bound to the entry's session epoch: once a password was changed or an
+   account locked, all have to log in again to be known. */
+#pragma once
+
+#include "entry.h"
+#include "throttle.h"
+
+#define KNOWN_SECONDS (180 * DAY) /* since the last login from there */
+#define KNOWN_SLOTS   (1u << 18)
+
+/* client: as throttle_client() makes it; "" is never known. */
+bool known_client(struct throttle *known, const struct entry *entry, const char *client,
+                  time_t now);
+void known_remember(struct throttle *known, const struct entry *entry, const char *client,
+                    time_t now);
+/* Its counter of this factor. */
+void known_failures(struct throttle *known, const struct entry *entry, const char *client,
+                    enum entry_factor factor, struct entry_failures *ret);
+void known_count(struct throttle *known, const struct entry *entry, const char *client,
+                 enum entry_factor factor, const struct entry_failures *failures, time_t now);

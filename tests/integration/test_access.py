@@ -6,9 +6,9 @@ import re
 import ldap
 import pytest
 
-from conftest import SOURCE
 from ldap_client import (CUSTOMER_PASSWORD, bound, customers_base, entry, modify, open_connection,
                          read, ssha)
+from sandbox import SOURCE
 
 WHO = ("anonymous", "customer", "support", "admin", "portald")
 NUMBERS = itertools.count(1)

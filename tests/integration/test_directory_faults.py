@@ -14,10 +14,10 @@ from pathlib import Path
 import ldap
 import pytest
 
-from conftest import Sandbox
 from directory_probe import (GRACE_MS, by_password, dn_of, epoch_of, in_time,  # noqa: F401
                              people, probe, probes, value_of)
 from ldap_client import modify
+from sandbox import Sandbox
 
 
 # slapd stopped, killed, restarted.

@@ -14,7 +14,7 @@ import email
 import email.policy
 
 from customer import LINK, World, is_gone, wait_for
-from conftest import Sandbox
+from sandbox import Sandbox
 
 KILLS = 100
 CUSTOMERS = 240

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import ldap_client
-from conftest import Sandbox
 from customer import World, wait_for
 from directory_gate import BIND, MODIFY, SEARCH, Gate
+from sandbox import Sandbox
 from socket_holder import Holder
 
 PASSWORD = "Regen auf dem Zeltdach"

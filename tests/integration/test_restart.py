@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import ldap_client
-from conftest import Sandbox
 from customer import World, is_gone, wait_for
 from login_load import LoginLoad
+from sandbox import Sandbox
 from socket_holder import Holder
 from wire import connect, field, frame, receive
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import SANDBOX, Sandbox
+from sandbox import SANDBOX, Sandbox
 
 sys.path.insert(0, str(SANDBOX.parent))
 from sandboxlib import customers, process  # noqa: E402

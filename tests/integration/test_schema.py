@@ -7,8 +7,8 @@ import time
 import ldap
 import pytest
 
-from conftest import SOURCE
 from ldap_client import bound, customers_base, entry, modify
+from sandbox import SOURCE
 
 ARC = "2.25.315081712215738430245946462474272008980"
 SLAPD_SCHEMAS = ("core", "cosine", "inetorgperson")

@@ -12,6 +12,7 @@ include tests/unit/print.mk
 include tests/unit/pam.mk
 endif
 include tests/integration/local.mk
+include tests/frontends/local.mk
 include tests/system/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

@@ -3,7 +3,7 @@ sbin_PROGRAMS += portald/portald
 noinst_LTLIBRARIES += portald/libportald.la
 
 portald_libportald_la_SOURCES = \
-    portald/account.c portald/account-login.c portald/account.h \
+    portald/account.c portald/account-login.c portald/account-password.c portald/account.h \
     portald/address.c portald/address.h \
     portald/auth.c portald/change.c \
     portald/changes.c portald/entry.c portald/entry.h \

@@ -205,12 +205,11 @@ static int resolve_one(struct clerk *clerk, const struct job *job)
     return queue_drop_staged(clerk->manager->queue, job->id);
 }
 
-/* At start every staged row is without a maker, but for letters that this process staged meanwhile
-   (mails are staged by this thread alone): those are younger than the clerk. */
+/* At start every staged row is without a maker, but for those that the workers staged meanwhile:
+   they are younger than the clerk. */
 static bool has_maker(const struct clerk *clerk, const struct job *job)
 {
-    return clerk->first_orphans && job->kind == JOB_LETTER &&
-           strncmp(job->id, clerk->began, ULID_TIME_SYMBOLS) >= 0;
+    return clerk->first_orphans && strncmp(job->id, clerk->began, ULID_TIME_SYMBOLS) >= 0;
 }
 
 static int resolve_orphans(struct clerk *clerk)

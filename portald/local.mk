@@ -17,13 +17,15 @@ portald_libportald_la_SOURCES = \
     portald/directory-search.c portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
     portald/grant.c portald/grant.h \
-    portald/known.h portald/login.h portald/notice.h portald/puk.h portald/quality.h portald/totp.h \
+    portald/known.h portald/login.h portald/puk.h portald/quality.h portald/totp.h \
     portald/handlers.c portald/handlers.h \
     portald/job.c \
     portald/letter.c portald/letter.h portald/letters.c \
+    portald/mail-job.c portald/mail-job.h \
     portald/manager.c portald/manager.h \
     portald/matching.c portald/matching.h \
     portald/not-me.c \
+    portald/notice.c portald/notice.h \
     portald/order.c portald/order.h \
     portald/outcome.c portald/outcome.h \
     portald/queue.c portald/queue.h portald/queue-backend.h \

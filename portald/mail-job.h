@@ -1,0 +1,13 @@
+/* The queue's row of one mail to a customer: made here for whoever sends one (matching, recovery,
+   notices). Way in: mail_job_make(). */
+#pragma once
+
+#include "manager.h"
+
+/* A mail of topic (compose.h) about entry, to address. id: its id, or NULL for a new one. named:
+   the address is confirmed as its owner's, so that the mail may say the name. It expires with what
+   it carries: a mailed code's time, or rules.mail_life. Returns 0 and a row that is READY and due
+   now, with neither parent nor lease, for job_clear(); or -ENOMEM. */
+int mail_job_make(const struct manager *manager, const char *id, const char *topic,
+                  const struct entry *entry, const char *address, bool named, time_t now,
+                  struct job *ret);

@@ -4,6 +4,7 @@
 #include "matching.h"
 
 #include "letter.h"
+#include "mail-job.h"
 #include "registration.h"
 #include "swap.h"
 
@@ -14,7 +15,6 @@
 #include "messages.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 
@@ -54,37 +54,19 @@ static void child_id(const struct matching *m, const char *topic, char ret[stati
     ret[ULID_SIZE - 1] = 0;
 }
 
-static int make_payload(const char *to, const char *language, const char *name, struct job *mail)
-{
-    json_t *json = json_pack("{ssssss*}", "to", to, "language", language, "name", name);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-
-    json_decref(json);
-    if (!text)
-        return -ENOMEM;
-    mail->payload = (uint8_t *)text;
-    mail->payload_size = strlen(text);
-    return 0;
-}
-
 /* A mail to address about entry. The name goes only to an address that is confirmed as its
    owner's. */
 static int make_mail(const struct matching *m, const char *topic, const struct entry *entry,
                      const char *address, bool confirmed, struct job *mail)
 {
-    unsigned char reference[REFERENCE_BYTES];
+    char id[ULID_SIZE];
+    int r;
 
-    *mail = (struct job){.kind = JOB_MAIL, .state = JOB_READY, .created = m->now, .due = m->now};
-    child_id(m, topic, mail->id);
-    snprintf(mail->topic, sizeof mail->topic, "%s", topic);
-    snprintf(mail->entry, sizeof mail->entry, "%s", entry->uuid);
-    snprintf(mail->subject, sizeof mail->subject, "%.*s", JOB_SUBJECT_SIZE - 1, entry->uid);
-    snprintf(mail->parent, sizeof mail->parent, "%s", m->job->id);
-    mail->expires = m->now + m->manager->settings->rules.mail_life;
-    derive_address_hash(m->manager->keys, address, mail->address);
-    derive_reference(m->manager->keys, mail->id, reference);
-    derive_hash(reference, sizeof reference, mail->reference);
-    return make_payload(address, entry->language, confirmed ? entry->name : NULL, mail);
+    child_id(m, topic, id);
+    r = mail_job_make(m->manager, id, topic, entry, address, confirmed, m->now, mail);
+    if (r == 0)
+        snprintf(mail->parent, sizeof mail->parent, "%s", m->job->id);
+    return r;
 }
 
 static int finish(const struct matching *m, const char *note)

@@ -1,6 +1,6 @@
 # Measures: "make bench" builds and runs them all. They are no tests: a time on a shared machine decides nothing.
 EXTRA_PROGRAMS = tests/bench/bench_login tests/bench/bench_floor
-EXTRA_DIST += tests/bench/login
+EXTRA_DIST += tests/bench/login tests/bench/answers
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 tests_bench_bench_login_SOURCES = tests/bench/bench_login.c tests/bench/clients.c tests/bench/clients.h
@@ -12,4 +12,5 @@ tests_bench_bench_floor_LDADD = $(LDAP_LIBS) -lpam
 
 bench: all $(EXTRA_PROGRAMS)
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/login
+	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/answers
 .PHONY: bench

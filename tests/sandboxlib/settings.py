@@ -77,11 +77,13 @@ TEXTS = {
     "terms.txt": "Nutzungsbedingungen des Kundenkontos der Beispiel Versicherung, Fassung 1.\n",
 }
 
-# PAM service: what its auth line has besides the common options.
+# PAM service: what its lines have besides the common options.
 PAM_SERVICES = {
     "portal": "",
     "portal-combined": "prompt=combined",
     "portal-together": "prompt=together",
+    "portal-enroll": "enroll=require",
+    "portal-recover": "recover",
 }
 PAM_TYPES = ("auth", "account", "password", "session")
 

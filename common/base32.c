@@ -16,8 +16,9 @@ static const char alphabet[32] __attribute__((aligned(32))) = "0123456789ABCDEFG
 static const struct {
     uint32_t first, last, value;
 } symbols[] = {
-    {'0', '9', 0},  {'A', 'H', 10}, {'J', 'K', 18}, {'M', 'N', 20}, {'P', 'T', 22},
-    {'V', 'Z', 27}, {'O', 'O', 0},  {'I', 'I', 1},  {'L', 'L', 1},
+    {'0', '9', 0},  {'A', 'H', 10},      {'J', 'K', 18}, {'M', 'N', 20},
+    {'P', 'T', 22}, {'V', 'Z', 27},      {'O', 'O', 0},  {'I', 'I', 1},
+    {'L', 'L', 1},  {0xff10, 0xff19, 0}, /* full-width digits */
 };
 
 /* What counts for nothing. */

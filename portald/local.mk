@@ -17,7 +17,7 @@ portald_libportald_la_SOURCES = \
     portald/directory-search.c portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
     portald/grant.c portald/grant.h \
-    portald/known.h portald/login.h portald/puk.h portald/quality.h portald/totp.h \
+    portald/known.h portald/login.h portald/puk.h portald/quality.h portald/totp.c portald/totp-qr.c portald/totp.h \
     portald/handlers.c portald/handlers.h \
     portald/job.c \
     portald/letter.c portald/letter.h portald/letters.c \

@@ -14,7 +14,7 @@
 /* Keys that seal: the first one configured (or, where none is, portald's own) seals, all open. Ids
    follow from the keys, so nobody has to number them. */
 struct totp_keys;
-/* files: separated by blanks, "" for none; each as key_read() takes it. problem gets a sentence.
+/* files: separated by blanks, NULL for none; each as key_read() takes it. problem gets a sentence.
    Returns 0 or a negative errno. */
 int totp_keys_load(const struct keys *keys, const char *files, char *problem, size_t size,
                    struct totp_keys **ret);
@@ -31,9 +31,12 @@ int totp_unseal(const struct totp_keys *keys, const char *uuid, const uint8_t *s
                 uint8_t ret[static TOTP_SECRET_BYTES]);
 /* Whether it is sealed with another key than the first: rekey has work to do. */
 bool totp_is_old(const struct totp_keys *keys, const uint8_t *sealed, size_t size);
+/* The id of the key that it is sealed with, in hex, for the log. */
+#define TOTP_KEY_ID_SIZE 9
+void totp_key_id(const uint8_t *sealed, size_t size, char ret[static TOTP_KEY_ID_SIZE]);
 
-/* Whether typed (six digits, blanks anywhere) is the code of a step within one of now's and beyond
-   last_step. Constant time. 0 and *ret_step; -EACCES. */
+/* Whether typed (six digits, read as base32_read() reads letters' codes) is the code of a step
+   within one of now's and beyond last_step. Constant time. 0 and *ret_step; -EACCES. */
 int totp_check(const uint8_t secret[static TOTP_SECRET_BYTES], const char *typed, time_t now,
                uint64_t last_step, uint64_t *ret_step);
 /* The same for an entry's sealed secret and last step; also -ENOKEY, -EBADMSG. */
@@ -42,9 +45,10 @@ int totp_verify(const struct totp_keys *keys, const struct entry *entry, const c
 /* Whether typed has the form of a code at all. */
 bool totp_is_code(const char *typed);
 
-/* otpauth:// with company as issuer and account as name, percent-encoded; the QR code as lines of
-   text, half blocks, light modules drawn, separated by newlines (25 to 27 of them for what we
-   make). Both wiped by the caller. -E2BIG when it doesn't fit. */
+/* otpauth:// with company as issuer and account as name, percent-encoded and, where both are long,
+   cut, so that its QR code has 25 to 27 lines: lines of text, half blocks, light modules drawn,
+   separated by newlines. Both wiped by the caller. -E2BIG when it doesn't fit, which for what
+   totp_uri() makes can't be. */
 void totp_secret_text(const uint8_t secret[static TOTP_SECRET_BYTES],
                       char ret[static TOTP_SECRET_TEXT]);
 int totp_uri(const uint8_t secret[static TOTP_SECRET_BYTES], const char *company,

@@ -130,9 +130,10 @@ static const char *const liberties[] = {
     "0110\xe2\x80\x8b%s", /* zero-width space */
     "0110\xe3\x80\x80%s", /* ideographic space */
     "\xef\xbb\xbf"
-    "0110%s",             /* byte order mark */
-    "0110\xef\xbc\x8d%s", /* full-width hyphen */
-    "0110%s\xe2\x80\x8f", /* right-to-left mark */
+    "0110%s",                                             /* byte order mark */
+    "0110\xef\xbc\x8d%s",                                 /* full-width hyphen */
+    "0110%s\xe2\x80\x8f",                                 /* right-to-left mark */
+    "\xef\xbc\x90\xef\xbc\x91\xef\xbc\x91\xef\xbc\x90%s", /* full-width digits */
 };
 
 /* A right code that begins with 0110. */
@@ -205,8 +206,8 @@ static void test_what_is_no_code_is_other(void **state)
         "0000000000000",
         "0000\xe2\x80\x93\x93"
         "000000000000",
-        "\xef\xbc\x90"
-        "000000000000000", /* full-width 0 */
+        "\xef\xbc\xa1"
+        "000000000000000", /* full-width A */
     };
     char read[CODE_SIZE] = "untouched";
 

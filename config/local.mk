@@ -1,10 +1,12 @@
 # Configuration and mail templates. What an operator may have changed is never overwritten.
 PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/letters/de.txt config/letters/en.txt \
+    config/templates/de/frame.txt config/templates/de/frame.html \
     config/templates/de/confirm.subject config/templates/de/confirm.txt config/templates/de/confirm.html \
     config/templates/de/in-use.subject config/templates/de/in-use.txt config/templates/de/in-use.html \
     config/templates/de/registered.subject config/templates/de/registered.txt \
     config/templates/de/registered.html \
+    config/templates/en/frame.txt config/templates/en/frame.html \
     config/templates/en/confirm.subject config/templates/en/confirm.txt config/templates/en/confirm.html \
     config/templates/en/in-use.subject config/templates/en/in-use.txt config/templates/en/in-use.html \
     config/templates/en/registered.subject config/templates/en/registered.txt \

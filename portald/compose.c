@@ -28,15 +28,19 @@ static const struct {
     [PART_HTML] = {"html", TEMPLATE_HTML},
 };
 
-#define LINK_NAMES (TEMPLATE_BIT(TEMPLATE_LINK) | TEMPLATE_BIT(TEMPLATE_HOURS))
+/* Names that a mail's own words may use, those that all of them may use, and those of the frame
+   that the words stand in. */
+#define FRAME_NAMES  (TEMPLATE_BIT(TEMPLATE_TITLE) | TEMPLATE_BIT(TEMPLATE_BODY))
+#define LINK_NAMES   (TEMPLATE_BIT(TEMPLATE_LINK) | TEMPLATE_BIT(TEMPLATE_HOURS))
+#define COMMON_NAMES (TEMPLATE_ALL & ~FRAME_NAMES & ~LINK_NAMES)
 
 static const struct {
     const char *word;
     uint32_t names; /* that its templates may use */
 } topics[] = {
-    {"confirm", TEMPLATE_ALL},
-    {"in-use", TEMPLATE_ALL & ~LINK_NAMES},
-    {"registered", TEMPLATE_ALL & ~LINK_NAMES},
+    {"confirm", COMMON_NAMES | LINK_NAMES},
+    {"in-use", COMMON_NAMES},
+    {"registered", COMMON_NAMES},
 };
 
 static const struct {
@@ -51,6 +55,7 @@ struct compose {
     char *sender, *sender_name, *base_url, *company, *support, *message_domain;
     long link_hours;
     struct template *templates[ELEMENTS(topics)][ELEMENTS(languages)][PARTS];
+    struct template *frames[ELEMENTS(languages)][PARTS]; /* none around a subject */
 };
 
 struct compose *compose_free(struct compose *compose)
@@ -61,6 +66,9 @@ struct compose *compose_free(struct compose *compose)
         for (size_t j = 0; j < ELEMENTS(languages); j++)
             for (size_t k = 0; k < PARTS; k++)
                 template_free(compose->templates[i][j][k]);
+    for (size_t j = 0; j < ELEMENTS(languages); j++)
+        for (size_t k = 0; k < PARTS; k++)
+            template_free(compose->frames[j][k]);
     free(compose->sender);
     free(compose->sender_name);
     free(compose->base_url);
@@ -71,26 +79,45 @@ struct compose *compose_free(struct compose *compose)
     return NULL;
 }
 
-static int templates_load(struct compose *compose, const char *directory, size_t topic,
-                          size_t language, char *problem, size_t size)
+/* Loads directory/LANGUAGE/WORD.SUFFIX. */
+static int part_load(const char *directory, size_t language, const char *word, size_t part,
+                     uint32_t names, char *problem, size_t size, struct template **ret)
 {
-    for (size_t k = 0; k < PARTS; k++) {
-        _cleanup_free_ char *file = NULL;
-        char why[128] = "";
-        int r;
+    _cleanup_free_ char *file = NULL;
+    char why[128] = "";
+    int r;
 
-        if (asprintf(&file, "%s/%s/%s.%s", directory, languages[language].word, topics[topic].word,
-                     parts[k].suffix) < 0) {
-            file = NULL;
-            return -ENOMEM;
-        }
-        r = template_load(file, parts[k].form, topics[topic].names, why, sizeof why,
-                          &compose->templates[topic][language][k]);
-        if (r < 0) {
-            snprintf(problem, size, "%s: %s", file, r == -ENOMEM ? "out of memory" : why);
-            return r;
-        }
+    if (asprintf(&file, "%s/%s/%s.%s", directory, languages[language].word, word,
+                 parts[part].suffix) < 0) {
+        file = NULL;
+        return -ENOMEM;
     }
+    r = template_load(file, parts[part].form, names, why, sizeof why, ret);
+    if (r == 0 && (names & TEMPLATE_BIT(TEMPLATE_BODY)) && !template_has(*ret, TEMPLATE_BODY)) {
+        snprintf(why, sizeof why, "there is no {{body}} in it");
+        r = -EINVAL;
+    }
+    if (r < 0)
+        snprintf(problem, size, "%s: %s", file, r == -ENOMEM ? "out of memory" : why);
+    return r;
+}
+
+static int templates_load(struct compose *compose, const char *directory, char *problem,
+                          size_t size)
+{
+    int r = 0;
+
+    for (size_t j = 0; j < ELEMENTS(languages); j++)
+        for (size_t k = 0; k < PARTS; k++) {
+            if (k != PART_SUBJECT)
+                r = part_load(directory, j, "frame", k, COMMON_NAMES | FRAME_NAMES, problem, size,
+                              &compose->frames[j][k]);
+            for (size_t i = 0; r == 0 && i < ELEMENTS(topics); i++)
+                r = part_load(directory, j, topics[i].word, k, topics[i].names, problem, size,
+                              &compose->templates[i][j][k]);
+            if (r < 0)
+                return r;
+        }
     return 0;
 }
 
@@ -148,12 +175,9 @@ int compose_open(const struct compose_options *options, const struct keys *keys,
         return r;
     if (!options_copy(compose, options))
         return -ENOMEM;
-    for (size_t i = 0; i < ELEMENTS(topics); i++)
-        for (size_t j = 0; j < ELEMENTS(languages); j++) {
-            r = templates_load(compose, options->templates, i, j, problem, size);
-            if (r < 0)
-                return r;
-        }
+    r = templates_load(compose, options->templates, problem, size);
+    if (r < 0)
+        return r;
     *ret = TAKE(compose);
     return 0;
 }
@@ -298,6 +322,22 @@ static void texts_clear(struct texts *texts)
         wipe_free_p(&texts->part[k]);
 }
 
+/* The words of a part, in their frame. */
+static int framed_render(const struct compose *compose, const struct order *order, size_t part,
+                         const char *values[static TEMPLATE_NAMES], char **ret)
+{
+    _cleanup_wipe_free_ char *body = NULL;
+    int r = template_render(compose->templates[order->topic][order->language][part], values, &body);
+
+    if (r < 0)
+        return r;
+    g_strchomp(body);
+    values[TEMPLATE_BODY] = body;
+    r = template_render(compose->frames[order->language][part], values, ret);
+    values[TEMPLATE_BODY] = NULL;
+    return r;
+}
+
 static int texts_render(const struct compose *compose, const struct job *job,
                         const struct order *order, struct texts *ret)
 {
@@ -314,18 +354,20 @@ static int texts_render(const struct compose *compose, const struct job *job,
         [TEMPLATE_LOGIN_URL] = v.login_url,
     };
 
+    int r;
+
     if (!values_make(compose, job, order, &v))
         return -EBADMSG;
-    for (size_t k = 0; k < PARTS; k++) {
-        int r = template_render(compose->templates[order->topic][order->language][k], values,
-                                &ret->part[k]);
-
-        if (r < 0)
-            return r;
-    }
+    r = template_render(compose->templates[order->topic][order->language][PART_SUBJECT], values,
+                        &ret->part[PART_SUBJECT]);
+    if (r < 0)
+        return r;
     g_strstrip(ret->part[PART_SUBJECT]);
     g_strdelimit(ret->part[PART_SUBJECT], "\r\n", ' ');
-    return 0;
+    values[TEMPLATE_TITLE] = ret->part[PART_SUBJECT];
+    for (size_t k = PART_SUBJECT + 1; r == 0 && k < PARTS; k++)
+        r = framed_render(compose, order, k, values, &ret->part[k]);
+    return r;
 }
 
 static void multipart_add(GMimeMultipart *multipart, const char *subtype, const char *text)

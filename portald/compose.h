@@ -20,7 +20,9 @@
 
    Names in templates: company, support, name, greeting ("Guten Tag Erika Mustermann,"), login_url,
    not_me (the link BASE/not-me/REFERENCE), reference (as printed), and for confirm link and hours.
- */
+   The txt and html of a topic are its own words. What all mails share stands around them, in
+   templates/{de,en}/frame.{txt,html}, which must have a {{body}} and may have {{title}}, the
+   subject. */
 
 #define COMPOSE_LINK_HOURS 48
 

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <glib.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -18,7 +17,8 @@ static const char *const names[TEMPLATE_NAMES] = {
     [TEMPLATE_NAME] = "name",           [TEMPLATE_GREETING] = "greeting",
     [TEMPLATE_LINK] = "link",           [TEMPLATE_HOURS] = "hours",
     [TEMPLATE_NOT_ME] = "not_me",       [TEMPLATE_REFERENCE] = "reference",
-    [TEMPLATE_LOGIN_URL] = "login_url",
+    [TEMPLATE_LOGIN_URL] = "login_url", [TEMPLATE_TITLE] = "title",
+    [TEMPLATE_BODY] = "body",
 };
 
 /* Text, then a value. */
@@ -183,6 +183,14 @@ static void value_write(FILE *out, const char *value, enum template_form form)
     }
 }
 
+bool template_has(const struct template *t, enum template_name name)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->pieces[i].name == (int)name)
+            return true;
+    return false;
+}
+
 int template_render(const struct template *t, const char *const values[static TEMPLATE_NAMES],
                     char **ret)
 {
@@ -197,7 +205,9 @@ int template_render(const struct template *t, const char *const values[static TE
         const struct piece *piece = &t->pieces[i];
 
         fwrite(t->text + piece->start, 1, piece->length, out);
-        if (piece->name < TEMPLATE_NAMES && values[piece->name])
+        if (piece->name == TEMPLATE_BODY && values[piece->name])
+            fputs(values[piece->name], out);
+        else if (piece->name < TEMPLATE_NAMES && values[piece->name])
             value_write(out, values[piece->name], t->form);
     }
     failed = ferror(out);

@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,14 +19,16 @@ enum template_name {
     TEMPLATE_NOT_ME,
     TEMPLATE_REFERENCE,
     TEMPLATE_LOGIN_URL,
+    TEMPLATE_TITLE,
+    TEMPLATE_BODY, /* of a frame: rendered already, and put in as it stands */
     TEMPLATE_NAMES,
 };
 
 #define TEMPLATE_BIT(name) (1u << (name))
 #define TEMPLATE_ALL       (TEMPLATE_BIT(TEMPLATE_NAMES) - 1)
 
-/* What values are put into: control characters become blanks everywhere, so that no value makes a
-   line of its own; in HTML, what is markup is escaped. */
+/* What values are put into: control characters become blanks everywhere, so that no value but
+   TEMPLATE_BODY makes a line of its own; in HTML, what is markup is escaped. */
 enum template_form {
     TEMPLATE_TEXT,
     TEMPLATE_HTML,
@@ -43,6 +46,7 @@ int template_load(const char *file, enum template_form form, uint32_t allowed, c
                   size_t problem_size, struct template **ret);
 struct template *template_free(struct template *t);
 DEFINE_CLEANUP(struct template, template_free)
+bool template_has(const struct template *t, enum template_name name);
 /* *ret is malloc'ed and NUL-terminated. A value that is NULL counts as "". Returns 0 or -ENOMEM. */
 int template_render(const struct template *t, const char *const values[static TEMPLATE_NAMES],
                     char **ret);

@@ -228,6 +228,26 @@ static void test_a_name_cannot_add_headers_lines_or_markup(void **state)
                      1);
 }
 
+static void test_a_frame_holds_the_words_and_their_subject_as_title(void **state)
+{
+    static const char *const payloads[] = {ERIKA, ENGLISH};
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(payloads); i++) {
+        _cleanup_(parsed_clear) struct parsed p;
+        char title[200];
+
+        compose_and_parse("registered", payloads[i], &p);
+        snprintf(title, sizeof title, "<title>Müller &amp; Söhne: %s</title>\r\n",
+                 i == 0 ? "Sie haben schon ein Konto" : "You already have an account");
+        assert_non_null(strstr(p.html, title));
+        assert_non_null(strstr(p.html, "</p>\r\n<p style="));
+        assert_null(strstr(p.html, "{{"));
+        assert_null(strstr(p.text, "{{"));
+        assert_memory_equal(p.html, "<!DOCTYPE html>", strlen("<!DOCTYPE html>"));
+    }
+}
+
 static void test_a_name_cannot_end_the_address_list(void **state)
 {
     _cleanup_(parsed_clear) struct parsed p;
@@ -365,7 +385,7 @@ static void test_derivations_depend_on_key_and_job_and_never_change(void **state
     assert_string_not_equal(hash, other);
 }
 
-/* A copy of the shipped templates, in which one file is replaced. */
+/* Templates of which one file says this, or isn't there. */
 static void with_template(void **state, const char *file, const char *text, int expected,
                           const char *mentioned)
 {
@@ -382,6 +402,10 @@ static void with_template(void **state, const char *file, const char *text, int 
         mkdir(scratch_path(state, name, path), 0700);
         snprintf(name, sizeof name, "%s/%s.%s", languages[i / 9], words[i / 3 % 3], kinds[i % 3]);
         scratch_write(scratch_path(state, name, path), "plain\n", 6, 0600);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s/frame.%s", languages[i / 2], kinds[1 + i % 2]);
+        scratch_write(scratch_path(state, name, path), "{{body}}\n", 9, 0600);
     }
     scratch_path(state, file, path);
     if (text)
@@ -405,6 +429,11 @@ static void test_templates_are_checked_before_anything_is_sent(void **state)
     with_template(state, "en/registered.subject", "{{hours}}\n", -EINVAL, "{{hours}}");
     with_template(state, "de/in-use.subject", NULL, -ENOENT, "No such file");
     with_template(state, "en/confirm.html", "\xff\n", -EINVAL, "UTF-8");
+    with_template(state, "en/frame.html", "<title>{{title}}</title>{{body}}", 0, NULL);
+    with_template(state, "de/frame.txt", "{{greeting}}\n", -EINVAL, "there is no {{body}} in it");
+    with_template(state, "en/frame.txt", NULL, -ENOENT, "No such file");
+    with_template(state, "de/frame.html", "{{body}} {{link}}", -EINVAL, "{{link}}");
+    with_template(state, "de/confirm.txt", "{{body}}", -EINVAL, "{{body}}");
 }
 
 static void test_a_sender_that_is_no_address_is_refused_at_once(void **state)
@@ -469,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_only_a_confirmation_carries_a_token),
         cmocka_unit_test(test_greetings_work_with_a_name_and_without),
         cmocka_unit_test(test_a_name_cannot_add_headers_lines_or_markup),
+        cmocka_unit_test(test_a_frame_holds_the_words_and_their_subject_as_title),
         cmocka_unit_test(test_a_name_cannot_end_the_address_list),
         cmocka_unit_test(test_payloads_that_make_no_sense_are_refused),
         cmocka_unit_test(test_addresses_that_cannot_be_mailed_to_are_refused),

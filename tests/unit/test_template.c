@@ -68,6 +68,28 @@ static void test_no_value_makes_a_line_of_its_own(void **state)
     assert_renders("{{name}}", TEMPLATE_HTML, values, "Erika  Bcc: x und  ");
 }
 
+static void test_a_body_stands_in_its_frame_as_it_is(void **state)
+{
+    const char *values[TEMPLATE_NAMES] = {
+        [TEMPLATE_BODY] = "<p>{{company}}\n&amp;</p>", [TEMPLATE_TITLE] = "a < b"};
+
+    (void)state;
+    assert_renders("<b>{{body}}</b>", TEMPLATE_HTML, values, "<b><p>{{company}}\n&amp;</p></b>");
+    assert_renders("{{title}}:\n{{body}}", TEMPLATE_HTML, values,
+                   "a &lt; b:\n<p>{{company}}\n&amp;</p>");
+}
+
+static void test_a_template_says_which_names_it_has(void **state)
+{
+    _cleanup_(template_free_p) struct template *t = NULL;
+    char problem[200];
+
+    (void)state;
+    assert_int_equal(parse("a {{body}} b", TEMPLATE_TEXT, TEMPLATE_ALL, problem, &t), 0);
+    assert_true(template_has(t, TEMPLATE_BODY));
+    assert_false(template_has(t, TEMPLATE_TITLE));
+}
+
 static void test_mistakes_are_found_when_parsing_and_named_with_their_line(void **state)
 {
     static const struct {
@@ -127,6 +149,8 @@ int main(void)
         cmocka_unit_test(test_names_are_replaced_by_values),
         cmocka_unit_test(test_values_are_escaped_in_html_and_only_there),
         cmocka_unit_test(test_no_value_makes_a_line_of_its_own),
+        cmocka_unit_test(test_a_body_stands_in_its_frame_as_it_is),
+        cmocka_unit_test(test_a_template_says_which_names_it_has),
         cmocka_unit_test(test_mistakes_are_found_when_parsing_and_named_with_their_line),
         cmocka_unit_test(test_a_nul_is_no_text),
         cmocka_unit_test(test_files_that_cannot_be_read_are_errors),

@@ -42,3 +42,11 @@ def host(sandbox):
 def people(world, host):
     """Hands out customers who have their letter, or a personal password."""
     return People(world, host)
+
+
+@pytest.fixture
+def fresh_world():
+    """One of a test's own, whose clock it may move."""
+    box = Sandbox()
+    yield World(box)
+    box.close()

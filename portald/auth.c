@@ -282,8 +282,8 @@ static void admit(struct login *login, bool failures_on_record)
     if (login->entry->last_login)
         wire_put_u64(login->reply, WIRE_TIME, (uint64_t)login->entry->last_login);
     if ((login->for_change || account == WIRE_NEW_PASSWORD) &&
-        grant_make(login->manager->keys, login->name, login->service, login->entry, login->now,
-                   grant, &size) == 0)
+        grant_make(login->manager->keys, GRANT_LOGIN, login->name, login->service, login->entry,
+                   login->now, grant, &size) == 0)
         wire_put(login->reply, WIRE_GRANT, grant, size);
     atomic_fetch_add(&login->manager->logins.ok, 1);
     if (account_login_due(&login->manager->settings->rules, login->entry, login->now))

@@ -80,6 +80,7 @@ static int compare(struct change_request *c)
 
 static int read_entry(struct change_request *c)
 {
+    enum grant_kind kind;
     struct entry *entry = NULL;
     int r = directory_find(c->worker->directory, DIRECTORY_UUID, c->uuid, false,
                            c->request->deadline, &entry);
@@ -89,7 +90,8 @@ static int read_entry(struct change_request *c)
     entry_free(c->entry);
     c->entry = entry;
     if (!account_has_login(entry) || account_login(entry, c->now) != WIRE_OK ||
-        grant_check(c->worker->manager->keys, c->grant, c->grant_size, entry) < 0)
+        grant_check(c->worker->manager->keys, c->grant, c->grant_size, entry, &kind) < 0 ||
+        kind != GRANT_LOGIN)
         return -EBADMSG;
     return 0;
 }

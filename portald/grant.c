@@ -1,4 +1,4 @@
-/* Grants for setting a new password; grant_make() is the way in. */
+/* Grants for setting a new password or TOTP; grant_make() is the way in. */
 #include "config.h"
 
 #include "grant.h"
@@ -8,13 +8,13 @@
 
 #include <errno.h>
 
-#define PURPOSE "portal-grant-1"
+#define PURPOSE "portal-grant-2"
 
 struct content {
     char uuid[JOB_ENTRY_SIZE];
     uint8_t bound[32]; /* BLAKE2b of name and service */
     int64_t until, changed;
-    uint64_t epoch;
+    uint64_t epoch, kind;
 };
 
 static void bind_to(const char *name, const char *service, uint8_t ret[static 32])
@@ -27,7 +27,7 @@ static void bind_to(const char *name, const char *service, uint8_t ret[static 32
     crypto_generichash_final(&state, ret, 32);
 }
 
-int grant_make(const struct keys *keys, const char *name, const char *service,
+int grant_make(const struct keys *keys, enum grant_kind kind, const char *name, const char *service,
                const struct entry *entry, time_t now, uint8_t ret[static GRANT_SIZE],
                size_t *ret_size)
 {
@@ -39,6 +39,7 @@ int grant_make(const struct keys *keys, const char *name, const char *service,
     content.until = now + GRANT_SECONDS;
     content.changed = entry->password_changed;
     content.epoch = entry->session_epoch;
+    content.kind = kind;
     return seal_state(keys->grant, PURPOSE, &content, sizeof content, ret, GRANT_SIZE, ret_size);
 }
 
@@ -66,12 +67,14 @@ int grant_open(const struct keys *keys, const uint8_t *grant, size_t size, const
 }
 
 int grant_check(const struct keys *keys, const uint8_t *grant, size_t size,
-                const struct entry *entry)
+                const struct entry *entry, enum grant_kind *ret_kind)
 {
     struct content content;
 
     if (unseal(keys, grant, size, &content) < 0 || strcmp(content.uuid, entry->uuid) != 0 ||
-        content.changed != entry->password_changed || content.epoch != entry->session_epoch)
+        content.changed != entry->password_changed || content.epoch != entry->session_epoch ||
+        content.kind > GRANT_RECOVERY)
         return -EBADMSG;
+    *ret_kind = (enum grant_kind)content.kind;
     return 0;
 }

@@ -30,7 +30,7 @@ static void test_grant_fits_its_name_and_service_only(void **state)
     size_t size;
 
     (void)state;
-    assert_int_equal(grant_make(&keys, "a@b.de", "sshd", &e, NOON, grant, &size), 0);
+    assert_int_equal(grant_make(&keys, GRANT_LOGIN, "a@b.de", "sshd", &e, NOON, grant, &size), 0);
     assert_int_equal(grant_open(&keys, grant, size, "a@b.de", "sshd", NOON, uuid), 0);
     assert_string_equal(uuid, e.uuid);
     assert_int_equal(open_at(grant, size, "c@b.de", "sshd", NOON), -EBADMSG);
@@ -44,7 +44,7 @@ static void test_grant_ends_after_10_minutes_exactly(void **state)
     size_t size;
 
     (void)state;
-    grant_make(&keys, "a@b.de", "sshd", &e, NOON, grant, &size);
+    grant_make(&keys, GRANT_LOGIN, "a@b.de", "sshd", &e, NOON, grant, &size);
     assert_int_equal(open_at(grant, size, "a@b.de", "sshd", NOON + 599), 0);
     assert_int_equal(open_at(grant, size, "a@b.de", "sshd", NOON + 600), -EBADMSG);
     assert_int_equal(open_at(grant, size, "a@b.de", "sshd", NOON - 1), -EBADMSG);
@@ -53,17 +53,18 @@ static void test_grant_ends_after_10_minutes_exactly(void **state)
 static void test_grant_is_void_once_the_password_or_the_epoch_changed(void **state)
 {
     struct entry e = customer();
+    enum grant_kind kind;
     uint8_t grant[GRANT_SIZE];
     size_t size;
 
     (void)state;
-    grant_make(&keys, "a@b.de", "sshd", &e, NOON, grant, &size);
-    assert_int_equal(grant_check(&keys, grant, size, &e), 0);
+    grant_make(&keys, GRANT_LOGIN, "a@b.de", "sshd", &e, NOON, grant, &size);
+    assert_int_equal(grant_check(&keys, grant, size, &e, &kind), 0);
     e.session_epoch++;
-    assert_int_equal(grant_check(&keys, grant, size, &e), -EBADMSG);
+    assert_int_equal(grant_check(&keys, grant, size, &e, &kind), -EBADMSG);
     e = customer();
     e.password_changed++;
-    assert_int_equal(grant_check(&keys, grant, size, &e), -EBADMSG);
+    assert_int_equal(grant_check(&keys, grant, size, &e, &kind), -EBADMSG);
 }
 
 static void test_changed_byte_or_length_is_refused(void **state)
@@ -73,7 +74,7 @@ static void test_changed_byte_or_length_is_refused(void **state)
     size_t size;
 
     (void)state;
-    grant_make(&keys, "a@b.de", "sshd", &e, NOON, grant, &size);
+    grant_make(&keys, GRANT_LOGIN, "a@b.de", "sshd", &e, NOON, grant, &size);
     for (size_t i = 0; i < size; i++) {
         grant[i] ^= 1;
         assert_int_equal(open_at(grant, size, "a@b.de", "sshd", NOON), -EBADMSG);
@@ -83,12 +84,31 @@ static void test_changed_byte_or_length_is_refused(void **state)
         assert_int_equal(open_at(grant, n, "a@b.de", "sshd", NOON), -EBADMSG);
 }
 
+static void test_grant_says_what_it_was_given_for(void **state)
+{
+    static const enum grant_kind kinds[] = {GRANT_LOGIN, GRANT_RECOVERY};
+    struct entry e = customer();
+    uint8_t grant[GRANT_SIZE];
+    size_t size;
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(kinds); i++) {
+        enum grant_kind kind = kinds[!i];
+        grant_make(&keys, kinds[i], "a@b.de", "sshd", &e, NOON, grant, &size);
+        assert_int_equal(grant_check(&keys, grant, size, &e, &kind), 0);
+        assert_int_equal(kind, kinds[i]);
+    }
+    grant_make(&keys, GRANT_RECOVERY + 1, "a@b.de", "sshd", &e, NOON, grant, &size);
+    assert_int_equal(grant_check(&keys, grant, size, &e, &(enum grant_kind){0}), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grant_fits_its_name_and_service_only),
         cmocka_unit_test(test_grant_ends_after_10_minutes_exactly),
         cmocka_unit_test(test_grant_is_void_once_the_password_or_the_epoch_changed),
+        cmocka_unit_test(test_grant_says_what_it_was_given_for),
         cmocka_unit_test(test_changed_byte_or_length_is_refused),
     };
 

@@ -58,20 +58,55 @@ static int resolve_credential(const char *name, char **ret)
     return asprintf(ret, "%s/%s", directory, name) < 0 ? -ENOMEM : 0;
 }
 
+/* One path; NULL for none. */
+static int resolve_path(const char *value, char **ret)
+{
+    if (strncmp(value, CREDENTIAL, strlen(CREDENTIAL)) == 0)
+        return resolve_credential(value + strlen(CREDENTIAL), ret);
+    if (*value && *value != '/')
+        return -EINVAL;
+    *ret = *value ? strdup(value) : NULL;
+    return *value && !*ret ? -ENOMEM : 0;
+}
+
 static int set_path(const struct conf_key *key, const char *value, bool add, void *target)
 {
     char *path = NULL;
-    int r = 0;
+    int r = resolve_path(value, &path);
 
     (void)add;
-    if (strncmp(value, CREDENTIAL, strlen(CREDENTIAL)) == 0)
-        r = resolve_credential(value + strlen(CREDENTIAL), &path);
-    else if (*value == '/')
-        r = (path = strdup(value)) ? 0 : -ENOMEM;
-    else if (*value)
-        r = -EINVAL;
     if (r == 0)
         replace_string(key, target, path);
+    return r;
+}
+
+/* Adds a path to those in *paths. */
+static int add_path(char **paths, const char *value)
+{
+    _cleanup_free_ char *path = NULL, *before = *paths;
+    int r = resolve_path(value, &path);
+
+    if (r == 0 && asprintf(paths, "%s%s%s", before ? before : "", before ? " " : "", path) < 0)
+        r = -ENOMEM;
+    if (r < 0)
+        *paths = TAKE(before);
+    return r;
+}
+
+static int set_paths(const struct conf_key *key, const char *value, bool add, void *target)
+{
+    _cleanup_free_ char *words = strdup(value), *paths = NULL;
+    char *rest = NULL;
+    int r = words ? 0 : -ENOMEM;
+
+    (void)add;
+    if (r < 0)
+        return r;
+    for (char *word = strtok_r(words, BLANKS, &rest); word && r == 0;
+         word = strtok_r(NULL, BLANKS, &rest))
+        r = add_path(&paths, word);
+    if (r == 0)
+        replace_string(key, target, TAKE(paths));
     return r;
 }
 
@@ -279,9 +314,9 @@ static int set_list(const struct conf_key *key, const char *value, bool add, voi
 }
 
 static int (*const setters[])(const struct conf_key *, const char *, bool, void *) = {
-    [CONF_TYPE_STRING] = set_string, [CONF_TYPE_PATH] = set_path,   [CONF_TYPE_NUMBER] = set_number,
-    [CONF_TYPE_SPAN] = set_span,     [CONF_TYPE_SPANS] = set_spans, [CONF_TYPE_BOOL] = set_bool,
-    [CONF_TYPE_CHOICE] = set_choice, [CONF_TYPE_LIST] = set_list,
+    [CONF_TYPE_STRING] = set_string, [CONF_TYPE_PATH] = set_path,     [CONF_TYPE_PATHS] = set_paths,
+    [CONF_TYPE_NUMBER] = set_number, [CONF_TYPE_SPAN] = set_span,     [CONF_TYPE_SPANS] = set_spans,
+    [CONF_TYPE_BOOL] = set_bool,     [CONF_TYPE_CHOICE] = set_choice, [CONF_TYPE_LIST] = set_list,
 };
 
 int conf_value_set(const struct conf_key *key, const char *value, bool add, void *target)
@@ -291,7 +326,8 @@ int conf_value_set(const struct conf_key *key, const char *value, bool add, void
 
 void conf_value_clear(const struct conf_key *key, void *target)
 {
-    if (key->type == CONF_TYPE_STRING || key->type == CONF_TYPE_PATH)
+    if (key->type == CONF_TYPE_STRING || key->type == CONF_TYPE_PATH ||
+        key->type == CONF_TYPE_PATHS)
         replace_string(key, target, NULL);
     if (key->type == CONF_TYPE_LIST)
         *(char ***)member(key, target) = list_free(*(char ***)member(key, target));

@@ -23,7 +23,8 @@
 
 enum conf_type {
     CONF_TYPE_STRING, /* char *, malloc'ed */
-    CONF_TYPE_PATH, /* char *, malloc'ed: absolute, or credential:NAME resolved; NULL when empty */
+    CONF_TYPE_PATH,  /* char *, malloc'ed: absolute, or credential:NAME resolved; NULL when empty */
+    CONF_TYPE_PATHS, /* the same for several, separated by blanks, in the result by one each */
     CONF_TYPE_NUMBER, /* long, min … max */
     CONF_TYPE_SPAN, /* long, seconds: a number with s, min, h, d, or several ("1h 30min"); min … max
                        seconds */
@@ -58,6 +59,10 @@ struct conf_key {
 #define CONF_PATH(s, n, type, member, initial, expected)                                           \
     {                                                                                              \
         s, n, CONF_TYPE_PATH, offsetof(type, member), initial, 0, 0, NULL, expected                \
+    }
+#define CONF_PATHS(s, n, type, member, initial, expected)                                          \
+    {                                                                                              \
+        s, n, CONF_TYPE_PATHS, offsetof(type, member), initial, 0, 0, NULL, expected               \
     }
 #define CONF_NUMBER(s, n, type, member, initial, min, max, expected)                               \
     {                                                                                              \

@@ -161,6 +161,13 @@ static int run(const char *file)
     return r;
 }
 
+static int complain_key(const char *file, int r)
+{
+    log_line(LOG_ERR, "%s could not be made: %s%s", file, strerror(-r),
+             r == -EEXIST ? ". A key is never overwritten; move the old one away first" : "");
+    return r;
+}
+
 /* FILE.key gets the secret, FILE.pub what print stations check claims with. */
 static int make_key(const char *file)
 {
@@ -183,10 +190,21 @@ static int make_key(const char *file)
     if (r == 0)
         r = key_write(public_file, 0644, keys->sign_public, sizeof keys->sign_public);
     keys_free(keys);
-    if (r < 0)
-        log_line(LOG_ERR, "%s could not be made: %s%s", file, strerror(-r),
-                 r == -EEXIST ? ". A key is never overwritten; move the old one away first" : "");
-    return r;
+    return r < 0 ? complain_key(file, r) : 0;
+}
+
+/* A key that seals TOTP secrets: [keys] totp. */
+static int make_totp_key(const char *file)
+{
+    uint8_t key[TOTP_KEY_BYTES];
+    int r;
+
+    if (sodium_init() < 0)
+        return -EIO;
+    randombytes_buf(key, sizeof key);
+    r = key_write(file, 0600, key, sizeof key);
+    sodium_memzero(key, sizeof key);
+    return r < 0 ? complain_key(file, r) : 0;
 }
 
 static int check(const char *file)
@@ -205,12 +223,21 @@ static int usage(FILE *to)
             "templates are in order\n"
             "portald --make-key FILE             make the master key, and beside it the public one "
             "(.pub)\n"
+            "portald --make-totp-key FILE        make a key that seals TOTP secrets\n"
             "portald --version\n",
             SYSCONF_DIR);
     return to == stdout ? 0 : 2;
 }
 
-enum mode { MODE_RUN, MODE_CHECK, MODE_MAKE_KEY, MODE_VERSION, MODE_HELP, MODE_WRONG };
+enum mode {
+    MODE_RUN,
+    MODE_CHECK,
+    MODE_MAKE_KEY,
+    MODE_MAKE_TOTP_KEY,
+    MODE_VERSION,
+    MODE_HELP,
+    MODE_WRONG
+};
 
 struct arguments {
     enum mode mode;
@@ -221,13 +248,10 @@ struct arguments {
 static void read_arguments(int argc, char **argv, struct arguments *ret)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"check", no_argument, NULL, 'k'},
-        {"make-key", required_argument, NULL, 'm'},
-        {"debug", no_argument, NULL, 'd'},
-        {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"config", required_argument, NULL, 'c'},   {"check", no_argument, NULL, 'k'},
+        {"make-key", required_argument, NULL, 'm'}, {"make-totp-key", required_argument, NULL, 't'},
+        {"debug", no_argument, NULL, 'd'},          {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},           {0},
     };
     int c;
 
@@ -240,7 +264,8 @@ static void read_arguments(int argc, char **argv, struct arguments *ret)
             ret->mode = MODE_CHECK;
             break;
         case 'm':
-            ret->mode = MODE_MAKE_KEY;
+        case 't':
+            ret->mode = c == 'm' ? MODE_MAKE_KEY : MODE_MAKE_TOTP_KEY;
             ret->key = optarg;
             break;
         case 'd':
@@ -279,6 +304,8 @@ int main(int argc, char **argv)
         return check(arguments.file);
     case MODE_MAKE_KEY:
         return make_key(arguments.key) < 0;
+    case MODE_MAKE_TOTP_KEY:
+        return make_totp_key(arguments.key) < 0;
     case MODE_VERSION:
         printf("portald %s\n", PACKAGE_VERSION);
         return 0;

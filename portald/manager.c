@@ -87,6 +87,17 @@ static int key_trouble(int r, const char *what, const char *file)
     return r;
 }
 
+static int load_totp_keys(struct manager *m)
+{
+    char problem[512] = "";
+    int r = totp_keys_load(m->keys, m->settings->totp_keys, problem, sizeof problem, &m->totp);
+
+    if (r < 0)
+        log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL, "[keys] totp: %s",
+                  *problem ? problem : strerror(-r));
+    return r;
+}
+
 static int load_secrets(struct manager *m)
 {
     struct settings *s = m->settings;
@@ -94,6 +105,8 @@ static int load_secrets(struct manager *m)
 
     if ((r = keys_load(s->master_key, &m->keys)) < 0)
         return key_trouble(r, "The master key", s->master_key);
+    if ((r = load_totp_keys(m)) < 0)
+        return r;
     if ((r = key_read(s->station_key, false, m->station, sizeof m->station)) < 0)
         return key_trouble(r, "The print station's public key", s->station_key);
     if (*s->bind_dn && !s->bind_password_file)
@@ -289,6 +302,7 @@ struct manager *manager_free(struct manager *m)
     compose_free(m->compose);
     if (m->bind_password)
         sodium_free(m->bind_password);
+    totp_keys_free(m->totp);
     keys_free(m->keys);
     settings_free(m->settings);
     free(m->clock_file);

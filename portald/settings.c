@@ -47,8 +47,8 @@ static const struct conf_key keys[] = {
 
     CONF_PATH("keys", "master", S, master_key, "credential:portald.key",
               "a key file, or credential:NAME"),
-    CONF_STRING("keys", "totp", S, totp_keys, "",
-                "key files, or credential:NAME, separated by blanks; the first seals"),
+    CONF_PATHS("keys", "totp", S, totp_keys, "",
+               "key files, or credential:NAME, separated by blanks; the first seals"),
     CONF_PATH("keys", "station", S, station_key, SYSCONF_DIR "/station.pub",
               "the print station's public key, a file"),
 

@@ -18,19 +18,19 @@
 #define SEALED_SIZE  (HEADER_SIZE + SEAL_OVERHEAD + TOTP_SECRET_BYTES)
 #define PURPOSE_SIZE 64
 
-#define KEYS_MAX  16
-#define KEY_BYTES 32
-#define FILE_MAX  4096
+#define KEYS_MAX 16
+#define FILE_MAX 4096
 
 #define DIGITS    6
 #define TOLERANCE 1 /* steps, either way */
 
 _Static_assert(SEALED_SIZE <= ENTRY_TOTP_MAX, "a sealed secret fits its attribute");
-_Static_assert(KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "keys are libsodium's");
+_Static_assert(TOTP_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
+               "keys are libsodium's");
 
 struct totp_key {
     uint8_t id[ID_SIZE];
-    uint8_t key[KEY_BYTES];
+    uint8_t key[TOTP_KEY_BYTES];
 };
 
 /* The first seals. The last is portald's own, which always opens. In locked memory. */
@@ -106,7 +106,7 @@ int totp_keys_load(const struct keys *own, const char *files, char *problem, siz
     keys->count = 0;
     if (files && (r = add_files(keys, files, problem, size)) < 0)
         return r;
-    memcpy(keys->keys[keys->count].key, own->totp, KEY_BYTES);
+    memcpy(keys->keys[keys->count].key, own->totp, TOTP_KEY_BYTES);
     identify(&keys->keys[keys->count++]);
     sodium_mprotect_readonly(keys);
     *ret = TAKE(keys);

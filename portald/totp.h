@@ -14,6 +14,7 @@
 /* Keys that seal: the first one configured (or, where none is, portald's own) seals, all open. Ids
    follow from the keys, so nobody has to number them. */
 struct totp_keys;
+#define TOTP_KEY_BYTES 32 /* of a key file */
 /* files: separated by blanks, NULL for none; each as key_read() takes it. problem gets a sentence.
    Returns 0 or a negative errno. */
 int totp_keys_load(const struct keys *keys, const char *files, char *problem, size_t size,

@@ -16,7 +16,7 @@
 #include "scratch.h"
 
 struct settings {
-    char *uri, *name, *key;
+    char *uri, *name, *key, *more_keys;
     long port, wait;
     struct conf_spans retries;
     bool tls;
@@ -29,6 +29,7 @@ static const char *const methods[] = {"off", "opportunistic", "required", NULL};
 static const struct conf_key keys[] = {
     CONF_STRING("ldap", "uri", struct settings, uri, "ldapi:///", "one or more LDAP URIs"),
     CONF_PATH("ldap", "key", struct settings, key, "", "an absolute path or credential:NAME"),
+    CONF_PATHS("ldap", "more_keys", struct settings, more_keys, "", "absolute paths"),
     {"ldap", "name", CONF_TYPE_STRING, offsetof(struct settings, name), "portal", 0, 8, NULL,
      "a name of at most 8 bytes"},
     CONF_NUMBER("mail", "port", struct settings, port, "25", 1, 65535, "a number from 1 to 65535"),
@@ -177,6 +178,10 @@ static const struct {
      "2: [ldap] key = credential:../../etc/shadow: expected an absolute path or credential:NAME\n"},
     {"[ldap]\nkey = credential:\n",
      "2: [ldap] key = credential:: expected an absolute path or credential:NAME\n"},
+    {"[ldap]\nmore_keys = /a relative /b\n",
+     "2: [ldap] more_keys = /a relative /b: expected absolute paths\n"},
+    {"[ldap]\nmore_keys = /a credential:../b\n",
+     "2: [ldap] more_keys = /a credential:../b: expected absolute paths\n"},
     {"[ldap]\nname = 12345678\n", ""},
     {"[ldap]\nname = 123456789\n",
      "2: [ldap] name = 123456789: expected a name of at most 8 bytes\n"},
@@ -211,7 +216,7 @@ static void test_all_faults_are_told_each_with_its_line(void **state)
     (void)state;
     assert_faults(text, strlen(text),
                   "1: orphan: expected a [section] first\n"
-                  "4: [ldap] has no key URI: expected one of uri, key, name\n"
+                  "4: [ldap] has no key URI: expected one of uri, key, more_keys, name\n"
                   "5: nonsense: expected [section], key = value, or a comment\n"
                   "6: = x: expected [section], key = value, or a comment\n"
                   "7: no section [mial]: expected one of ldap, mail\n"
@@ -239,7 +244,7 @@ static void test_a_line_of_1000_bytes_is_read_whole_and_one_of_1001_refused(void
     strcpy(text + longest + 1, "\nport = 1\n");
     assert_faults(text, strlen(text),
                   "2: the line has 1001 bytes: expected at most 1000\n"
-                  "3: [ldap] has no key port: expected one of uri, key, name\n");
+                  "3: [ldap] has no key port: expected one of uri, key, more_keys, name\n");
 }
 
 /* inih alone would take the first 49 characters for the whole. */
@@ -255,7 +260,8 @@ static void test_long_names_are_not_cut(void **state)
     (void)state;
     assert_faults(text, strlen(text),
                   "1: no section [" FIFTY "]: expected one of ldap, mail\n"
-                  "4: [ldap] has no key " FIFTY FIFTY ": expected one of uri, key, name\n");
+                  "4: [ldap] has no key " FIFTY FIFTY
+                  ": expected one of uri, key, more_keys, name\n");
     assert_int_equal(
         conf_load_buffer("test.conf", text, strcspn(text, "\n") + 7, cut, 1, &x, collect, &r),
         -EINVAL);
@@ -337,6 +343,25 @@ static void test_credentials_come_from_systemds_directory(void **state)
     assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/run/credentials/portald.service", 1), 0);
     assert_int_equal(load(text, strlen(text), &s, &r), 0);
     assert_string_equal(s.key, "/run/credentials/portald.service/ldap");
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
+static void test_several_paths_are_resolved_each(void **state)
+{
+    static const char text[] =
+        "[ldap]\nmore_keys = credential:new  /etc/portal/old.key\tcredential:x";
+    static const char none[] = "[ldap]\nmore_keys =";
+    struct settings s = {0};
+    struct reports r;
+
+    (void)state;
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/run/c", 1), 0);
+    assert_int_equal(load(text, strlen(text), &s, &r), 0);
+    assert_string_equal(s.more_keys, "/run/c/new /etc/portal/old.key /run/c/x");
+    clear(&s);
+    assert_int_equal(load(none, strlen(none), &s, &r), 0);
+    assert_null(s.more_keys);
+    clear(&s);
     assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 }
 
@@ -444,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_a_byte_order_mark_is_passed_over),
         cmocka_unit_test(test_a_key_without_default_must_be_given),
         cmocka_unit_test(test_credentials_come_from_systemds_directory),
+        cmocka_unit_test(test_several_paths_are_resolved_each),
         WITH_DIRECTORY(test_drop_ins_follow_in_the_order_of_their_names),
         WITH_DIRECTORY(test_faults_of_all_files_are_told),
         WITH_DIRECTORY(test_what_is_no_regular_file_is_an_error),

@@ -1,8 +1,10 @@
-/* The rules of an account's life up to its first login: registration, link, confirmation, letter.
-   No I/O, no clock. account-login.c has the rules from then on. */
+/* The rules of an account's life up to its first login: registration, link, confirmation. No
+   I/O, no clock. account-letter.c has the rules of letters, account-login.c those from then on. */
 #include "config.h"
 
 #include "account.h"
+
+#include "account-letter.h"
 
 #include "calendar.h"
 #include "cleanup.h"
@@ -163,134 +165,12 @@ enum wire_verdict account_check_link(const struct entry *entry, const char *hash
     return in_use ? WIRE_LINK_TAKEN : WIRE_LINK_GOOD;
 }
 
-bool account_letter_allowed(const struct account_rules *rules, const struct entry *entry,
-                            time_t now)
-{
-    long recent = 0;
-
-    for (size_t i = 0; i < entry->letter_count; i++)
-        recent += now - entry->letters[i].time < rules->letters_window;
-    return recent < rules->letters_most;
-}
-
-/* portalLetter tells of recent letters only. */
-static void forget_old_letters(const struct account_rules *rules, const struct entry *entry,
-                               time_t now, struct changes *changes)
-{
-    for (size_t i = 0; i < entry->letter_count; i++)
-        if (now - entry->letters[i].time > 2 * rules->letters_window)
-            changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_LETTER, entry->letters[i].value);
-}
-
-static void note_letter(const char *kind, const char *job, const char *state, time_t when,
-                        struct changes *changes)
-{
-    char time[CALENDAR_GENERALIZED_SIZE];
-
-    calendar_generalized(when, time);
-    changes_format(changes, CHANGE_ADD, ATTRIBUTE_LETTER, "%s %s %s %s", kind, job, state, time);
-}
-
-static time_t initial_ceiling(const struct account_rules *rules, time_t issued)
-{
-    return calendar_end_of_day(issued, (int)rules->initial_ceiling);
-}
-
 void account_confirm(const struct account_rules *rules, const struct entry *entry,
                      const struct entry_pending *link, const struct account_secrets *secrets,
                      bool ppolicy, time_t now, struct changes *changes)
 {
-    forget_old_letters(rules, entry, now, changes);
     changes_string(changes, CHANGE_SET, ATTRIBUTE_MAIL, link->address);
-    changes_string(changes, CHANGE_SET, ATTRIBUTE_USER_PASSWORD, secrets->password_hash);
-    changes_string(changes, CHANGE_SET, ATTRIBUTE_PUK, secrets->puk_hash);
-    if (ppolicy)
-        changes_string(changes, CHANGE_SET, ATTRIBUTE_PWD_RESET, "TRUE");
-    changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_INITIAL));
-    changes_time(changes, ATTRIBUTE_PASSWORD_CHANGED, now);
-    changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, initial_ceiling(rules, now));
-    changes_drop(changes, ATTRIBUTE_PASSWORD_FAILURES);
-    changes_drop(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER);
-    note_letter("access", secrets->job, "queued", now, changes);
-    changes_string(changes, CHANGE_ADD, ATTRIBUTE_JOB, secrets->job);
-}
-
-static const struct entry_letter *find_letter(const struct entry *entry, const char *job)
-{
-    for (size_t i = 0; i < entry->letter_count; i++)
-        if (strcmp(entry->letters[i].job, job) == 0)
-            return &entry->letters[i];
-    return NULL;
-}
-
-static bool carries_password(const char *kind)
-{
-    return strcmp(kind, "access") == 0 || strcmp(kind, "password") == 0;
-}
-
-bool account_letter_wanted(const struct entry *entry, const char *job, const char *kind)
-{
-    if (!find_letter(entry, job))
-        return false;
-    return carries_password(kind) ? entry->state == ACCOUNT_INITIAL : state_confirmed(entry->state);
-}
-
-static time_t earlier(time_t a, time_t b)
-{
-    return a < b ? a : b;
-}
-
-time_t account_letter_last(const struct account_rules *rules, const struct entry *entry,
-                           const char *kind, time_t now)
-{
-    long days = rules->posting_days + rules->delivery_days + rules->initial_days;
-
-    if (!carries_password(kind))
-        return 0;
-    return earlier(calendar_end_of_day(now, (int)days),
-                   initial_ceiling(rules, entry->password_changed));
-}
-
-static void update_letter(const struct entry_letter *letter, const char *state, time_t when,
-                          struct changes *changes)
-{
-    changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_LETTER, letter->value);
-    note_letter(letter->kind, letter->job, state, when, changes);
-}
-
-void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
-                            const char *job,
-                            const unsigned char address_hash[static ENTRY_ADDRESS_BYTES],
-                            time_t printed, struct changes *changes)
-{
-    const struct entry_letter *letter = find_letter(entry, job);
-
-    account_job_done(entry, job, changes);
-    if (!letter || strcmp(letter->state, "printed") == 0 || strcmp(letter->state, "posted") == 0)
-        return;
-    update_letter(letter, "printed", printed, changes);
-    changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash, ENTRY_ADDRESS_BYTES);
-    if (entry->state == ACCOUNT_INITIAL && carries_password(letter->kind))
-        changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES,
-                     account_letter_last(rules, entry, letter->kind, printed));
-}
-
-void account_letter_posted(const struct account_rules *rules, const struct entry *entry,
-                           const char *job, time_t posted, struct changes *changes)
-{
-    const struct entry_letter *letter = find_letter(entry, job);
-    time_t last;
-
-    account_job_done(entry, job, changes);
-    if (!letter || strcmp(letter->state, "posted") == 0)
-        return;
-    update_letter(letter, "posted", posted, changes);
-    if (entry->state != ACCOUNT_INITIAL || !carries_password(letter->kind))
-        return;
-    last = earlier(calendar_end_of_day(posted, (int)(rules->delivery_days + rules->initial_days)),
-                   initial_ceiling(rules, entry->password_changed));
-    if (last > entry->initial_expires)
-        changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, last);
+    account_issue_access(rules, entry, secrets, ppolicy, now, changes);
 }
 
 enum account_not_me account_not_me(const struct entry *entry, const char *topic, bool elsewhere)
@@ -333,9 +213,7 @@ void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct ch
         changes_drop(changes, wiped[i]);
     if (ppolicy)
         changes_drop(changes, ATTRIBUTE_PWD_RESET);
-    for (size_t i = 0; i < entry->letter_count; i++)
-        if (strcmp(entry->letters[i].state, "posted") != 0)
-            update_letter(&entry->letters[i], "withdrawn", now, changes);
+    account_withdraw_letters(entry, now, changes);
     changes_number(changes, ATTRIBUTE_SESSION_EPOCH, entry->session_epoch + 1);
     changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_PROVISIONED));
 }

@@ -6,6 +6,7 @@
 #include "address.h"
 
 #include <sodium.h>
+#include <stdint.h>
 #include <string.h>
 
 #define HASH_BYTES 32u
@@ -27,6 +28,36 @@ void derive_reference(const struct keys *keys, const char *job,
                        keys->reference, sizeof keys->reference);
 }
 
+/* One key serves two ends, so each says which. */
+static void code_keyed(const struct keys *keys, const char *purpose, const char *whose,
+                       const char *what, void *ret, size_t size)
+{
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, keys->code, sizeof keys->code, size);
+    crypto_generichash_update(&state, (const unsigned char *)purpose, strlen(purpose) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)whose, strlen(whose) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)what, strlen(what));
+    crypto_generichash_final(&state, ret, size);
+    sodium_memzero(&state, sizeof state);
+}
+
+void derive_code(const struct keys *keys, const char *job, char ret[static MAILED_CODE_SIZE])
+{
+    unsigned char bytes[HASH_BYTES];
+    uint64_t number = 0;
+
+    code_keyed(keys, "mailed-code", "", job, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof number; i++)
+        number = number << 8 | bytes[i];
+    /* 2^64 is so much more than 10^8 that no code is likelier than another to speak of. */
+    for (size_t i = MAILED_CODE_SIZE - 1; i-- > 0; number /= 10)
+        ret[i] = (char)('0' + number % 10);
+    ret[MAILED_CODE_SIZE - 1] = 0;
+    sodium_memzero(bytes, sizeof bytes);
+    sodium_memzero(&number, sizeof number);
+}
+
 static void hash_print(const unsigned char hash[static HASH_BYTES], char ret[static JOB_HASH_SIZE])
 {
     sodium_bin2base64(ret, JOB_HASH_SIZE, hash, HASH_BYTES,
@@ -38,6 +69,15 @@ void derive_hash(const void *secret, size_t size, char ret[static JOB_HASH_SIZE]
     unsigned char hash[HASH_BYTES];
 
     crypto_generichash(hash, sizeof hash, secret, size, NULL, 0);
+    hash_print(hash, ret);
+}
+
+void derive_code_hash(const struct keys *keys, const char *uuid, const char *code,
+                      char ret[static JOB_HASH_SIZE])
+{
+    unsigned char hash[HASH_BYTES];
+
+    code_keyed(keys, "mailed-code-hash", uuid, code, hash, sizeof hash);
     hash_print(hash, ret);
 }
 

@@ -115,9 +115,12 @@ int letter_stage(const struct manager *manager, const struct entry *entry, const
 
 void letter_settle(const struct manager *manager, const struct letter *letter, bool written)
 {
-    int r = written ? queue_ready(manager->queue, letter->job)
-                    : queue_drop_staged(manager->queue, letter->job);
+    int r;
 
+    if (!*letter->job)
+        return;
+    r = written ? queue_ready(manager->queue, letter->job)
+                : queue_drop_staged(manager->queue, letter->job);
     if (r < 0)
         log_event(LOG_WARNING, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", letter->job),
                   "Letter %s stays staged until the clerk looks at it: %s", letter->job,

@@ -15,8 +15,8 @@ void letter_clear(struct letter *letter); /* wipes */
    hashed; or the queue's error. */
 int letter_stage(const struct manager *manager, const struct entry *entry, const char *kind,
                  time_t now, long long deadline, struct letter *ret);
-/* The LDAP write has happened (the letter goes out) or certainly not (its row goes). Errors are the
-   clerk's to mend, by the row's lease. */
+/* The LDAP write has happened (the letter goes out) or certainly not (its row goes); nothing for
+   one that wasn't staged. Errors are the clerk's to mend, by the row's lease. */
 void letter_settle(const struct manager *manager, const struct letter *letter, bool written);
 
 /* How long the maker of a staged row is trusted to come to an end, in seconds. */

@@ -3,7 +3,8 @@ sbin_PROGRAMS += portald/portald
 noinst_LTLIBRARIES += portald/libportald.la
 
 portald_libportald_la_SOURCES = \
-    portald/account.c portald/account-login.c portald/account-password.c portald/account.h \
+    portald/account.c portald/account-letter.c portald/account-letter.h \
+    portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account.h \
     portald/address.c portald/address.h \
     portald/auth.c portald/change.c \
     portald/changes.c portald/entry.c portald/entry.h \
@@ -17,7 +18,7 @@ portald_libportald_la_SOURCES = \
     portald/directory-search.c portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
     portald/grant.c portald/grant.h \
-    portald/known.h portald/login.h portald/puk.h portald/quality.h portald/totp.c portald/totp-qr.c portald/totp.h \
+    portald/known.h portald/login.h portald/puk.c portald/puk.h portald/quality.h portald/totp.c portald/totp-qr.c portald/totp.h \
     portald/handlers.c portald/handlers.h \
     portald/job.c \
     portald/letter.c portald/letter.h portald/letters.c \

@@ -1,0 +1,191 @@
+/* The rules of letters: how many, which are still wanted, and until when what they carry works. No
+   I/O, no clock. */
+#include "config.h"
+
+#include "account-letter.h"
+
+#include "calendar.h"
+#include "cleanup.h"
+
+#include <string.h>
+
+bool account_letter_allowed(const struct account_rules *rules, const struct entry *entry,
+                            time_t now)
+{
+    long recent = 0;
+
+    for (size_t i = 0; i < entry->letter_count; i++)
+        recent += now - entry->letters[i].time < rules->letters_window;
+    return recent < rules->letters_most;
+}
+
+void account_note_letter(const char *kind, const char *job, const char *state, time_t when,
+                         struct changes *changes)
+{
+    char time[CALENDAR_GENERALIZED_SIZE];
+
+    calendar_generalized(when, time);
+    changes_format(changes, CHANGE_ADD, ATTRIBUTE_LETTER, "%s %s %s %s", kind, job, state, time);
+}
+
+static void update_letter(const struct entry_letter *letter, const char *state, time_t when,
+                          struct changes *changes)
+{
+    changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_LETTER, letter->value);
+    account_note_letter(letter->kind, letter->job, state, when, changes);
+}
+
+static bool withdrawn(const struct entry_letter *letter)
+{
+    return strcmp(letter->state, "withdrawn") == 0;
+}
+
+/* portalLetter tells of recent letters only. */
+static bool long_ago(const struct account_rules *rules, const struct entry_letter *letter,
+                     time_t now)
+{
+    return now - letter->time > 2 * rules->letters_window;
+}
+
+static bool is_one_of(const struct entry_letter *letter, const char *const *states, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(letter->state, states[i]) == 0)
+            return true;
+    return false;
+}
+
+void account_withdraw_letters(const struct entry *entry, time_t now, struct changes *changes)
+{
+    static const char *const over[] = {"posted", "returned", "withdrawn"};
+
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (!is_one_of(&entry->letters[i], over, ELEMENTS(over)))
+            update_letter(&entry->letters[i], "withdrawn", now, changes);
+}
+
+void account_supersede_letters(const struct account_rules *rules, const struct entry *entry,
+                               time_t now, struct changes *changes)
+{
+    static const char *const to_come[] = {"queued", "claimed", "uncertain"};
+
+    for (size_t i = 0; i < entry->letter_count; i++) {
+        const struct entry_letter *letter = &entry->letters[i];
+        if (long_ago(rules, letter, now))
+            changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_LETTER, letter->value);
+        else if (is_one_of(letter, to_come, ELEMENTS(to_come)))
+            update_letter(letter, "withdrawn", now, changes);
+    }
+}
+
+static time_t initial_ceiling(const struct account_rules *rules, time_t issued)
+{
+    return calendar_end_of_day(issued, (int)rules->initial_ceiling);
+}
+
+void account_issue_access(const struct account_rules *rules, const struct entry *entry,
+                          const struct account_secrets *secrets, bool ppolicy, time_t now,
+                          struct changes *changes)
+{
+    account_supersede_letters(rules, entry, now, changes);
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_USER_PASSWORD, secrets->password_hash);
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_PUK, secrets->puk_hash);
+    if (ppolicy)
+        changes_string(changes, CHANGE_SET, ATTRIBUTE_PWD_RESET, "TRUE");
+    if (entry->state != ACCOUNT_INITIAL)
+        changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_INITIAL));
+    changes_time(changes, ATTRIBUTE_PASSWORD_CHANGED, now);
+    changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, initial_ceiling(rules, now));
+    changes_drop(changes, ATTRIBUTE_PASSWORD_FAILURES);
+    changes_drop(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER);
+    account_note_letter("access", secrets->job, "queued", now, changes);
+    changes_string(changes, CHANGE_ADD, ATTRIBUTE_JOB, secrets->job);
+}
+
+static const struct entry_letter *find_letter(const struct entry *entry, const char *job)
+{
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (strcmp(entry->letters[i].job, job) == 0)
+            return &entry->letters[i];
+    return NULL;
+}
+
+static bool carries_password(const char *kind)
+{
+    return strcmp(kind, "access") == 0 || strcmp(kind, "password") == 0;
+}
+
+bool account_letter_wanted(const struct entry *entry, const char *job, const char *kind)
+{
+    const struct entry_letter *letter = find_letter(entry, job);
+
+    if (!letter || withdrawn(letter))
+        return false;
+    return carries_password(kind)
+               ? entry->state == ACCOUNT_INITIAL
+               : entry->state == ACCOUNT_INITIAL || entry->state == ACCOUNT_ACTIVE;
+}
+
+/* Whether the password in force is this letter's: ids of later jobs are greater. */
+static bool in_force(const struct entry *entry, const struct entry_letter *letter)
+{
+    if (entry->state != ACCOUNT_INITIAL || !carries_password(letter->kind))
+        return false;
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (carries_password(entry->letters[i].kind) &&
+            strcmp(entry->letters[i].job, letter->job) > 0)
+            return false;
+    return true;
+}
+
+static time_t earlier(time_t a, time_t b)
+{
+    return a < b ? a : b;
+}
+
+time_t account_letter_last(const struct account_rules *rules, const struct entry *entry,
+                           const char *kind, time_t now)
+{
+    long days = rules->posting_days + rules->delivery_days + rules->initial_days;
+
+    if (!carries_password(kind))
+        return 0;
+    return earlier(calendar_end_of_day(now, (int)days),
+                   initial_ceiling(rules, entry->password_changed));
+}
+
+void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
+                            const char *job,
+                            const unsigned char address_hash[static ENTRY_ADDRESS_BYTES],
+                            time_t printed, struct changes *changes)
+{
+    const struct entry_letter *letter = find_letter(entry, job);
+
+    account_job_done(entry, job, changes);
+    if (!letter || withdrawn(letter) || strcmp(letter->state, "printed") == 0 ||
+        strcmp(letter->state, "posted") == 0)
+        return;
+    update_letter(letter, "printed", printed, changes);
+    changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash, ENTRY_ADDRESS_BYTES);
+    if (in_force(entry, letter))
+        changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES,
+                     account_letter_last(rules, entry, letter->kind, printed));
+}
+
+void account_letter_posted(const struct account_rules *rules, const struct entry *entry,
+                           const char *job, time_t posted, struct changes *changes)
+{
+    const struct entry_letter *letter = find_letter(entry, job);
+    time_t last;
+
+    account_job_done(entry, job, changes);
+    if (!letter || withdrawn(letter) || strcmp(letter->state, "posted") == 0)
+        return;
+    update_letter(letter, "posted", posted, changes);
+    if (!in_force(entry, letter))
+        return;
+    last = earlier(calendar_end_of_day(posted, (int)(rules->delivery_days + rules->initial_days)),
+                   initial_ceiling(rules, entry->password_changed));
+    if (last > entry->initial_expires)
+        changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, last);
+}

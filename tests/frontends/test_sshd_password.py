@@ -39,7 +39,7 @@ def test_an_initial_password_has_to_be_changed_first(sshd, people):
 
 def test_password_and_code_go_in_together(sshd, people):
     person = people.with_code()
-    with login(sshd, person, OWN + person.code()) as ssh:
+    with login(sshd, person, OWN + person.phone.code()) as ssh:
         assert f"I am {person.name}" in ssh.shell("echo I am $(whoami)")
 
 
@@ -47,5 +47,5 @@ def test_a_password_without_its_code_is_refused(sshd, people):
     person = people.with_code()
     with login(sshd, person, OWN) as ssh:
         assert "$ " not in ssh.refused(r"'s password: $")
-    with login(sshd, person, OWN + person.wrong_code()) as ssh:
+    with login(sshd, person, OWN + person.phone.wrong()) as ssh:
         assert "$ " not in ssh.refused(r"'s password: $")

@@ -1,6 +1,6 @@
 # The pure rules, each edge by itself.
 check_PROGRAMS += tests/unit/test_account_registration tests/unit/test_account_login tests/unit/test_order \
-    tests/unit/test_grant
+    tests/unit/test_grant tests/unit/test_totp
 
 ACCOUNT_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS)
 ACCOUNT_TEST_LIBS = portald/libportald.la $(UNIT_LIBS)
@@ -20,3 +20,7 @@ tests_unit_test_order_LDADD = $(ACCOUNT_TEST_LIBS)
 tests_unit_test_grant_SOURCES = tests/unit/test_grant.c
 tests_unit_test_grant_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_grant_LDADD = $(ACCOUNT_TEST_LIBS)
+
+tests_unit_test_totp_SOURCES = tests/unit/test_totp.c tests/unit/scratch.h
+tests_unit_test_totp_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
+tests_unit_test_totp_LDADD = $(ACCOUNT_TEST_LIBS)

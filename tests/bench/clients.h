@@ -10,6 +10,8 @@
 #define CLIENTS_UID      "c-%04u"
 #define CLIENTS_MAIL     "c-%04u@example.org"
 #define CLIENTS_PASSWORD "Kennwort-%06u"
+/* The TOTP secret of all of them, where they have one. */
+#define CLIENTS_SECRET "12345678901234567890"
 
 struct clients_task {
     /* In each client before it begins. Returns what once() gets, NULL on failure. */
@@ -21,7 +23,9 @@ struct clients_task {
 
 struct clients_load {
     unsigned clients, users;
+    unsigned first; /* users first + 1 … first + users */
     double seconds; /* counted; a fifth of it comes before, to warm up */
+    int in_turn;    /* users one after the other, and others with each run, instead of any */
 };
 
 /* Runs the task and prints "logins N rate R p50 MS p99 MS". Returns 0, or 1 when anything

@@ -4,7 +4,8 @@ EXTRA_DIST += tests/bench/login tests/bench/answers
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 tests_bench_bench_login_SOURCES = tests/bench/bench_login.c tests/bench/clients.c tests/bench/clients.h
-tests_bench_bench_login_LDADD = -lpam
+tests_bench_bench_login_CFLAGS = $(AM_CFLAGS) $(OATH_CFLAGS)
+tests_bench_bench_login_LDADD = -lpam $(OATH_LIBS)
 
 tests_bench_bench_floor_SOURCES = tests/bench/bench_floor.c tests/bench/clients.c tests/bench/clients.h
 tests_bench_bench_floor_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)

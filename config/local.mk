@@ -4,13 +4,25 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/templates/de/frame.txt config/templates/de/frame.html \
     config/templates/de/confirm.subject config/templates/de/confirm.txt config/templates/de/confirm.html \
     config/templates/de/in-use.subject config/templates/de/in-use.txt config/templates/de/in-use.html \
-    config/templates/de/registered.subject config/templates/de/registered.txt \
-    config/templates/de/registered.html \
+    config/templates/de/registered.subject config/templates/de/registered.txt config/templates/de/registered.html \
+    config/templates/de/code.subject config/templates/de/code.txt config/templates/de/code.html \
+    config/templates/de/password-set.subject config/templates/de/password-set.txt config/templates/de/password-set.html \
+    config/templates/de/password-changed.subject config/templates/de/password-changed.txt config/templates/de/password-changed.html \
+    config/templates/de/totp-on.subject config/templates/de/totp-on.txt config/templates/de/totp-on.html \
+    config/templates/de/totp-off.subject config/templates/de/totp-off.txt config/templates/de/totp-off.html \
+    config/templates/de/puk-used.subject config/templates/de/puk-used.txt config/templates/de/puk-used.html \
+    config/templates/de/restarted.subject config/templates/de/restarted.txt config/templates/de/restarted.html \
     config/templates/en/frame.txt config/templates/en/frame.html \
     config/templates/en/confirm.subject config/templates/en/confirm.txt config/templates/en/confirm.html \
     config/templates/en/in-use.subject config/templates/en/in-use.txt config/templates/en/in-use.html \
-    config/templates/en/registered.subject config/templates/en/registered.txt \
-    config/templates/en/registered.html
+    config/templates/en/registered.subject config/templates/en/registered.txt config/templates/en/registered.html \
+    config/templates/en/code.subject config/templates/en/code.txt config/templates/en/code.html \
+    config/templates/en/password-set.subject config/templates/en/password-set.txt config/templates/en/password-set.html \
+    config/templates/en/password-changed.subject config/templates/en/password-changed.txt config/templates/en/password-changed.html \
+    config/templates/en/totp-on.subject config/templates/en/totp-on.txt config/templates/en/totp-on.html \
+    config/templates/en/totp-off.subject config/templates/en/totp-off.txt config/templates/en/totp-off.html \
+    config/templates/en/puk-used.subject config/templates/en/puk-used.txt config/templates/en/puk-used.html \
+    config/templates/en/restarted.subject config/templates/en/restarted.txt config/templates/en/restarted.html
 EXTRA_DIST += $(PORTAL_CONF)
 
 install-data-local: install-portal-conf

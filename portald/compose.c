@@ -5,6 +5,7 @@
 
 #include "template.h"
 
+#include "calendar.h"
 #include "cleanup.h"
 
 #include <errno.h>
@@ -16,6 +17,10 @@
 
 #define NAME_SIZE 300
 #define LINK_SIZE 400
+#define TIME_SIZE 64
+
+/* A mailed code is shown as two groups of four. */
+#define CODE_SHOWN_SIZE (MAILED_CODE_SIZE + 1)
 
 enum part { PART_SUBJECT, PART_TEXT, PART_HTML, PARTS };
 
@@ -32,15 +37,24 @@ static const struct {
    that the words stand in. */
 #define FRAME_NAMES  (TEMPLATE_BIT(TEMPLATE_TITLE) | TEMPLATE_BIT(TEMPLATE_BODY))
 #define LINK_NAMES   (TEMPLATE_BIT(TEMPLATE_LINK) | TEMPLATE_BIT(TEMPLATE_HOURS))
-#define COMMON_NAMES (TEMPLATE_ALL & ~FRAME_NAMES & ~LINK_NAMES)
+#define CODE_NAMES   (TEMPLATE_BIT(TEMPLATE_CODE) | TEMPLATE_BIT(TEMPLATE_MINUTES))
+#define COMMON_NAMES (TEMPLATE_ALL & ~FRAME_NAMES & ~LINK_NAMES & ~CODE_NAMES)
 
 static const struct {
     const char *word;
     uint32_t names; /* that its templates may use */
+    bool noted;     /* its id stands in the entry until the mail has come to an end */
 } topics[] = {
-    {"confirm", COMMON_NAMES | LINK_NAMES},
-    {"in-use", COMMON_NAMES},
-    {"registered", COMMON_NAMES},
+    {"confirm", COMMON_NAMES | LINK_NAMES, true},
+    {"in-use", COMMON_NAMES, false},
+    {"registered", COMMON_NAMES, false},
+    {"code", COMMON_NAMES | CODE_NAMES, true},
+    {"password-set", COMMON_NAMES, true},
+    {"password-changed", COMMON_NAMES, true},
+    {"totp-on", COMMON_NAMES, true},
+    {"totp-off", COMMON_NAMES, true},
+    {"puk-used", COMMON_NAMES, true},
+    {"restarted", COMMON_NAMES, true},
 };
 
 static const struct {
@@ -53,7 +67,7 @@ static const struct {
 struct compose {
     const struct keys *keys;
     char *sender, *sender_name, *base_url, *company, *support, *message_domain;
-    long link_hours;
+    long link_hours, code_minutes;
     struct template *templates[ELEMENTS(topics)][ELEMENTS(languages)][PARTS];
     struct template *frames[ELEMENTS(languages)][PARTS]; /* none around a subject */
 };
@@ -150,6 +164,8 @@ static bool options_copy(struct compose *compose, const struct compose_options *
     compose->support = strdup(options->support ? options->support : "");
     compose->message_domain = strdup(options->message_domain);
     compose->link_hours = options->link_hours > 0 ? options->link_hours : COMPOSE_LINK_HOURS;
+    compose->code_minutes =
+        options->code_minutes > 0 ? options->code_minutes : COMPOSE_CODE_MINUTES;
     return compose->base_url && compose->sender && compose->sender_name && compose->company &&
            compose->support && compose->message_domain;
 }
@@ -185,7 +201,7 @@ int compose_open(const struct compose_options *options, const struct keys *keys,
 void mail_clear(struct mail *mail)
 {
     if (mail->message)
-        explicit_bzero(mail->message, mail->message_size); /* holds the link */
+        explicit_bzero(mail->message, mail->message_size); /* holds the link, or the code */
     free(mail->message);
     free(mail->sender);
     free(mail->recipient);
@@ -213,6 +229,13 @@ static bool language_find(const char *word, size_t *ret)
         if (strcmp(word, languages[*ret].word) == 0)
             return true;
     return false;
+}
+
+bool compose_topic_noted(const char *word)
+{
+    size_t topic;
+
+    return topic_find(word, &topic) && topics[topic].noted;
 }
 
 /* A name goes into headers and into a greeting: one line, nothing but blanks counts as none. */
@@ -265,10 +288,11 @@ static int order_read(const struct job *job, struct order *ret)
     return r;
 }
 
-/* The strings that templates may use; the link's token makes this a secret. */
+/* The strings that templates may use; the link's token and the code make this a secret. */
 struct values {
     char greeting[NAME_SIZE + 32], link[LINK_SIZE], hours[24], not_me[LINK_SIZE],
-        reference[REFERENCE_PRINTED_SIZE], login_url[LINK_SIZE];
+        reference[REFERENCE_PRINTED_SIZE], login_url[LINK_SIZE], time[TIME_SIZE],
+        code[CODE_SHOWN_SIZE], minutes[24];
 };
 
 static void values_clear(struct values *v)
@@ -279,6 +303,16 @@ static void values_clear(struct values *v)
 static bool fits(int n, size_t size)
 {
     return n >= 0 && (size_t)n < size;
+}
+
+static void code_show(const struct compose *compose, const struct job *job,
+                      char ret[static CODE_SHOWN_SIZE])
+{
+    char code[MAILED_CODE_SIZE];
+
+    derive_code(compose->keys, job->id, code);
+    snprintf(ret, CODE_SHOWN_SIZE, "%.4s %s", code, code + 4);
+    explicit_bzero(code, sizeof code);
 }
 
 static bool values_make(const struct compose *compose, const struct job *job,
@@ -292,6 +326,7 @@ static bool values_make(const struct compose *compose, const struct job *job,
     code_token_print(token, printed);
     derive_reference(compose->keys, job->id, reference);
     code_reference_print(reference, v->reference);
+    code_show(compose, job, v->code);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* formats of the table above */
     fit = fits(snprintf(v->greeting, sizeof v->greeting,
@@ -306,7 +341,10 @@ static bool values_make(const struct compose *compose, const struct job *job,
           fits(snprintf(v->not_me, LINK_SIZE, "%s/not-me/%s", compose->base_url, v->reference),
                LINK_SIZE) &&
           fits(snprintf(v->login_url, LINK_SIZE, "%s/login", compose->base_url), LINK_SIZE) &&
-          fits(snprintf(v->hours, sizeof v->hours, "%ld", compose->link_hours), sizeof v->hours);
+          fits(snprintf(v->hours, sizeof v->hours, "%ld", compose->link_hours), sizeof v->hours) &&
+          fits(snprintf(v->minutes, sizeof v->minutes, "%ld", compose->code_minutes),
+               sizeof v->minutes) &&
+          calendar_say_time(job->created, languages[order->language].word, v->time, TIME_SIZE) == 0;
     explicit_bzero(token, sizeof token);
     explicit_bzero(printed, sizeof printed);
     return fit;
@@ -352,6 +390,9 @@ static int texts_render(const struct compose *compose, const struct job *job,
         [TEMPLATE_NOT_ME] = v.not_me,
         [TEMPLATE_REFERENCE] = v.reference,
         [TEMPLATE_LOGIN_URL] = v.login_url,
+        [TEMPLATE_TIME] = v.time,
+        [TEMPLATE_CODE] = v.code,
+        [TEMPLATE_MINUTES] = v.minutes,
     };
 
     int r;

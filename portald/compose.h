@@ -7,24 +7,36 @@
 #include "keys.h"
 #include "queue.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
 /* Topics, each with templates/{de,en}/TOPIC.{subject,txt,html}:
-     confirm      link to confirm the address; link, hours, reference
-     in-use       somebody registered with this address, which belongs to another customer's account
-     registered   you have an account already: how to log in, how to recover
+     confirm            link to confirm the address; link, hours, reference
+     in-use             somebody registered with this address, which belongs to another customer's
+                        account
+     registered         you have an account already: how to log in, how to recover
+     code               the code for a new password, asked for by whoever forgot it; code, minutes
+   and the notices of what was done to an account:
+     password-set       the first personal password was chosen
+     password-changed   another one
+     totp-on, totp-off  the second factor was set up, or removed by customer or support
+     puk-used           the PUK was used, and is void; a letter with the next one comes
+     restarted          support started the account anew; a letter with initial password and PUK
+                        comes
    Payload of a JOB_MAIL, JSON: {"to": address, "language": "de"|"en", "name": full name or absent}.
-   Links and references are not in it: they are derived from the job's id (derive.h).
+   Links, references and codes are not in it: they are derived from the job's id (derive.h).
 
    Names in templates: company, support, name, greeting ("Guten Tag Erika Mustermann,"), login_url,
-   not_me (the link BASE/not-me/REFERENCE), reference (as printed), and for confirm link and hours.
+   not_me (the link BASE/not-me/REFERENCE), reference (as printed), time (when the job was made: of
+   a notice, when it happened), for confirm link and hours, for code code and minutes.
    The txt and html of a topic are its own words. What all mails share stands around them, in
    templates/{de,en}/frame.{txt,html}, which must have a {{body}} and may have {{title}}, the
    subject. */
 
-#define COMPOSE_LINK_HOURS 48
+#define COMPOSE_LINK_HOURS   48
+#define COMPOSE_CODE_MINUTES 30
 
 struct compose_options {
     const char *templates;   /* directory */
@@ -36,6 +48,7 @@ struct compose_options {
     const char *support;     /* how to reach support, one line, {{support}} */
     const char *message_domain; /* right side of Message-ID: ID@DOMAIN, ID being the job's */
     long link_hours;            /* how long a link works; 0: COMPOSE_LINK_HOURS */
+    long code_minutes;          /* how long a code works; 0: COMPOSE_CODE_MINUTES */
 };
 
 struct compose;
@@ -58,3 +71,5 @@ void mail_clear(struct mail *mail);
    be mailed to; -ENOMEM. */
 int compose_mail(const struct compose *compose, const struct job *job, time_t date,
                  struct mail *ret);
+/* Whether entries note the ids of such mails (portalJob), and are to be told when one has ended. */
+bool compose_topic_noted(const char *topic);

@@ -126,7 +126,8 @@ static int load_texts(struct manager *m)
                                       .company = s->company,
                                       .support = s->support,
                                       .message_domain = s->message_domain,
-                                      .link_hours = s->rules.link_valid / HOUR};
+                                      .link_hours = s->rules.link_valid / HOUR,
+                                      .code_minutes = s->rules.code_life / MINUTE};
     char problem[256] = "";
     int r;
 

@@ -19,6 +19,9 @@ enum template_name {
     TEMPLATE_NOT_ME,
     TEMPLATE_REFERENCE,
     TEMPLATE_LOGIN_URL,
+    TEMPLATE_TIME,
+    TEMPLATE_CODE,
+    TEMPLATE_MINUTES,
     TEMPLATE_TITLE,
     TEMPLATE_BODY, /* of a frame: rendered already, and put in as it stands */
     TEMPLATE_NAMES,

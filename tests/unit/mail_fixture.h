@@ -11,6 +11,12 @@
 #define JOB_ID    "01JDABCDEFGHJKMNPQRSTVWXYZ"
 #define OTHER_JOB "01JDABCDEFGHJKMNPQRSTVWXY0"
 
+/* Every topic that there is (compose.h), and those that tell of what was done to an account. */
+static const char *const fixture_topics[] = {
+    "confirm",          "in-use",  "registered", "code",     "password-set",
+    "password-changed", "totp-on", "totp-off",   "puk-used", "restarted"};
+#define FIXTURE_FIRST_NOTICE 4
+
 static struct keys fixture_keys;
 
 static inline const struct compose_options *fixture_options(void)
@@ -32,6 +38,7 @@ static inline const struct compose_options *fixture_options(void)
     memset(fixture_keys.link, 1, sizeof fixture_keys.link);
     memset(fixture_keys.reference, 2, sizeof fixture_keys.reference);
     memset(fixture_keys.table, 3, sizeof fixture_keys.table);
+    memset(fixture_keys.code, 4, sizeof fixture_keys.code);
     return &options;
 }
 

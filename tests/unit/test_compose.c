@@ -18,6 +18,8 @@
 
 #define DATE 1795860306 /* 2026-11-28 10:05:06 UTC */
 
+#define CREATED 1795784730 /* 2026-11-27 13:05:30 UTC */
+
 #define ERIKA                                                                                      \
     "{\"to\": \"erika@kunde.example\", \"language\": \"de\", \"name\": \"Erika Mustermann\"}"
 #define ENGLISH  "{\"to\": \"jane@kunde.example\", \"language\": \"en\", \"name\": \"Jane O'Neill\"}"
@@ -62,6 +64,7 @@ static void compose_and_parse(const char *topic, const char *payload, struct par
     struct job job = fixture_job(JOB_ID, topic, payload);
     char problem[200] = "";
 
+    job.created = CREATED;
     *ret = (struct parsed){0};
     assert_int_equal(
         compose_open(fixture_options(), &fixture_keys, problem, sizeof problem, &compose), 0);
@@ -125,16 +128,15 @@ static void test_umlauts_in_names_are_encoded_and_come_back(void **state)
 
 static void test_what_goes_out_is_lines_of_ascii(void **state)
 {
-    static const char *const topics[] = {"confirm", "in-use", "registered"};
     static const char *const payloads[] = {ERIKA, ENGLISH, NAMELESS};
 
     (void)state;
-    for (size_t i = 0; i < ELEMENTS(topics); i++)
+    for (size_t i = 0; i < ELEMENTS(fixture_topics); i++)
         for (size_t j = 0; j < ELEMENTS(payloads); j++) {
             _cleanup_(parsed_clear) struct parsed p;
             size_t column = 0;
 
-            compose_and_parse(topics[i], payloads[j], &p);
+            compose_and_parse(fixture_topics[i], payloads[j], &p);
             for (const char *c = p.raw; *c; c++) {
                 assert_true(*c == '\r' || *c == '\n' || *c == '\t' || (*c >= ' ' && *c <= '~'));
                 assert_true((*c == '\r') == (c[1] == '\n'));
@@ -171,19 +173,88 @@ static void test_both_parts_carry_the_links_that_the_job_id_gives(void **state)
 
 static void test_only_a_confirmation_carries_a_token(void **state)
 {
-    static const char *const topics[] = {"in-use", "registered"};
-
     (void)state;
-    for (size_t i = 0; i < ELEMENTS(topics); i++) {
+    for (size_t i = 1; i < ELEMENTS(fixture_topics); i++) {
         _cleanup_(parsed_clear) struct parsed p;
 
-        compose_and_parse(topics[i], ENGLISH, &p);
+        compose_and_parse(fixture_topics[i], ENGLISH, &p);
         assert_null(strstr(p.text, "/confirm/"));
         assert_null(strstr(p.html, "/confirm/"));
-        assert_non_null(strstr(p.text, "/not-me/"));
-        assert_non_null(strstr(p.html, "/not-me/"));
-        assert_non_null(strstr(p.text, "https://konto.versicherung.example/login"));
     }
+}
+
+static void test_every_mail_can_be_answered_with_this_was_not_me(void **state)
+{
+    static const char *const payloads[] = {ERIKA, ENGLISH};
+    unsigned char reference[REFERENCE_BYTES];
+    char printed[REFERENCE_PRINTED_SIZE], link[200];
+
+    (void)state;
+    fixture_options();
+    derive_reference(&fixture_keys, JOB_ID, reference);
+    code_reference_print(reference, printed);
+    snprintf(link, sizeof link, "https://konto.versicherung.example/not-me/%s", printed);
+    for (size_t i = 0; i < ELEMENTS(fixture_topics) * ELEMENTS(payloads); i++) {
+        _cleanup_(parsed_clear) struct parsed p;
+        const char *at;
+
+        compose_and_parse(fixture_topics[i / 2], payloads[i % 2], &p);
+        at = strstr(p.text, link);
+        assert_non_null(at);
+        assert_non_null(strstr(at + strlen(link), printed)); /* to be told on the phone */
+        at = strstr(p.html, link);
+        assert_non_null(at);
+        assert_non_null(strstr(at + strlen(link), printed));
+    }
+}
+
+static void test_only_the_mail_of_a_code_carries_it_and_in_two_groups(void **state)
+{
+    static const char *const payloads[] = {ERIKA, ENGLISH};
+    char code[MAILED_CODE_SIZE], shown[MAILED_CODE_SIZE + 1];
+
+    (void)state;
+    fixture_options();
+    derive_code(&fixture_keys, JOB_ID, code);
+    snprintf(shown, sizeof shown, "%.4s %s", code, code + 4);
+    for (size_t i = 0; i < ELEMENTS(fixture_topics) * ELEMENTS(payloads); i++) {
+        _cleanup_(parsed_clear) struct parsed p;
+        bool carries = strcmp(fixture_topics[i / 2], "code") == 0;
+
+        compose_and_parse(fixture_topics[i / 2], payloads[i % 2], &p);
+        assert_int_equal(strstr(p.text, shown) != NULL, carries);
+        assert_int_equal(strstr(p.html, shown) != NULL, carries);
+        assert_null(strstr(p.raw, code)); /* neither whole, nor in a subject */
+        assert_null(strstr(g_mime_message_get_subject(p.message), shown));
+        if (carries)
+            assert_non_null(strstr(p.text, i % 2 == 0 ? "30 Minuten" : "30 minutes"));
+    }
+}
+
+static void test_notices_say_when_it_happened_not_when_they_were_sent(void **state)
+{
+    (void)state;
+    for (size_t i = FIXTURE_FIRST_NOTICE - 1; i < ELEMENTS(fixture_topics); i++) {
+        _cleanup_(parsed_clear) struct parsed german, english;
+
+        compose_and_parse(fixture_topics[i], ERIKA, &german);
+        compose_and_parse(fixture_topics[i], ENGLISH, &english);
+        assert_non_null(strstr(german.text, "27. November 2026, 14:05 Uhr"));
+        assert_non_null(strstr(german.html, "27. November 2026, 14:05 Uhr"));
+        assert_non_null(strstr(english.text, "27 November 2026, 14:05"));
+        assert_non_null(strstr(english.html, "27 November 2026, 14:05"));
+    }
+}
+
+static void test_entries_note_only_mails_that_belong_to_a_change(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(fixture_topics); i++)
+        assert_int_equal(compose_topic_noted(fixture_topics[i]),
+                         strcmp(fixture_topics[i], "in-use") != 0 &&
+                             strcmp(fixture_topics[i], "registered") != 0);
+    assert_false(compose_topic_noted("nonsense"));
+    assert_false(compose_topic_noted(""));
 }
 
 static void test_greetings_work_with_a_name_and_without(void **state)
@@ -389,7 +460,6 @@ static void test_derivations_depend_on_key_and_job_and_never_change(void **state
 static void with_template(void **state, const char *file, const char *text, int expected,
                           const char *mentioned)
 {
-    static const char *const words[] = {"confirm", "in-use", "registered"};
     static const char *const kinds[] = {"subject", "txt", "html"};
     static const char *const languages[] = {"de", "en"};
     struct compose_options options = *fixture_options();
@@ -397,10 +467,11 @@ static void with_template(void **state, const char *file, const char *text, int 
     char path[SCRATCH_PATH_SIZE], name[100], problem[400] = "";
 
     options.templates = *state;
-    for (size_t i = 0; i < 18; i++) {
-        snprintf(name, sizeof name, "%s", languages[i / 9]);
+    for (size_t i = 0; i < 6 * ELEMENTS(fixture_topics); i++) {
+        snprintf(name, sizeof name, "%s", languages[i % 2]);
         mkdir(scratch_path(state, name, path), 0700);
-        snprintf(name, sizeof name, "%s/%s.%s", languages[i / 9], words[i / 3 % 3], kinds[i % 3]);
+        snprintf(name, sizeof name, "%s/%s.%s", languages[i % 2], fixture_topics[i / 6],
+                 kinds[i / 2 % 3]);
         scratch_write(scratch_path(state, name, path), "plain\n", 6, 0600);
     }
     for (size_t i = 0; i < 4; i++) {
@@ -424,6 +495,10 @@ static void with_template(void **state, const char *file, const char *text, int 
 static void test_templates_are_checked_before_anything_is_sent(void **state)
 {
     with_template(state, "de/confirm.txt", "{{link}} {{hours}}\n", 0, NULL);
+    with_template(state, "de/code.txt", "{{code}} {{minutes}} {{time}}\n", 0, NULL);
+    with_template(state, "en/totp-off.txt", "{{code}}\n", -EINVAL, "{{code}}");
+    with_template(state, "en/code.txt", "{{link}}\n", -EINVAL, "{{link}}");
+    with_template(state, "en/puk-used.html", NULL, -ENOENT, "No such file");
     with_template(state, "de/confirm.txt", "{{lnk}}\n", -EINVAL, "{{lnk}} is unknown");
     with_template(state, "en/in-use.html", "{{link}}\n", -EINVAL, "{{link}}");
     with_template(state, "en/registered.subject", "{{hours}}\n", -EINVAL, "{{hours}}");
@@ -496,6 +571,10 @@ int main(void)
         cmocka_unit_test(test_what_goes_out_is_lines_of_ascii),
         cmocka_unit_test(test_both_parts_carry_the_links_that_the_job_id_gives),
         cmocka_unit_test(test_only_a_confirmation_carries_a_token),
+        cmocka_unit_test(test_every_mail_can_be_answered_with_this_was_not_me),
+        cmocka_unit_test(test_only_the_mail_of_a_code_carries_it_and_in_two_groups),
+        cmocka_unit_test(test_notices_say_when_it_happened_not_when_they_were_sent),
+        cmocka_unit_test(test_entries_note_only_mails_that_belong_to_a_change),
         cmocka_unit_test(test_greetings_work_with_a_name_and_without),
         cmocka_unit_test(test_a_name_cannot_add_headers_lines_or_markup),
         cmocka_unit_test(test_a_frame_holds_the_words_and_their_subject_as_title),

@@ -33,7 +33,7 @@ NAMESPACE = """\
 set -e
 if ! mount --make-rprivate / 2>/dev/null; then
     # In a chroot, / is no mount of ours to change. So see whether what we mount can be seen from outside.
-    mount --bind "$1/probe" "$1/probe"
+    mount --bind "$1/empty" "$1/probe"
     echo probe
     read -r seen
     umount "$1/probe"
@@ -68,6 +68,7 @@ class Host:
         self.people = {}
         self.processes = {}
         self.holder = None
+        self._uncovered = self.dir / "probe" / "uncovered"
         with contextlib.ExitStack() as undo:
             undo.callback(self.close)
             self._open_box(box)
@@ -88,7 +89,7 @@ class Host:
 
     def _fill(self):
         self.dir.mkdir(mode=0o755)
-        for name in ("log", "probe"):
+        for name in ("log", "probe", "empty"):
             (self.dir / name).mkdir(mode=0o700)
         for name in PRIVATE[1:]:
             self.path(name).mkdir(mode=0o755, parents=True)
@@ -97,6 +98,7 @@ class Host:
         for pattern in NOT_COPIED:
             for path in (self.dir / "root").glob(pattern):
                 path.unlink() if not path.is_dir() else shutil.rmtree(path)
+        self._uncovered.touch()
         for path, text in guide.files(NSS).items():
             self.write(path, text)
         self.know()
@@ -110,7 +112,7 @@ class Host:
         answer = self.holder.stdout.readline().strip()
         if answer == "probe":
             # What is mounted there covers the file only where the mount came through to us.
-            seen = os.path.ismount(self.dir / "probe")
+            seen = not self._uncovered.exists()
             self.holder.stdin.write("seen\n" if seen else "hidden\n")
             self.holder.stdin.flush()
             answer = self.holder.stdout.readline().strip()

@@ -10,9 +10,6 @@
 
 #include "cleanup.h"
 
-#include <security/pam_ext.h>
-#include <syslog.h>
-
 /* The verdict that came with the authentication just passed, once; else portald's on
    account.sock. */
 static int account_verdict(const struct transaction *t, struct answer *ret)
@@ -31,7 +28,6 @@ static int account_verdict(const struct transaction *t, struct answer *ret)
 int account_check(struct transaction *t)
 {
     _cleanup_(answer_clear) struct answer answer = {0};
-    const char *name;
     int r;
 
     r = transaction_identify(t, false);
@@ -42,9 +38,7 @@ int account_check(struct transaction *t)
         converse_say_own(t, true, TEXT_UNAVAILABLE);
         return r;
     }
-    r = verdict_code(VERDICT_ACCOUNT, answer.verdict, &name);
-    if (t->options.debug)
-        pam_syslog(t->pamh, LOG_DEBUG, "account of %s: %s", t->user, name);
+    r = verdict_judge(t, VERDICT_ACCOUNT, "account", answer.verdict);
     if (r == PAM_AUTHINFO_UNAVAIL && !*answer.text)
         converse_say_own(t, true, TEXT_UNAVAILABLE);
     converse_say(t, r != PAM_SUCCESS && r != PAM_NEW_AUTHTOK_REQD, answer.text);

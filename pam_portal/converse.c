@@ -1,6 +1,6 @@
 /* Talks to the application's conversation function. Answers come from anywhere, so every pointer is
    looked at before it is followed, and every answer is wiped. Way in: converse_ask(),
-   converse_say(). */
+   converse_show(), converse_say(). */
 #include "config.h"
 
 #include "converse.h"
@@ -14,23 +14,25 @@
 
 #define LINE_SIZE PAM_MAX_MSG_SIZE /* with its NUL */
 
-static void answer_free(struct pam_response *answer)
+#define TOGETHER 2 /* messages in one conversation, at most */
+
+static void answers_free(struct pam_response *answers, size_t count)
 {
-    if (!answer)
+    if (!answers)
         return;
-    if (answer->resp) {
-        explicit_bzero(answer->resp, strlen(answer->resp));
-        free(answer->resp);
-    }
-    free(answer);
+    for (size_t i = 0; i < count; i++)
+        wipe_free_p(&answers[i].resp);
+    free(answers);
 }
 
-/* One message. *ret_answer is the text answered, NULL where none came. */
-static int converse_once(pam_handle_t *pamh, int style, const char *line, char **ret_answer)
+/* count messages of one style. ret_answers, if not NULL, gets what was answered, NULL for each that
+   wasn't. */
+static int converse(pam_handle_t *pamh, int style, const char *const *lines, size_t count,
+                    char **ret_answers)
 {
-    struct pam_message message = {.msg_style = style, .msg = line};
-    const struct pam_message *messages[] = {&message};
-    struct pam_response *answer = NULL;
+    struct pam_message message[TOGETHER];
+    const struct pam_message *messages[TOGETHER];
+    struct pam_response *answers = NULL;
     const void *item = NULL;
     const struct pam_conv *conv;
     int r;
@@ -40,27 +42,53 @@ static int converse_once(pam_handle_t *pamh, int style, const char *line, char *
     conv = item;
     if (!conv->conv)
         return PAM_CONV_ERR;
-    r = conv->conv(1, messages, &answer, conv->appdata_ptr);
-    if (r != PAM_SUCCESS) /* what answer points to now is anybody's guess: not ours to free */
+    for (size_t i = 0; i < count; i++) {
+        message[i] = (struct pam_message){.msg_style = style, .msg = lines[i]};
+        messages[i] = &message[i];
+    }
+    r = conv->conv((int)count, messages, &answers, conv->appdata_ptr);
+    if (r != PAM_SUCCESS) /* what answers points to now is anybody's guess: not ours to free */
         return r == PAM_CONV_AGAIN ? PAM_INCOMPLETE : PAM_CONV_ERR;
-    if (ret_answer && answer)
-        *ret_answer = TAKE(answer->resp);
-    answer_free(answer);
+    if (answers && count == TOGETHER && answers[0].resp == answers[1].resp)
+        answers[1].resp = NULL; /* one string for both: freed once */
+    for (size_t i = 0; ret_answers && i < count; i++)
+        ret_answers[i] = answers ? TAKE(answers[i].resp) : NULL;
+    answers_free(answers, count);
     return PAM_SUCCESS;
 }
 
 int converse_ask(const struct transaction *t, enum text question, char **ret)
 {
-    _cleanup_wipe_free_ char *answer = NULL;
+    const char *line = text_get(question, t->options.language);
+    char *answer = NULL;
     int r;
 
-    r = converse_once(t->pamh, PAM_PROMPT_ECHO_OFF, text_get(question, t->options.language),
-                      &answer);
+    r = converse(t->pamh, PAM_PROMPT_ECHO_OFF, &line, 1, &answer);
     if (r != PAM_SUCCESS)
         return r;
     if (!answer)
         return PAM_CONV_ERR;
-    *ret = TAKE(answer);
+    *ret = answer;
+    return PAM_SUCCESS;
+}
+
+int converse_ask_both(const struct transaction *t, enum text first, enum text second, char **ret,
+                      char **ret_second)
+{
+    const char *lines[TOGETHER] = {text_get(first, t->options.language),
+                                   text_get(second, t->options.language)};
+    char *answers[TOGETHER] = {NULL};
+    int r;
+
+    r = converse(t->pamh, PAM_PROMPT_ECHO_OFF, lines, TOGETHER, answers);
+    if (r != PAM_SUCCESS)
+        return r;
+    if (!answers[0]) {
+        wipe_free_p(&answers[1]);
+        return PAM_CONV_ERR;
+    }
+    *ret = answers[0];
+    *ret_second = answers[1];
     return PAM_SUCCESS;
 }
 
@@ -80,18 +108,31 @@ static const char *take_line(const char *text, char ret[static LINE_SIZE])
     return *text == '\n' ? text + 1 : text;
 }
 
-void converse_say(const struct transaction *t, bool error, const char *text)
+static int converse_lines(const struct transaction *t, int style, const char *text)
 {
     char line[LINE_SIZE];
+    const char *lines[] = {line};
+    int r = PAM_SUCCESS;
 
     if (t->flags & PAM_SILENT)
-        return;
-    while (*text) {
+        return PAM_CONV_ERR;
+    while (*text && r == PAM_SUCCESS) {
         text = take_line(text, line);
-        if (converse_once(t->pamh, error ? PAM_ERROR_MSG : PAM_TEXT_INFO, line, NULL) !=
-            PAM_SUCCESS)
-            return; /* it won't show the rest either; the login goes on */
+        r = converse(t->pamh, style, lines, 1, NULL);
     }
+    explicit_bzero(line, sizeof line); /* of a new TOTP secret, perhaps */
+    return r == PAM_SUCCESS ? PAM_SUCCESS : PAM_CONV_ERR;
+}
+
+int converse_show(const struct transaction *t, const char *text)
+{
+    return converse_lines(t, PAM_TEXT_INFO, text);
+}
+
+/* What can't be shown isn't tried further; the login goes on. */
+void converse_say(const struct transaction *t, bool error, const char *text)
+{
+    (void)converse_lines(t, error ? PAM_ERROR_MSG : PAM_TEXT_INFO, text);
 }
 
 void converse_say_own(const struct transaction *t, bool error, enum text text)

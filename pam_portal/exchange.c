@@ -1,5 +1,6 @@
 /* The module's side of wire.h: makes the frame, lets client.c carry it, takes the reply apart. What
-   isn't a whole, well-formed verdict counts as no answer. Way in: exchange_…(). */
+   isn't a whole, well-formed verdict counts as no answer. Way in: exchange_…(), one for each
+   request. */
 #include "config.h"
 
 #include "exchange.h"
@@ -38,6 +39,13 @@ static void request_begin(struct wire_writer *w, const struct transaction *t, en
     wire_put_string(w, WIRE_USER, t->user);
     wire_put_string(w, WIRE_SERVICE, t->service);
     wire_put_string(w, WIRE_LANGUAGE, options_language_code(&t->options));
+    wire_put_string(w, WIRE_CLIENT, client_address(t));
+}
+
+static void put_purpose(struct wire_writer *w, enum wire_purpose purpose)
+{
+    if (purpose != WIRE_PURPOSE_LOGIN)
+        wire_put_u8(w, WIRE_PURPOSE, (uint8_t)purpose);
 }
 
 /* 0 also when the field isn't there: ret is "" then. */
@@ -54,10 +62,22 @@ static int get_text(const struct wire_frame *f, enum wire_tag tag, char *ret, si
     return utf8_valid(ret) ? 0 : -EILSEQ;
 }
 
+static int get_sealed(const struct wire_frame *f, enum wire_tag tag, struct sealed *ret)
+{
+    const uint8_t *value = NULL;
+    size_t size = 0;
+
+    if (wire_get(f, tag, &value, &size) != 0)
+        return 0;
+    if (size > sizeof ret->data)
+        return -EMSGSIZE;
+    memcpy(ret->data, value, size);
+    ret->size = size;
+    return 0;
+}
+
 static int answer_read(const struct wire_frame *f, struct answer *ret)
 {
-    const uint8_t *grant = NULL;
-    size_t size = 0;
     int r;
 
     if (f->type != WIRE_VERDICT)
@@ -75,13 +95,17 @@ static int answer_read(const struct wire_frame *f, struct answer *ret)
     r = get_text(f, WIRE_UID, ret->uid, sizeof ret->uid);
     if (r < 0)
         return r;
-    if (wire_get(f, WIRE_GRANT, &grant, &size) == 0) {
-        if (size > sizeof ret->grant)
-            return -EMSGSIZE;
-        memcpy(ret->grant, grant, size);
-        ret->grant_size = size;
-    }
-    return 0;
+    r = get_sealed(f, WIRE_GRANT, &ret->grant);
+    if (r < 0)
+        return r;
+    return get_sealed(f, WIRE_STATE, &ret->state);
+}
+
+static int enrolment_read(const struct wire_frame *f, struct enrolment *ret)
+{
+    int r = get_text(f, WIRE_URI, ret->uri, sizeof ret->uri);
+
+    return r < 0 ? r : get_text(f, WIRE_QR, ret->qr, sizeof ret->qr);
 }
 
 /* WIRE_ERROR says what portald holds against the request: a bug, or two versions that don't go
@@ -109,8 +133,9 @@ static void log_failure(const struct transaction *t, const char *name, int error
                name, hint);
 }
 
+/* ret_enrolment: NULL but where one is expected. */
 static int exchange(const struct transaction *t, const char *name, struct wire_writer *w,
-                    struct answer *ret)
+                    struct answer *ret, struct enrolment *ret_enrolment)
 {
     const struct client_target target = {
         .directory = t->options.socket_dir,
@@ -130,6 +155,8 @@ static int exchange(const struct transaction *t, const char *name, struct wire_w
     }
     if (r == 0)
         r = answer_read(&reply.frame, ret);
+    if (r == 0 && ret_enrolment)
+        r = enrolment_read(&reply.frame, ret_enrolment);
     if (r < 0) {
         log_failure(t, name, r);
         answer_clear(ret);
@@ -138,17 +165,29 @@ static int exchange(const struct transaction *t, const char *name, struct wire_w
     return PAM_SUCCESS;
 }
 
-int exchange_authenticate(const struct transaction *t, const char *password, bool for_change,
+int exchange_authenticate(const struct transaction *t, const struct proof *proof,
                           struct answer *ret)
 {
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
 
     request_begin(&w, t, WIRE_AUTHENTICATE);
-    wire_put_string(&w, WIRE_PASSWORD, password);
-    wire_put_string(&w, WIRE_CLIENT, client_address(t));
-    if (for_change)
-        wire_put_u8(&w, WIRE_PURPOSE, 1);
-    return exchange(t, SOCKET_API, &w, ret);
+    wire_put_string(&w, WIRE_PASSWORD, proof->password);
+    if (proof->mode != WIRE_MODE_STEPS)
+        wire_put_u8(&w, WIRE_MODE, (uint8_t)proof->mode);
+    wire_put_string(&w, WIRE_CODE, proof->code);
+    put_purpose(&w, proof->purpose);
+    return exchange(t, SOCKET_API, &w, ret, NULL);
+}
+
+int exchange_second(const struct transaction *t, const struct sealed *state, const char *code,
+                    struct answer *ret)
+{
+    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+
+    request_begin(&w, t, WIRE_SECOND);
+    wire_put(&w, WIRE_STATE, state->data, state->size);
+    wire_put_string(&w, WIRE_CODE, code);
+    return exchange(t, SOCKET_API, &w, ret, NULL);
 }
 
 int exchange_account(const struct transaction *t, struct answer *ret)
@@ -156,22 +195,67 @@ int exchange_account(const struct transaction *t, struct answer *ret)
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
 
     request_begin(&w, t, WIRE_ACCOUNT);
-    return exchange(t, SOCKET_ACCOUNT, &w, ret);
+    return exchange(t, SOCKET_ACCOUNT, &w, ret, NULL);
 }
 
-int exchange_change(const struct transaction *t, const uint8_t *grant, size_t size,
-                    const char *password, struct answer *ret)
+int exchange_change(const struct transaction *t, const struct sealed *grant, const char *password,
+                    enum wire_purpose purpose, struct answer *ret)
 {
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
 
     request_begin(&w, t, WIRE_CHANGE);
-    wire_put(&w, WIRE_GRANT, grant, size);
+    wire_put(&w, WIRE_GRANT, grant->data, grant->size);
     wire_put_string(&w, WIRE_PASSWORD, password);
-    wire_put_string(&w, WIRE_CLIENT, client_address(t));
-    return exchange(t, SOCKET_API, &w, ret);
+    put_purpose(&w, purpose);
+    return exchange(t, SOCKET_API, &w, ret, NULL);
+}
+
+int exchange_enroll(const struct transaction *t, const struct sealed *grant, struct answer *ret,
+                    struct enrolment *ret_enrolment)
+{
+    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+
+    request_begin(&w, t, WIRE_ENROLL);
+    wire_put(&w, WIRE_GRANT, grant->data, grant->size);
+    return exchange(t, SOCKET_API, &w, ret, ret_enrolment);
+}
+
+int exchange_enroll_code(const struct transaction *t, const struct sealed *state, const char *code,
+                         struct answer *ret)
+{
+    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+
+    request_begin(&w, t, WIRE_ENROLL_CODE);
+    wire_put(&w, WIRE_STATE, state->data, state->size);
+    wire_put_string(&w, WIRE_CODE, code);
+    return exchange(t, SOCKET_API, &w, ret, NULL);
+}
+
+int exchange_forgotten(const struct transaction *t, struct answer *ret)
+{
+    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+
+    request_begin(&w, t, WIRE_FORGOTTEN);
+    return exchange(t, SOCKET_API, &w, ret, NULL);
+}
+
+int exchange_recover(const struct transaction *t, const char *code, const char *puk,
+                     struct answer *ret)
+{
+    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+
+    request_begin(&w, t, WIRE_RECOVER);
+    wire_put_string(&w, WIRE_CODE, code);
+    wire_put_string(&w, WIRE_PUK, puk);
+    return exchange(t, SOCKET_API, &w, ret, NULL);
 }
 
 void answer_clear(struct answer *answer)
 {
     explicit_bzero(answer, sizeof *answer);
+}
+
+void enrolment_clear(struct enrolment *enrolment)
+{
+    explicit_bzero(enrolment, sizeof *enrolment);
 }

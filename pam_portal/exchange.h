@@ -2,6 +2,7 @@
 #pragma once
 
 #include "transaction.h"
+#include "wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +10,15 @@
 
 #define EXCHANGE_TEXT_SIZE 4097 /* wire.h, WIRE_TEXT, and NUL */
 #define EXCHANGE_UID_SIZE  257
-#define EXCHANGE_GRANT     512
+#define EXCHANGE_SEALED    512
+#define EXCHANGE_URI_SIZE  1025
+#define EXCHANGE_QR_SIZE   8193
+
+/* What only portald can read: a grant or a state. */
+struct sealed {
+    size_t size; /* 0 where none came */
+    uint8_t data[EXCHANGE_SEALED];
+};
 
 struct answer {
     uint8_t verdict; /* enum wire_verdict, or anything else that came */
@@ -17,15 +26,37 @@ struct answer {
     uint8_t account;
     char uid[EXCHANGE_UID_SIZE];   /* "" where none came */
     char text[EXCHANGE_TEXT_SIZE]; /* for the person; "" where none came */
-    size_t grant_size;             /* 0 where none came */
-    uint8_t grant[EXCHANGE_GRANT];
+    struct sealed grant, state;
+};
+
+/* What the person's app needs to know. */
+struct enrolment {
+    char uri[EXCHANGE_URI_SIZE], qr[EXCHANGE_QR_SIZE]; /* "" where none came */
+};
+
+/* Who it is, as they say. */
+struct proof {
+    const char *password;
+    const char *code; /* NULL unless mode is WIRE_MODE_TOGETHER */
+    enum wire_mode mode;
+    enum wire_purpose purpose;
 };
 
 /* Each returns PAM_SUCCESS when an answer came, whatever it says; else it has logged why and
    returns PAM_AUTHINFO_UNAVAIL. The caller wipes *ret with answer_clear(). */
-int exchange_authenticate(const struct transaction *t, const char *password, bool for_change,
+int exchange_authenticate(const struct transaction *t, const struct proof *proof,
                           struct answer *ret);
+int exchange_second(const struct transaction *t, const struct sealed *state, const char *code,
+                    struct answer *ret);
 int exchange_account(const struct transaction *t, struct answer *ret);
-int exchange_change(const struct transaction *t, const uint8_t *grant, size_t size,
-                    const char *password, struct answer *ret);
+int exchange_change(const struct transaction *t, const struct sealed *grant, const char *password,
+                    enum wire_purpose purpose, struct answer *ret);
+int exchange_enroll(const struct transaction *t, const struct sealed *grant, struct answer *ret,
+                    struct enrolment *ret_enrolment);
+int exchange_enroll_code(const struct transaction *t, const struct sealed *state, const char *code,
+                         struct answer *ret);
+int exchange_forgotten(const struct transaction *t, struct answer *ret);
+int exchange_recover(const struct transaction *t, const char *code, const char *puk,
+                     struct answer *ret);
 void answer_clear(struct answer *answer);
+void enrolment_clear(struct enrolment *enrolment);

@@ -19,6 +19,7 @@
 
 static const char *const prompts[] = {"sequential", "together", "combined", NULL};
 static const char *const changes[] = {"account", "auth", NULL};
+static const char *const enrolls[] = {"no", "offer", "require", NULL};
 static const char *const languages[] = {"de", "en", NULL};
 
 enum option_type {
@@ -45,6 +46,9 @@ static const struct option {
      "prompt=sequential, prompt=together or prompt=combined"},
     {"change", OPTION_CHOICE, offsetof(struct options, change), changes,
      "change=account or change=auth"},
+    {"enroll", OPTION_CHOICE, offsetof(struct options, enroll), enrolls,
+     "enroll=no, enroll=offer or enroll=require"},
+    {"recover", OPTION_FLAG, offsetof(struct options, recover), NULL, "recover without a value"},
     {"lang", OPTION_CHOICE, offsetof(struct options, language), languages, "lang=de or lang=en"},
     {"try_first_pass", OPTION_FLAG, offsetof(struct options, try_first_pass), NULL,
      "try_first_pass without a value"},
@@ -145,6 +149,15 @@ static const struct option *option_find(const char *argument, const char **ret_v
     return NULL;
 }
 
+/* recover asks for neither a password nor a code beside it, so what says how to get them, or what
+   to do after them, means that somebody took this line for another. */
+static bool is_contradictory(const struct options *o)
+{
+    return o->recover &&
+           (o->enroll != OPTIONS_ENROLL_NO || o->prompt != OPTIONS_PROMPT_SEQUENTIAL ||
+            o->try_first_pass || o->use_first_pass);
+}
+
 int options_parse(int argc, const char **argv, struct options *ret, struct options_error *ret_error)
 {
     struct options options = {.socket_dir = RUN_DIR, .timeout = OPTIONS_TIMEOUT_DEFAULT};
@@ -161,6 +174,11 @@ int options_parse(int argc, const char **argv, struct options *ret, struct optio
             *ret_error = (struct options_error){argv[i], option->expected};
             return -EINVAL;
         }
+    }
+    if (is_contradictory(&options)) {
+        *ret_error = (struct options_error){
+            "recover", "no enroll=, prompt=, try_first_pass or use_first_pass beside it"};
+        return -EINVAL;
     }
     *ret = options;
     return 0;

@@ -15,6 +15,12 @@ enum options_change {
     OPTIONS_CHANGE_AUTH,    /* authentication fails until there is one */
 };
 
+enum options_enroll {
+    OPTIONS_ENROLL_NO,
+    OPTIONS_ENROLL_OFFER,   /* TOTP may be set up at login */
+    OPTIONS_ENROLL_REQUIRE, /* … and without it there is no login */
+};
+
 enum options_language {
     OPTIONS_LANGUAGE_DE,
     OPTIONS_LANGUAGE_EN,
@@ -26,7 +32,9 @@ struct options {
     unsigned timeout;       /* seconds for each answer of portald */
     enum options_prompt prompt;
     enum options_change change;
+    enum options_enroll enroll;
     enum options_language language;
+    bool recover; /* mailed code and PUK instead of the password, then a new one */
     bool try_first_pass, use_first_pass, use_authtok, debug;
 };
 
@@ -37,7 +45,8 @@ struct options_error {
 };
 
 /* Reads argv; a later argument overrides an earlier one. Returns 0, or -EINVAL and *ret_error for
-   the first argument that is unknown or doesn't fit. */
+   the first argument that is unknown or doesn't fit, or for recover beside what it leaves no room
+   for. */
 int options_parse(int argc, const char **argv, struct options *ret,
                   struct options_error *ret_error);
 /* "de" or "en", as the wire has it. */

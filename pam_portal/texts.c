@@ -7,6 +7,14 @@
 static const char *const texts[TEXTS][2] = {
     [TEXT_ASK_USER] = {"E-Mail-Adresse: ", "E-mail address: "},
     [TEXT_ASK_PASSWORD] = {"Passwort: ", "Password: "},
+    [TEXT_ASK_COMBINED] = {"Passwort, dahinter der Code (falls eingerichtet): ",
+                           "Password, followed by the code (if set up): "},
+    [TEXT_ASK_CODE] = {"Code: ", "Code: "},
+    [TEXT_ASK_CODE_OR_NOT] = {"Code (leer lassen, wenn keiner eingerichtet ist): ",
+                              "Code (leave empty if none is set up): "},
+    [TEXT_ASK_FIRST_CODE] = {"Code aus der App: ", "Code from the app: "},
+    [TEXT_ASK_MAILED_CODE] = {"Code aus der E-Mail: ", "Code from the e-mail: "},
+    [TEXT_ASK_PUK] = {"PUK: ", "PUK: "},
     [TEXT_ASK_CURRENT] = {"Aktuelles Passwort: ", "Current password: "},
     [TEXT_ASK_NEW] = {"Neues Passwort: ", "New password: "},
     [TEXT_ASK_AGAIN] = {"Neues Passwort wiederholen: ", "New password again: "},
@@ -14,6 +22,19 @@ static const char *const texts[TEXTS][2] = {
         {
             "Die E-Mail-Adresse oder das Passwort stimmt nicht.",
             "The e-mail address or the password is not right.",
+        },
+    [TEXT_WRONG_CODE] = {"Der Code stimmt nicht.", "The code is not right."},
+    [TEXT_WRONG_RECOVERY] =
+        {
+            "Der Code aus der E-Mail oder die PUK stimmt nicht.",
+            "The code from the e-mail or the PUK is not right.",
+        },
+    [TEXT_CODE_HELP] =
+        {
+            "Bitte geben Sie die 6 Ziffern ein, die Ihre App gerade zeigt. Telefon verloren? Dann "
+            "stattdessen die PUK aus Ihrem Brief.",
+            "Please enter the 6 digits that your app shows now. Lost your phone? Then enter the "
+            "PUK from your letter instead.",
         },
     [TEXT_CHANGE_NOW] =
         {
@@ -45,6 +66,24 @@ static const char *const texts[TEXTS][2] = {
             "Die beiden neuen Passwörter sind verschieden. Es wurde nichts geändert; bitte "
             "versuchen Sie es noch einmal.",
             "The two new passwords differ. Nothing was changed; please try again.",
+        },
+    [TEXT_PASSWORD_SET] =
+        {
+            "Ihr neues Passwort gilt trotzdem schon.",
+            "Your new password is in force nevertheless.",
+        },
+    [TEXT_ENROLL_LATER] =
+        {
+            "Die App ist nicht eingerichtet. Das können Sie bei Ihrer nächsten Anmeldung "
+            "nachholen.",
+            "The app is not set up. You can do that the next time you log in.",
+        },
+    [TEXT_ENROLL_REQUIRED] =
+        {
+            "Die App ist nicht eingerichtet, und ohne sie ist die Anmeldung hier nicht möglich. "
+            "Bitte melden Sie sich dazu noch einmal an.",
+            "The app is not set up, and without it you cannot log in here. Please log in again to "
+            "set it up.",
         },
     [TEXT_UNAVAILABLE] =
         {

@@ -20,11 +20,11 @@ struct ticket {
     int result;
     bool account_known, account_taken;
     uint8_t account;
-    int64_t account_at; /* ms */
-    size_t grant_size;  /* 0: none */
-    int64_t grant_at;
-    bool grant_forced, unneeded;
-    uint8_t grant[TICKET_GRANT];
+    int64_t account_at;   /* ms */
+    struct sealed sealed; /* for the change of the password */
+    bool is_state;        /* … it is a state, else a grant */
+    bool forced, unneeded;
+    int64_t sealed_at;
 };
 
 static int64_t now_ms(void)
@@ -135,34 +135,52 @@ int ticket_take_account(struct ticket *ticket, uint8_t *ret_verdict)
     return ticket_look_account(ticket, ret_verdict);
 }
 
-void ticket_set_grant(struct ticket *ticket, const uint8_t *grant, size_t size, bool forced)
+static void ticket_seal(struct ticket *ticket, const struct sealed *sealed, bool is_state,
+                        bool forced)
 {
-    explicit_bzero(ticket->grant, sizeof ticket->grant);
-    ticket->grant_size = 0;
-    if (size > sizeof ticket->grant)
-        return;
-    memcpy(ticket->grant, grant, size);
-    ticket->grant_size = size;
-    ticket->grant_at = now_ms();
-    ticket->grant_forced = forced;
+    ticket->sealed = *sealed;
+    ticket->sealed_at = now_ms();
+    ticket->is_state = is_state;
+    ticket->forced = forced;
 }
 
-int ticket_grant(const struct ticket *ticket, const uint8_t **ret, size_t *ret_size,
-                 bool *ret_forced)
+void ticket_set_grant(struct ticket *ticket, const struct sealed *grant, bool forced)
 {
-    if (ticket->grant_size == 0 || !is_young(ticket->grant_at, TICKET_GRANT_MS))
-        return -ENOENT;
-    *ret = ticket->grant;
-    *ret_size = ticket->grant_size;
-    *ret_forced = ticket->grant_forced;
-    return 0;
+    ticket_seal(ticket, grant, false, forced);
 }
 
-void ticket_drop_grant(struct ticket *ticket)
+void ticket_set_state(struct ticket *ticket, const struct sealed *state)
 {
-    explicit_bzero(ticket->grant, sizeof ticket->grant);
-    ticket->grant_size = 0;
-    ticket->grant_forced = false;
+    ticket_seal(ticket, state, true, false);
+}
+
+static const struct sealed *ticket_sealed(const struct ticket *ticket, bool is_state)
+{
+    if (ticket->sealed.size == 0 || ticket->is_state != is_state ||
+        !is_young(ticket->sealed_at, TICKET_GRANT_MS))
+        return NULL;
+    return &ticket->sealed;
+}
+
+const struct sealed *ticket_grant(const struct ticket *ticket)
+{
+    return ticket_sealed(ticket, false);
+}
+
+const struct sealed *ticket_state(const struct ticket *ticket)
+{
+    return ticket_sealed(ticket, true);
+}
+
+bool ticket_forced(const struct ticket *ticket)
+{
+    return ticket_grant(ticket) && ticket->forced;
+}
+
+void ticket_drop_sealed(struct ticket *ticket)
+{
+    explicit_bzero(&ticket->sealed, sizeof ticket->sealed);
+    ticket->is_state = ticket->forced = false;
     ticket->account_known = false;
 }
 

@@ -1,17 +1,17 @@
 /* What an authentication leaves behind for the calls that follow it in the same process, kept as
-   PAM data: how it ended, portald's verdict on the account, and the grant to change the password.
+   PAM data: how it ended, portald's verdict on the account, and what portald sealed for the change
+   of the password.
    A ticket holds for one user, service, directory of sockets and process. */
 #pragma once
 
+#include "exchange.h"
 #include "transaction.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define TICKET_MS       10000  /* for the verdict on the account */
-#define TICKET_GRANT_MS 600000 /* portald ends it then, too */
-#define TICKET_GRANT    512    /* bytes: wire.h, WIRE_GRANT */
+#define TICKET_GRANT_MS 600000 /* portald ends grant and state then, too */
 
 struct ticket; /* libpam's: gone with pam_end() or the next ticket_renew() */
 
@@ -33,13 +33,16 @@ void ticket_note_account(struct ticket *ticket, uint8_t verdict, bool taken);
 int ticket_take_account(struct ticket *ticket, uint8_t *ret_verdict);
 int ticket_look_account(const struct ticket *ticket, uint8_t *ret_verdict);
 
-/* The grant; forced says that it came with an account that must have a new password.
-   ticket_grant() returns 0, or -ENOENT when there is none or it is over. */
-void ticket_set_grant(struct ticket *ticket, const uint8_t *grant, size_t size, bool forced);
-int ticket_grant(const struct ticket *ticket, const uint8_t **ret, size_t *ret_size,
-                 bool *ret_forced);
+/* The grant, or before it the state of a password that was right and needs a code yet: setting one
+   drops the other. forced says that it came with an account that must have a new password. Those
+   that look return NULL when there is none or it is over. */
+void ticket_set_grant(struct ticket *ticket, const struct sealed *grant, bool forced);
+void ticket_set_state(struct ticket *ticket, const struct sealed *state);
+const struct sealed *ticket_grant(const struct ticket *ticket);
+const struct sealed *ticket_state(const struct ticket *ticket);
+bool ticket_forced(const struct ticket *ticket);
 /* After a change, or when portald says that it is over. The verdict on the account goes with it. */
-void ticket_drop_grant(struct ticket *ticket);
+void ticket_drop_sealed(struct ticket *ticket);
 
 /* chauthtok's first pass has proven that there is nothing to change. */
 void ticket_set_unneeded(struct ticket *ticket, bool unneeded);

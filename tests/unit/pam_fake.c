@@ -28,6 +28,11 @@ static const struct {
     {WIRE_AUTHENTICATE, "AUTHENTICATE"},
     {WIRE_ACCOUNT, "ACCOUNT"},
     {WIRE_CHANGE, "CHANGE"},
+    {WIRE_SECOND, "SECOND"},
+    {WIRE_ENROLL, "ENROLL"},
+    {WIRE_ENROLL_CODE, "ENROLL_CODE"},
+    {WIRE_FORGOTTEN, "FORGOTTEN"},
+    {WIRE_RECOVER, "RECOVER"},
 };
 
 static const struct {
@@ -41,6 +46,10 @@ static const struct {
     {WIRE_CLIENT, "CLIENT", NULL},
     {WIRE_PURPOSE, "PURPOSE", NULL},
     {WIRE_GRANT, "GRANT", NULL},
+    {WIRE_MODE, "MODE", NULL},
+    {WIRE_CODE, "CODE", NULL},
+    {WIRE_PUK, "PUK", NULL},
+    {WIRE_STATE, "STATE", NULL},
 };
 
 static void must(bool ok, const char *what)
@@ -70,7 +79,7 @@ static void record_field(FILE *record, enum wire_tag tag, const uint8_t *value, 
         if (usual && strlen(usual) == length && memcmp(usual, value, length) == 0)
             return;
         fprintf(record, " %s=", tags[i].name);
-        if (tag == WIRE_PURPOSE && length == 1)
+        if ((tag == WIRE_PURPOSE || tag == WIRE_MODE) && length == 1)
             fprintf(record, "%u", *value);
         else
             record_value(record, value, length);

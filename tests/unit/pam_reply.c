@@ -36,6 +36,7 @@ static const struct {
         {"LINK_EXPIRED", WIRE_LINK_EXPIRED},
         {"LINK_TAKEN", WIRE_LINK_TAKEN},
         {"GRANT_OVER", WIRE_GRANT_OVER},
+        {"CODE_NEEDED", WIRE_CODE_NEEDED},
         {"NO_SUCH_VERDICT", 200},
 },
   manners[] = {
@@ -73,28 +74,30 @@ static int reply_from_hex(const char *hex, struct fake_reply *ret)
     return *hex ? -EINVAL : 0;
 }
 
+static const struct {
+    const char *name;
+    enum wire_tag tag;
+} strings[] = {
+    {"text=", WIRE_TEXT},   {"uid=", WIRE_UID}, {"grant=", WIRE_GRANT},
+    {"state=", WIRE_STATE}, {"qr=", WIRE_QR},   {"uri=", WIRE_URI},
+};
+
 static int reply_put(struct wire_writer *w, const char *word)
 {
-    const char *value = strchr(word, '=');
+    static const char account[] = "account=";
     int verdict;
 
-    if (!value)
+    for (size_t i = 0; i < ELEMENTS(strings); i++)
+        if (strncmp(word, strings[i].name, strlen(strings[i].name)) == 0) {
+            wire_put_string(w, strings[i].tag, word + strlen(strings[i].name));
+            return 0;
+        }
+    if (strncmp(word, account, strlen(account)) != 0)
         return -EINVAL;
-    value++;
-    if (strncmp(word, "text=", 5) == 0)
-        wire_put_string(w, WIRE_TEXT, value);
-    else if (strncmp(word, "uid=", 4) == 0)
-        wire_put_string(w, WIRE_UID, value);
-    else if (strncmp(word, "grant=", 6) == 0)
-        wire_put_string(w, WIRE_GRANT, value);
-    else if (strncmp(word, "account=", 8) == 0) {
-        verdict = verdict_of(value);
-        if (verdict < 0)
-            return verdict;
-        wire_put_u8(w, WIRE_ACCOUNT_CODE, (uint8_t)verdict);
-    } else {
-        return -EINVAL;
-    }
+    verdict = verdict_of(word + strlen(account));
+    if (verdict < 0)
+        return verdict;
+    wire_put_u8(w, WIRE_ACCOUNT_CODE, (uint8_t)verdict);
     return 0;
 }
 

@@ -28,7 +28,8 @@
 
 #define SECRETS   32
 #define TYPES     4
-#define CHILD_BAD 255 /* exit status of a forked step that didn't follow the script */
+#define BESIDE    "beside" /* the second hidden question of one conversation */
+#define CHILD_BAD 255      /* exit status of a forked step that didn't follow the script */
 
 static const char *const types[TYPES] = {"auth", "account", "password", "session"};
 
@@ -125,7 +126,7 @@ static bool is_conversation(const char *line)
     for (size_t i = 0; i < ELEMENTS(styles); i++)
         if (script_is(line, styles[i].name))
             return true;
-    return false;
+    return script_is(line, BESIDE);
 }
 
 static void remember_secret(struct run *run, const char *text)
@@ -134,54 +135,78 @@ static void remember_secret(struct run *run, const char *text)
         run->secrets[run->secret_count++] = strdup(text);
 }
 
-/* The script's answer to a message that was as expected. */
-static int answer(struct run *run, struct pam_response **ret)
+/* The line's answer to message number i, as expected. ret: the whole array. */
+static int answer(struct run *run, int i, struct pam_response **ret)
 {
     const struct script_word *word = &run->line.words[2];
     bool bare = run->line.count == 3 && !word->quoted;
+    char *old = i > 0 && *ret ? (*ret)[0].resp : NULL;
 
     if (bare && strcmp(word->text, "CONV_ERR") == 0)
         return PAM_CONV_ERR;
     if (bare && strcmp(word->text, "CONV_AGAIN") == 0)
         return PAM_CONV_AGAIN;
     if (bare && strcmp(word->text, "NO_ARRAY") == 0) {
+        free(old);
+        free(*ret);
         *ret = NULL;
-        return PAM_SUCCESS;
-    }
-    *ret = calloc(1, sizeof **ret);
-    assert_non_null(*ret);
-    if (run->line.count == 3 && word->quoted) {
-        (*ret)->resp = strdup(word->text);
-        if (strcmp(run->line.words[0].text, "hidden") == 0)
+    } else if (bare && strcmp(word->text, "ALIAS") == 0) {
+        (*ret)[i].resp = old;
+    } else if (run->line.count == 3 && word->quoted) {
+        (*ret)[i].resp = strdup(word->text);
+        if (strcmp(run->line.words[0].text, "hidden") == 0 ||
+            strcmp(run->line.words[0].text, BESIDE) == 0)
             remember_secret(run, word->text);
     }
     return PAM_SUCCESS;
+}
+
+/* Message number i of one conversation against the script's next line. */
+static int message(struct run *run, int i, const struct pam_message *m, struct pam_response **ret)
+{
+    const char *style = i > 0 ? BESIDE : style_name(m->msg_style);
+
+    if (i > 0 && m->msg_style != PAM_PROMPT_ECHO_OFF)
+        blame(run, "%s beside another message", style_name(m->msg_style));
+    if (strlen(m->msg) >= PAM_MAX_MSG_SIZE)
+        blame(run, "a message of %zu bytes", strlen(m->msg));
+    if (!next_line(run) || !is_conversation(run->c->lines[run->cursor])) {
+        blame(run, "unexpected: %s \"%s\"", style, m->msg);
+        return PAM_CONV_ERR;
+    }
+    run->cursor++;
+    if (strcmp(run->line.words[0].text, style) != 0 || run->line.count < 2 ||
+        strcmp(run->line.words[1].text, m->msg) != 0) {
+        blame(run, "expected: %s\n     got: %s \"%s\"", run->c->lines[run->cursor - 1], style,
+              m->msg);
+        return PAM_CONV_ERR;
+    }
+    return answer(run, i, ret);
 }
 
 static int converse(int count, const struct pam_message **messages, struct pam_response **ret,
                     void *userdata)
 {
     struct run *run = userdata;
-    const char *style = style_name(messages[0]->msg_style);
+    struct pam_response *answers;
+    int r = PAM_SUCCESS;
 
-    if (count != 1) {
+    if (count < 1 || count > 2) {
         blame(run, "%d messages at once", count);
         return PAM_CONV_ERR;
     }
-    if (strlen(messages[0]->msg) >= PAM_MAX_MSG_SIZE)
-        blame(run, "a message of %zu bytes", strlen(messages[0]->msg));
-    if (!next_line(run) || !is_conversation(run->c->lines[run->cursor])) {
-        blame(run, "unexpected: %s \"%s\"", style, messages[0]->msg);
-        return PAM_CONV_ERR;
+    answers = calloc((size_t)count, sizeof *answers);
+    assert_non_null(answers);
+    for (int i = 0; i < count && r == PAM_SUCCESS && answers; i++)
+        r = message(run, i, messages[i], &answers);
+    if (r == PAM_SUCCESS) {
+        *ret = answers;
+        return r;
     }
-    run->cursor++;
-    if (strcmp(run->line.words[0].text, style) != 0 || run->line.count < 2 ||
-        strcmp(run->line.words[1].text, messages[0]->msg) != 0) {
-        blame(run, "expected: %s\n     got: %s \"%s\"", run->c->lines[run->cursor - 1], style,
-              messages[0]->msg);
-        return PAM_CONV_ERR;
-    }
-    return answer(run, ret);
+    for (int i = 0; i < count; i++)
+        free(answers[i].resp);
+    free(answers);
+    return r;
 }
 
 /* --- Steps --- */
@@ -197,6 +222,7 @@ static const struct {
     {"acct_mgmt", pam_acct_mgmt, 0},
     {"acct_mgmt-silent", pam_acct_mgmt, (int)PAM_SILENT},
     {"chauthtok", pam_chauthtok, 0},
+    {"chauthtok-silent", pam_chauthtok, (int)PAM_SILENT},
     {"chauthtok-expired", pam_chauthtok, PAM_CHANGE_EXPIRED_AUTHTOK},
     {"open_session", pam_open_session, 0},
     {"close_session", pam_close_session, 0},

@@ -17,3 +17,6 @@
 #define MESSAGE_QUEUE_TROUBLE    "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0e" /* disk full, damaged, … */
 #define MESSAGE_NOT_ME           "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a0f"
 #define MESSAGE_CONFIGURATION    "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a10" /* something wrong in a file */
+#define MESSAGE_RECOVERY         "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a11" /* a forgotten password: its steps */
+#define MESSAGE_TOTP             "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a12" /* set up, or removed */
+#define MESSAGE_TOTP_KEY         "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a13" /* a secret that can't be opened */

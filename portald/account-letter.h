@@ -15,3 +15,5 @@ void account_note_letter(const char *kind, const char *job, const char *state, t
 void account_issue_access(const struct account_rules *rules, const struct entry *entry,
                           const struct account_secrets *secrets, bool ppolicy, time_t now,
                           struct changes *changes);
+/* The tries of a mailed code start over; the code stays. entry: with its secrets. */
+void account_forget_tries(const struct entry *entry, struct changes *changes);

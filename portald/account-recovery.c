@@ -89,6 +89,17 @@ void account_count_code(const struct account_rules *rules, const struct entry *e
     write_code(&code, changes);
 }
 
+void account_forget_tries(const struct entry *entry, struct changes *changes)
+{
+    struct entry_code code = entry->code;
+
+    if (!*code.hash)
+        return;
+    code.tries = 0;
+    code.retry_after = 0;
+    write_code(&code, changes);
+}
+
 void account_recover(const struct entry *entry, const char *hash, bool ppolicy, time_t now,
                      struct changes *changes)
 {

@@ -3,11 +3,13 @@
 
 #include "mail-job.h"
 
+#include "base32.h"
 #include "cleanup.h"
 #include "clock.h"
 
 #include <errno.h>
 #include <jansson.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,4 +55,34 @@ int mail_job_make(const struct manager *manager, const char *id, const char *top
         return r;
     *ret = mail;
     return 0;
+}
+
+void mail_job_child_id(const struct manager *manager, const char *parent, const char *topic,
+                       char ret[static ULID_SIZE])
+{
+    crypto_generichash_state state;
+    uint8_t hash[ULID_SIZE - 1 - ULID_TIME_SYMBOLS];
+
+    crypto_generichash_init(&state, manager->keys->table, sizeof manager->keys->table, sizeof hash);
+    crypto_generichash_update(&state, (const uint8_t *)parent, ULID_SIZE);
+    crypto_generichash_update(&state, (const uint8_t *)topic, strlen(topic));
+    crypto_generichash_final(&state, hash, sizeof hash);
+    memcpy(ret, parent, ULID_TIME_SYMBOLS);
+    for (size_t i = 0; i < sizeof hash; i++)
+        ret[ULID_TIME_SYMBOLS + i] = base32_symbol(hash[i]);
+    ret[ULID_SIZE - 1] = 0;
+}
+
+int mail_job_child(const struct manager *manager, const char *parent, const char *topic,
+                   const struct entry *entry, const char *address, bool named, time_t now,
+                   struct job *ret)
+{
+    char id[ULID_SIZE];
+    int r;
+
+    mail_job_child_id(manager, parent, topic, id);
+    r = mail_job_make(manager, id, topic, entry, address, named, now, ret);
+    if (r == 0)
+        snprintf(ret->parent, sizeof ret->parent, "%s", parent);
+    return r;
 }

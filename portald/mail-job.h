@@ -11,3 +11,11 @@
 int mail_job_make(const struct manager *manager, const char *id, const char *topic,
                   const struct entry *entry, const char *address, bool named, time_t now,
                   struct job *ret);
+
+/* The mail that follows from the job parent: its id follows, too, so that a second run finds the
+   first one's row. */
+void mail_job_child_id(const struct manager *manager, const char *parent, const char *topic,
+                       char ret[static ULID_SIZE]);
+int mail_job_child(const struct manager *manager, const char *parent, const char *topic,
+                   const struct entry *entry, const char *address, bool named, time_t now,
+                   struct job *ret);

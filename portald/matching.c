@@ -8,7 +8,6 @@
 #include "registration.h"
 #include "swap.h"
 
-#include "base32.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "log.h"
@@ -36,37 +35,12 @@ static void matching_clear(struct matching *m)
     sodium_memzero(&m->registration, sizeof m->registration);
 }
 
-/* The id of the mail follows from the registration's, so that a second run finds the first one's
-   row. */
-static void child_id(const struct matching *m, const char *topic, char ret[static ULID_SIZE])
-{
-    crypto_generichash_state state;
-    uint8_t hash[ULID_SIZE - 1 - ULID_TIME_SYMBOLS];
-
-    crypto_generichash_init(&state, m->manager->keys->table, sizeof m->manager->keys->table,
-                            sizeof hash);
-    crypto_generichash_update(&state, (const uint8_t *)m->job->id, ULID_SIZE);
-    crypto_generichash_update(&state, (const uint8_t *)topic, strlen(topic));
-    crypto_generichash_final(&state, hash, sizeof hash);
-    memcpy(ret, m->job->id, ULID_TIME_SYMBOLS);
-    for (size_t i = 0; i < sizeof hash; i++)
-        ret[ULID_TIME_SYMBOLS + i] = base32_symbol(hash[i]);
-    ret[ULID_SIZE - 1] = 0;
-}
-
 /* A mail to address about entry. The name goes only to an address that is confirmed as its
    owner's. */
 static int make_mail(const struct matching *m, const char *topic, const struct entry *entry,
                      const char *address, bool confirmed, struct job *mail)
 {
-    char id[ULID_SIZE];
-    int r;
-
-    child_id(m, topic, id);
-    r = mail_job_make(m->manager, id, topic, entry, address, confirmed, m->now, mail);
-    if (r == 0)
-        snprintf(mail->parent, sizeof mail->parent, "%s", m->job->id);
-    return r;
+    return mail_job_child(m->manager, m->job->id, topic, entry, address, confirmed, m->now, mail);
 }
 
 static int finish(const struct matching *m, const char *note)
@@ -180,7 +154,7 @@ static int link_is_out(const struct matching *m)
 
     if (m->job->attempts <= 1)
         return 0;
-    child_id(m, "confirm", id);
+    mail_job_child_id(m->manager, m->job->id, "confirm", id);
     r = queue_get(m->manager->queue, id, &mail);
     return r == -ENOENT ? 0 : r < 0 ? r : mail.state != JOB_STAGED;
 }

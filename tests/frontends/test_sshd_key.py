@@ -3,16 +3,24 @@
 import pytest
 
 from people import PASSWORD as OWN
+from sandbox import SOURCE
 from sshd import ACCOUNT_ONLY, Sshd
 from terminal import AGAIN, CURRENT, NEW, make_key
 
 
 @pytest.fixture(scope="module")
-def sshd(host):
-    daemon = Sshd(host, ACCOUNT_ONLY)
-    daemon.public = make_key(daemon.dir / "key")
-    yield daemon
-    daemon.close()
+def daemon(host):
+    made = Sshd(host, ACCOUNT_ONLY)
+    made.public = make_key(made.dir / "key")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sshd(daemon):
+    """With the guide's PAM service; a test may change that."""
+    daemon.pam()
+    return daemon
 
 
 @pytest.fixture
@@ -65,10 +73,13 @@ def test_a_key_does_not_open_what_an_administrator_closed(with_key, people, worl
         assert "$ " not in ssh.screen
 
 
-def test_a_name_that_portald_does_not_know_is_refused_with_a_key(with_key, host):
-    class Stranger:
+@pytest.mark.parametrize("service", ("the guide's", "portal-mixed"))
+def test_a_customer_who_is_deleted_but_known_to_nss_is_refused(sshd, with_key, host, service):
+    class Deleted:
         name = "was-a-customer@example.org"
-    host.know(Stranger.name)
-    with with_key(Stranger) as ssh:
+    host.know(Deleted.name)
+    if service == "portal-mixed":
+        host.pam("sshd", (SOURCE / "config" / "pam.d" / service).read_text(encoding="utf-8"))
+    with with_key(Deleted) as ssh:
         assert ssh.end() == 255
         assert "$ " not in ssh.screen

@@ -64,6 +64,9 @@ class Shop(ThreadingHTTPServer):
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = "application", 0
 
+    def handle_error(self, request, client_address):
+        """A web server that has read enough doesn't wait for the end."""
+
     def close(self):
         self.shutdown()
         self.server_close()

@@ -5,7 +5,6 @@ import base64
 
 import pytest
 
-import second_factor
 from circumstances import expire, fail_often, lock
 from nginx import START, Nginx
 from people import PASSWORD
@@ -161,21 +160,21 @@ def test_without_portald_nobody_comes_in_and_the_log_says_why(nginx, sandbox, pe
     enter(nginx, person, person.password)
 
 
-def test_password_and_code_open_a_session_and_a_code_does_so_once(nginx, world, people, refusal):
-    person = people.active()
-    phone = second_factor.set_up(world, person)
-    secret = person.password + phone.code()
+def test_password_and_code_open_a_session_and_a_code_does_so_once(nginx, people, refusal):
+    person = people.with_code()
+    secret = person.password + person.phone.code()
     browser = enter(nginx, person, secret)
     assert nginx.browser().get(LOGIN, person.name, secret).said == refusal
     assert browser.get("/").body == welcome(person)
-    enter(nginx, person, person.password + phone.code())
+    enter(nginx, person, person.password + person.phone.code())
 
 
-def test_with_a_second_factor_neither_alone_nor_wrong_opens_anything(nginx, world, people, refusal):
-    person = people.active()
-    phone = second_factor.set_up(world, person)
+def test_with_a_second_factor_neither_alone_nor_wrong_opens_anything(nginx, people, refusal):
+    person = people.with_code()
+    phone = person.phone
     for secret in (person.password, person.password + phone.wrong(), phone.code(), "kein Passwort" + phone.code()):
         assert nginx.browser().get(LOGIN, person.name, secret).said == refusal
+    enter(nginx, person, person.password + phone.code())
 
 
 def test_no_log_has_a_password(nginx, people):

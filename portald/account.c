@@ -173,21 +173,49 @@ void account_confirm(const struct account_rules *rules, const struct entry *entr
     account_issue_access(rules, entry, secrets, ppolicy, now, changes);
 }
 
-enum account_not_me account_not_me(const struct entry *entry, const char *topic, bool elsewhere)
-{
-    bool other = elsewhere && strcmp(topic, "confirm") == 0;
-
+/* What a press on "this wasn't me" does, by what the mail or letter was about and the account's
+   state. In all other states there is nothing to protect, or no longer. */
+static const struct not_me_rule {
+    const char *topic;
+    bool here; /* counts only from the mailbox that is the account's own now */
+    enum account_not_me pending, initial, active;
+} not_me_rules[] = {
+    /* Whoever is asked to confirm can undo that, but nothing that another mailbox confirmed. */
+    {"confirm", true, NOT_ME_WIPE, NOT_ME_WIPE, NOT_ME_LOCK},
     /* The mailbox that was told "this address is in use" vouches for its own account only, and
        nothing happened to that. */
-    if (!entry || strcmp(topic, "in-use") == 0)
+    {"in-use", false, NOT_ME_NOTHING, NOT_ME_NOTHING, NOT_ME_NOTHING},
+    {"registered", false, NOT_ME_WIPE, NOT_ME_WIPE, NOT_ME_LOCK},
+    /* These tell of an account that was in use. Is it initial again, support has restarted it: the
+       customer's confirmed address isn't to be lost. Is it pending, it is another account than the
+       one that they tell of. They count from the mailbox that they went to, so that a thief who
+       moves the address can't take this from its owner. */
+    {"code", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"password-set", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"password-changed", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"totp-on", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"totp-off", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"puk-used", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"restarted", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    /* Letters: they went to the policyholder, whoever registered. */
+    {NULL, false, NOT_ME_WIPE, NOT_ME_WIPE, NOT_ME_LOCK},
+};
+
+enum account_not_me account_not_me(const struct entry *entry, const char *topic, bool elsewhere)
+{
+    const struct not_me_rule *rule = not_me_rules;
+
+    if (!entry)
         return NOT_ME_NOTHING;
+    while (rule->topic && strcmp(rule->topic, topic) != 0)
+        rule++;
     switch (entry->state) {
     case ACCOUNT_PENDING:
-        return NOT_ME_WIPE;
+        return rule->pending;
     case ACCOUNT_INITIAL:
-        return other ? NOT_ME_NOTHING : NOT_ME_WIPE;
+        return elsewhere && rule->here ? NOT_ME_NOTHING : rule->initial;
     case ACCOUNT_ACTIVE:
-        return other ? NOT_ME_NOTHING : NOT_ME_LOCK;
+        return elsewhere && rule->here ? NOT_ME_NOTHING : rule->active;
     default:
         return NOT_ME_NOTHING;
     }
@@ -207,6 +235,13 @@ void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct ch
         ATTRIBUTE_PASSWORD_FAILURES,
         ATTRIBUTE_PASSWORD_RETRY_AFTER,
         ATTRIBUTE_LAST_LOGIN,
+        ATTRIBUTE_CODE,
+        ATTRIBUTE_TOTP_SECRET,
+        ATTRIBUTE_TOTP_LAST_STEP,
+        ATTRIBUTE_TOTP_FAILURES,
+        ATTRIBUTE_TOTP_RETRY_AFTER,
+        ATTRIBUTE_PUK_FAILURES,
+        ATTRIBUTE_PUK_RETRY_AFTER,
     };
 
     for (size_t i = 0; i < ELEMENTS(wiped); i++)

@@ -288,6 +288,45 @@ static void test_not_me_wipes_before_the_first_personal_password_and_locks_after
     assert_int_equal(account_not_me(NULL, "confirm", false), NOT_ME_NOTHING);
 }
 
+static void test_not_me_on_a_notice_locks_and_never_loses_the_address(void **state)
+{
+    static const char *const notices[] = {"code",     "password-set", "password-changed", "totp-on",
+                                          "totp-off", "puk-used",     "restarted"};
+    static const enum account_not_me expected[ACCOUNT_STATES] = {
+        [ACCOUNT_PROVISIONED] = NOT_ME_NOTHING, [ACCOUNT_PENDING] = NOT_ME_NOTHING,
+        [ACCOUNT_INITIAL] = NOT_ME_LOCK,        [ACCOUNT_ACTIVE] = NOT_ME_LOCK,
+        [ACCOUNT_LOCKED] = NOT_ME_NOTHING,      [ACCOUNT_CLOSED] = NOT_ME_NOTHING,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(notices); i++)
+        for (int s = 0; s < ACCOUNT_STATES; s++) {
+            struct entry e = provisioned();
+            e.state = (enum account_state)s;
+            assert_int_equal(account_not_me(&e, notices[i], false), expected[s]);
+            assert_int_equal(account_not_me(&e, notices[i], true), expected[s]);
+            assert_int_equal(account_not_me(NULL, notices[i], false), NOT_ME_NOTHING);
+        }
+}
+
+static void test_not_me_on_a_letter_or_a_second_registration(void **state)
+{
+    static const char *const topics[] = {"access", "password", "puk", "registered"};
+    static const enum account_not_me expected[ACCOUNT_STATES] = {
+        [ACCOUNT_PROVISIONED] = NOT_ME_NOTHING, [ACCOUNT_PENDING] = NOT_ME_WIPE,
+        [ACCOUNT_INITIAL] = NOT_ME_WIPE,        [ACCOUNT_ACTIVE] = NOT_ME_LOCK,
+        [ACCOUNT_LOCKED] = NOT_ME_NOTHING,      [ACCOUNT_CLOSED] = NOT_ME_NOTHING,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(topics); i++)
+        for (int s = 0; s < ACCOUNT_STATES; s++) {
+            struct entry e = provisioned();
+            e.state = (enum account_state)s;
+            assert_int_equal(account_not_me(&e, topics[i], false), expected[s]);
+        }
+}
+
 static void test_not_me_of_another_mailbox_undoes_only_what_nobody_confirmed(void **state)
 {
     (void)state;
@@ -303,7 +342,8 @@ static void test_wiping_leaves_nothing_of_the_registration(void **state)
 {
     static const enum attribute gone[] = {
         ATTRIBUTE_MAIL,    ATTRIBUTE_USER_PASSWORD,   ATTRIBUTE_PUK,
-        ATTRIBUTE_PENDING, ATTRIBUTE_INITIAL_EXPIRES, ATTRIBUTE_PWD_RESET};
+        ATTRIBUTE_PENDING, ATTRIBUTE_INITIAL_EXPIRES, ATTRIBUTE_PWD_RESET,
+        ATTRIBUTE_CODE,    ATTRIBUTE_TOTP_SECRET,     ATTRIBUTE_PUK_FAILURES};
     struct entry e = with_letter(NOON, "printed");
     _cleanup_(changes_clear) struct changes c = {0};
 
@@ -349,6 +389,8 @@ int main(void)
         cmocka_unit_test(test_letter_is_not_wanted_once_the_account_has_moved_on),
         cmocka_unit_test(test_reports_twice_change_nothing_more),
         cmocka_unit_test(test_not_me_wipes_before_the_first_personal_password_and_locks_after),
+        cmocka_unit_test(test_not_me_on_a_notice_locks_and_never_loses_the_address),
+        cmocka_unit_test(test_not_me_on_a_letter_or_a_second_registration),
         cmocka_unit_test(test_not_me_of_another_mailbox_undoes_only_what_nobody_confirmed),
         cmocka_unit_test(test_wiping_leaves_nothing_of_the_registration),
         cmocka_unit_test(test_locking_remembers_what_was_before),

@@ -300,7 +300,7 @@ static void test_rejected_mails_have_failed_and_say_why_without_the_address(void
     stage_start(stage, "reject", 10, NULL);
     job = await(stage, stage->ids[0], JOB_FAILED);
     assert_string_equal(job.note, "550 no (…) here");
-    assert_false(job.untold);
+    assert_true(job.untold); /* the entry may hold its id */
 }
 
 static void test_mails_without_a_result_are_tried_again(void **state)

@@ -106,6 +106,21 @@ static void failures_print(const json_t *failures)
     }
 }
 
+static void code_print(const json_t *code)
+{
+    char until[OUTPUT_TIME_SIZE], retry[OUTPUT_TIME_SIZE], text[LINE_SIZE];
+
+    if (!json_is_object(code))
+        return;
+    output_time(report_time(code, "expires"), until);
+    output_time(report_time(code, "retry_after"), retry);
+    snprintf(text, sizeof text, "mailed, works until %s; %lld wrong tries%s%s", until,
+             report_number(code, "tries"),
+             report_time(code, "retry_after") ? ", nothing is checked before " : "",
+             report_time(code, "retry_after") ? retry : "");
+    output_pair("Recovery code", text);
+}
+
 static void letters_print(const json_t *letters)
 {
     static const struct column columns[] = {
@@ -177,6 +192,9 @@ static void customer_print(const json_t *report)
     }
     address_print(report_text(report, "postal_address"));
     policies_print(json_object_get(report, "policies"));
+    output_pair("Second factor",
+                json_is_true(json_object_get(report, "totp")) ? "TOTP is set up" : "not set up");
+    code_print(json_object_get(report, "code"));
     failures_print(json_object_get(report, "failures"));
     pending_print(json_object_get(report, "pending"));
     letters_print(json_object_get(report, "letters"));

@@ -29,6 +29,7 @@ const struct option_name option_names[OPTIONS] = {
     [OPTION_ENTRY] = {"entry", "UUID", "only jobs of the customer with this entryUUID"},
     [OPTION_ALL] = {"all", NULL, "finished ones, too"},
     [OPTION_LIMIT] = {"limit", "N", "at most so many"},
+    [OPTION_REASON] = {"reason", "TEXT", "why, for the journal and the entry; no secrets"},
 };
 
 /* The option whose name is the first length bytes of word, or OPTIONS. */

@@ -31,6 +31,7 @@ enum option {
     OPTION_ENTRY,
     OPTION_ALL,
     OPTION_LIMIT,
+    OPTION_REASON,
     OPTIONS,
 };
 
@@ -78,6 +79,14 @@ command_run register_run;
 command_run confirm_run;
 command_run not_me_run;
 command_run show_run;
+command_run lock_run;
+command_run unlock_run;
+command_run unblock_run;
+command_run totp_off_run;
+command_run restart_run;
+command_run letter_run;
+command_run close_run;
+command_run reopen_run;
 command_run queue_list_run;
 command_run queue_show_run;
 command_run queue_retry_run;

@@ -20,6 +20,7 @@
     (OPTION_BIT(OPTION_KIND) | OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_ENTRY) |               \
      OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_LIMIT))
 #define LANGUAGE_OPTION OPTION_BIT(OPTION_LANGUAGE)
+#define REASON_OPTION   OPTION_BIT(OPTION_REASON)
 
 /* group, name, operands, what it does, least and most operands, options that it takes, that it
    needs, function. clang-format would make a tower of each line. */
@@ -34,6 +35,15 @@ static const struct command commands[] = {
      LANGUAGE_OPTION, 0, not_me_run},
     {NULL, "show", "WHO", "what is known of a customer; WHO is an e-mail address, policy number or uid", 1, 1,
      0, 0, show_run},
+    {NULL, "lock", "WHO", "lock an account and end its sessions", 1, 1, REASON_OPTION, 0, lock_run},
+    {NULL, "unlock", "WHO", "make a locked account what it was", 1, 1, REASON_OPTION, 0, unlock_run},
+    {NULL, "unblock", "WHO", "forget all failed attempts", 1, 1, REASON_OPTION, 0, unblock_run},
+    {NULL, "totp-off", "WHO", "take the second factor away", 1, 1, REASON_OPTION, 0, totp_off_run},
+    {NULL, "restart", "WHO", "phone and password lost: start anew with a letter", 1, 1, REASON_OPTION, 0,
+     restart_run},
+    {NULL, "letter", "WHO", "send a letter with what is missing", 1, 1, REASON_OPTION, 0, letter_run},
+    {NULL, "close", "WHO", "close an account: the contract is over", 1, 1, REASON_OPTION, 0, close_run},
+    {NULL, "reopen", "WHO", "make a closed account what it was", 1, 1, REASON_OPTION, 0, reopen_run},
     {"queue", "list", "", "the jobs that are unfinished, or others with --all or --state", 0, 0,
      LIST_OPTIONS, 0, queue_list_run},
     {"queue", "show", "ID", "one job", 1, 1, 0, 0, queue_show_run},

@@ -36,8 +36,7 @@ static const struct {
     [WISH_LETTER] = {"letter", ANY_ACCESS,
                      "Letters go to accounts that are initial or active only: the e-mail address "
                      "must be confirmed, and a locked account unlocked first."},
-    [WISH_CLOSE] = {"close",
-                    STATE(PROVISIONED) | STATE(PENDING) | ANY_ACCESS | STATE(LOCKED),
+    [WISH_CLOSE] = {"close", STATE(PROVISIONED) | STATE(PENDING) | ANY_ACCESS | STATE(LOCKED),
                     "It is closed already."},
     [WISH_REOPEN] = {"reopen", STATE(CLOSED), "It is not closed."},
 };
@@ -94,8 +93,8 @@ static void tame(const char *reason, char ret[static REASON_LENGTH])
 
     for (; *reason && n < REASON_LENGTH - 1; reason++)
         ret[n++] = (unsigned char)*reason < ' ' || *reason == '\x7f' ? ' '
-                   : *reason == ';'                                 ? ','
-                                                                    : *reason;
+                   : *reason == ';'                                  ? ','
+                                                                     : *reason;
     /* Not in the middle of a character. */
     while (*reason && n > 0 && ((unsigned char)ret[n] & 0xc0) == 0x80)
         n--;

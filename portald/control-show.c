@@ -12,7 +12,7 @@
 #define POLICIES_MOST 64
 
 /* WHO is an e-mail address, a uid, or a policy number. */
-static int find(struct control *control, const char *who, struct entry **ret)
+static int find(struct control *control, const char *who, bool secrets, struct entry **ret)
 {
     struct directory *d = control->worker->directory;
     long long deadline = control->request->deadline;
@@ -22,11 +22,11 @@ static int find(struct control *control, const char *who, struct entry **ret)
     if (strchr(who, '@'))
         return login_name_read(who, name) < 0
                    ? -ENOENT
-                   : directory_find(d, DIRECTORY_MAIL, name, false, deadline, ret);
-    r = directory_find(d, DIRECTORY_UID, who, false, deadline, ret);
+                   : directory_find(d, DIRECTORY_MAIL, name, secrets, deadline, ret);
+    r = directory_find(d, DIRECTORY_UID, who, secrets, deadline, ret);
     if (r != -ENOENT || policy_number_read(who, policy) < 0)
         return r;
-    return directory_find(d, DIRECTORY_POLICY, policy, false, deadline, ret);
+    return directory_find(d, DIRECTORY_POLICY, policy, secrets, deadline, ret);
 }
 
 static json_t *show_pending(const struct entry *entry)
@@ -60,6 +60,28 @@ static json_t *show_policies(const struct entry *entry)
     return list;
 }
 
+static json_t *show_failures(const struct entry *entry)
+{
+    static const char *const names[FACTORS] = {
+        [FACTOR_PASSWORD] = "password", [FACTOR_TOTP] = "totp", [FACTOR_PUK] = "puk"};
+    json_t *failures = json_object();
+
+    for (int f = 0; f < FACTORS; f++)
+        json_object_set_new(failures, names[f],
+                            json_pack("{s:i, s:o}", "count", (int)entry->failures[f].count,
+                                      "retry_after", control_time(entry->failures[f].retry_after)));
+    return failures;
+}
+
+/* The mailed code that is out, never itself. */
+static json_t *show_code(const struct entry *entry)
+{
+    if (!*entry->code.hash)
+        return json_null();
+    return json_pack("{s:I, s:i, s:o}", "expires", (json_int_t)entry->code.expires, "tries",
+                     (int)entry->code.tries, "retry_after", control_time(entry->code.retry_after));
+}
+
 static json_t *show(const struct entry *e)
 {
     json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s}", "uid",
@@ -76,31 +98,35 @@ static json_t *show(const struct entry *e)
     json_object_set_new(report, "password_changed", control_time(e->password_changed));
     json_object_set_new(report, "last_login", control_time(e->last_login));
     json_object_set_new(report, "pending", show_pending(e));
-    json_object_set_new(report, "failures",
-                        json_pack("{s:{s:i, s:o}}", "password", "count",
-                                  (int)e->failures[FACTOR_PASSWORD].count, "retry_after",
-                                  control_time(e->failures[FACTOR_PASSWORD].retry_after)));
+    json_object_set_new(report, "failures", show_failures(e));
+    json_object_set_new(report, "totp", json_boolean(e->totp_size > 0));
+    json_object_set_new(report, "code", show_code(e));
     json_object_set_new(report, "locked",
                         e->lock_reason ? json_string(e->lock_reason) : json_null());
     json_object_set_new(report, "revision", json_integer((json_int_t)e->revision));
     return report;
 }
 
-json_t *control_show(struct control *control)
+json_t *control_customer(struct control *control, bool secrets, struct entry **ret)
 {
-    _cleanup_(entry_free_p) struct entry *entry = NULL;
     const char *who = control_string(control, "who");
     int r;
 
     if (!who || !*who)
         return control_refuse(control, 2, "Say whom: an e-mail address, a policy number or a uid");
-    r = find(control, who, &entry);
+    r = find(control, who, secrets, ret);
     if (r == -ENOENT)
         return control_refuse(
             control, 1, "There is no customer with this e-mail address, policy number or uid");
     if (r == -ENOTUNIQ)
         return control_refuse(control, 1, "More than one entry has this; look with ldapsearch");
-    if (r < 0)
-        return control_fail(control, r);
-    return show(entry);
+    return r < 0 ? control_fail(control, r) : NULL;
+}
+
+json_t *control_show(struct control *control)
+{
+    _cleanup_(entry_free_p) struct entry *entry = NULL;
+    json_t *refused = control_customer(control, true, &entry);
+
+    return refused ? refused : show(entry);
 }

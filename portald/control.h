@@ -16,6 +16,7 @@ struct control {
 typedef json_t *control_verb(struct control *control);
 
 control_verb control_show;       /* control-show.c */
+control_verb control_wish;       /* control-account.c */
 control_verb control_queue_list; /* control-queue.c */
 control_verb control_queue_show;
 control_verb control_queue_retry;
@@ -29,6 +30,9 @@ json_t *control_refuse(struct control *control, int status, const char *format, 
     __attribute__((format(printf, 3, 4)));
 /* The same for an error of queue or directory. */
 json_t *control_fail(struct control *control, int error);
+/* The customer that "who" of the request names: an e-mail address, a uid, or a policy number. NULL
+   and *ret, or an answer that refuses. */
+json_t *control_customer(struct control *control, bool secrets, struct entry **ret);
 /* A string of the request, or NULL. */
 const char *control_string(const struct control *control, const char *name);
 /* A time as JSON: seconds since 1970, null for 0. */

@@ -9,7 +9,6 @@ import guide
 from host import free_port, listens
 from https import SITE, Browser, make_certificate
 
-FILES_SITE = "files.example.org"
 SERVICE = "portal-apache"
 GROUP = "portal-pam"
 FORM = "<form method=post action=/login></form>\n"
@@ -47,7 +46,7 @@ class Apache:
         self.host, self.port = host, free_port()
         self.pages = host.dir / "htdocs"
         self._write_pages()
-        self.certificate = make_certificate(host, SITE, FILES_SITE)
+        self.certificate = make_certificate(host)
         self.files = guide.files("Apache")
         shutil.rmtree(host.path("/etc/apache2"), ignore_errors=True)
         for path, text in self.files.items():

@@ -41,7 +41,7 @@ class Dovecot:
     def __init__(self, host):
         self.host, self.port = host, free_port()
         self.files = guide.files("Dovecot")
-        certificate = make_certificate(host, SITE)
+        certificate = make_certificate(host)
         self.trust = ssl.create_default_context(cafile=certificate)
         made = host.run("useradd", "--uid", str(VMAIL), "--home-dir", "/home/vmail", "--create-home", "vmail")
         assert made.returncode == 0, made.stderr

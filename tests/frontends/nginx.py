@@ -4,7 +4,7 @@ import grp
 
 import guide
 from host import free_port, listens
-from https import SITE, Browser, make_certificate
+from https import Browser, make_certificate
 from shop import Shop
 
 SERVICE = "portal-nginx"
@@ -21,7 +21,7 @@ class Nginx:
         self.pages = host.dir / "www"
         self.pages.mkdir()
         (self.pages / "start.html").write_text(START, encoding="utf-8")
-        self.certificate = make_certificate(host, SITE)
+        self.certificate = make_certificate(host)
         self.shop = Shop(host.path("/run/application/http.sock"), grp.getgrnam("www-data").gr_gid)
         self.pam()
         host.write("/etc/nginx/conf.d/customers.conf", self._site())

@@ -4,8 +4,9 @@ import base64
 
 import pytest
 
-from apache import ACCOUNT, FILE, FILES_SITE, FORM, Apache
+from apache import ACCOUNT, FILE, FORM, Apache
 from circumstances import expire, fail_often, lock
+from https import FILES_SITE
 from people import PASSWORD
 
 ELSEWHERE = "https://konto.versicherung.example/password"

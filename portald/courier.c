@@ -120,13 +120,6 @@ static time_t retry_delay(const struct couriers *couriers, const struct job *job
            1000;
 }
 
-/* The entry holds the ids of mails that tell of a change or carry a code, and lets go of them now.
-   The 48 hours of a link count from here, too. */
-static bool directory_waits(const struct job *job)
-{
-    return strcmp(job->topic, "in-use") != 0 && strcmp(job->topic, "registered") != 0;
-}
-
 /* Again later, unless what it carries would have expired by then. */
 static void mail_defer(struct couriers *couriers, const struct job *job, const char *note)
 {
@@ -136,7 +129,7 @@ static void mail_defer(struct couriers *couriers, const struct job *job, const c
 
     if (outcome.due >= limit) {
         outcome.state = JOB_FAILED;
-        outcome.untold = directory_waits(job);
+        outcome.untold = compose_topic_noted(job->topic);
     }
     if (outcome_write(couriers, job, &outcome) != 0)
         return;
@@ -148,7 +141,8 @@ static void mail_defer(struct couriers *couriers, const struct job *job, const c
 
 static void mail_fail(struct couriers *couriers, const struct job *job, const char *note)
 {
-    struct outcome outcome = {.state = JOB_FAILED, .untold = directory_waits(job), .note = note};
+    struct outcome outcome = {
+        .state = JOB_FAILED, .untold = compose_topic_noted(job->topic), .note = note};
 
     if (outcome_write(couriers, job, &outcome) == 0)
         log_outcome(LOG_WARNING, MESSAGE_MAIL_FAILED, job, "failed", note);
@@ -156,8 +150,10 @@ static void mail_fail(struct couriers *couriers, const struct job *job, const ch
 
 static void mail_accept(struct couriers *couriers, const struct job *job, const char *note)
 {
-    struct outcome outcome = {
-        .state = JOB_DONE, .happened = clock_now(), .untold = directory_waits(job), .note = note};
+    struct outcome outcome = {.state = JOB_DONE,
+                              .happened = clock_now(),
+                              .untold = compose_topic_noted(job->topic),
+                              .note = note};
 
     if (outcome_write(couriers, job, &outcome) == 0)
         log_outcome(LOG_INFO, MESSAGE_MAIL_SENT, job, "accepted by the relay", note);

@@ -11,7 +11,8 @@
 #include <sodium.h>
 #include <string.h>
 
-static void mail_changes(const struct manager *manager, const struct entry *entry,
+/* The 48 hours of a link count from when the relay accepted it. */
+static void link_changes(const struct manager *manager, const struct entry *entry,
                          const struct job *job, struct changes *changes)
 {
     unsigned char token[TOKEN_BYTES];
@@ -20,9 +21,14 @@ static void mail_changes(const struct manager *manager, const struct entry *entr
     derive_token(manager->keys, job->id, token);
     derive_hash(token, sizeof token, hash);
     sodium_memzero(token, sizeof token);
-    if (job->state == JOB_DONE)
-        account_link_accepted(&manager->settings->rules, entry, job->id, hash, job->happened,
-                              changes);
+    account_link_accepted(&manager->settings->rules, entry, job->id, hash, job->happened, changes);
+}
+
+static void mail_changes(const struct manager *manager, const struct entry *entry,
+                         const struct job *job, struct changes *changes)
+{
+    if (job->state == JOB_DONE && strcmp(job->topic, "confirm") == 0)
+        link_changes(manager, entry, job, changes);
     else
         account_job_done(entry, job->id, changes);
 }

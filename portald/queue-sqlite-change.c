@@ -258,7 +258,10 @@ int sqlite_withdraw_one(struct queue_store *store, struct queue_call *call)
         return r;
     if (job_ended(row.job.state))
         return -EPERM;
-    struct move move = {.state = JOB_WITHDRAWN, .note = call->note};
+    bool noted = row.job.kind != JOB_REGISTRATION && row.job.entry[0];
+    struct move move = {.state = JOB_WITHDRAWN, .note = call->note, .untold = noted};
+    if (noted)
+        call->wake |= 1u << QUEUE_WAKE_UNTOLD;
     return row_move(store, &row, &move);
 }
 

@@ -25,9 +25,11 @@ static int lease_ended(struct queue_store *store, const struct row *row)
     return row_move(store, row, &move);
 }
 
+/* The entry may hold the id of what never went out: it is told. */
 static int expired(struct queue_store *store, const struct row *row)
 {
-    struct move move = {.state = JOB_FAILED, .note = "expired", .untold = row->job.untold};
+    bool noted = row->job.kind != JOB_REGISTRATION && row->job.entry[0];
+    struct move move = {.state = JOB_FAILED, .note = "expired", .untold = noted};
     int r = row_move(store, row, &move);
     if (r >= 0)
         r = store_run(store, SQL_ERASE, "i", row->number);

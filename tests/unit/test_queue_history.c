@@ -314,6 +314,28 @@ static void test_who_tells_the_directory_is_woken_for_news(void **state)
     assert_false(untold_woken(f));
 }
 
+/* Its entry may hold the id of a job that never went out. */
+static void test_the_directory_hears_of_what_expired_or_was_dropped(void **state)
+{
+    struct fixture *f = *state;
+    struct job expires = job_of(1, JOB_MAIL), dropped = job_of(2, JOB_LETTER),
+               nobodys = job_of(3, JOB_MAIL);
+    snprintf(expires.entry, sizeof expires.entry, "%s", ENTRY_A);
+    expires.expires = NOW + 10;
+    snprintf(dropped.entry, sizeof dropped.entry, "%s", ENTRY_A);
+    put(f, &expires);
+    put(f, &dropped);
+    put(f, &nobodys);
+    (void)claim_one(f, 3, JOB_MAIL, NOW + 10);
+    assert_state(f, 1, JOB_FAILED);
+    assert_true(get(f, 1).untold);
+    assert_int_equal(queue_withdraw_one(f->queue, dropped.id, ""), 0);
+    assert_true(get(f, 2).untold);
+    assert_true(untold_woken(f));
+    assert_int_equal(queue_withdraw_one(f->queue, nobodys.id, ""), 0);
+    assert_false(get(f, 3).untold);
+}
+
 static void test_waiters_are_woken_at_start_for_what_is_there(void **state)
 {
     struct fixture *f = *state;
@@ -348,6 +370,7 @@ int main(void)
         TEST(test_operator_withdraws_only_what_is_unfinished),
         TEST(test_waiters_are_woken_for_their_kind_only),
         TEST(test_who_tells_the_directory_is_woken_for_news),
+        TEST(test_the_directory_hears_of_what_expired_or_was_dropped),
         TEST(test_waiters_are_woken_at_start_for_what_is_there),
     };
     return cmocka_run_group_tests_name("queue-history", tests, NULL, NULL);

@@ -81,6 +81,17 @@ def test_throttled_is_refused_and_nothing_is_verified(cockpit, people, world):
     assert cockpit.is_out()
 
 
+def test_guessing_from_elsewhere_does_not_lock_out_a_known_address(cockpit, people, world):
+    person = people.active()
+    cockpit.login(person.name, OWN)
+    cockpit.arrived()
+    circumstances.fail_often(lambda name, guess: world.portald.authenticate(name, guess, CLIENT="127.0.0.9"),
+                             person.name)
+    assert world.portald.authenticate(person.name, OWN, CLIENT="127.0.0.9").verdict == "THROTTLED"
+    cockpit.login(person.name, OWN)
+    assert cockpit.arrived() == [person.name, person.customer.uid]
+
+
 def test_expired_initial_password_is_refused(cockpit, people, world):
     """Cockpit has its own words for every failed authentication."""
     person = people.initial()

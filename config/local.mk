@@ -1,6 +1,7 @@
 # Configuration and mail templates. What an operator may have changed is never overwritten.
 PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/letters/de.txt config/letters/en.txt \
+    config/passwords/de.txt config/passwords/en.txt \
     config/templates/de/frame.txt config/templates/de/frame.html \
     config/templates/de/confirm.subject config/templates/de/confirm.txt config/templates/de/confirm.html \
     config/templates/de/in-use.subject config/templates/de/in-use.txt config/templates/de/in-use.html \

@@ -68,7 +68,8 @@ def test_the_dialog_takes_a_personal_password_at_each_request(apache, people):
         assert browser.get(POLICE, person.name, person.password).body == FILE
 
 
-def test_apache_checks_as_an_unprivileged_child_without_the_group(apache):
+def test_apache_checks_as_an_unprivileged_child_without_the_group(apache, people):
+    assert apache.browser(FILES_SITE).get(POLICE, people.active().name, PASSWORD).body == FILE
     parent = apache.host.processes["apache"]
     users = apache.host.run("ps", "--no-headers", "-o", "user,supgrp", "--ppid", str(parent)).stdout.split("\n")
     assert {tuple(user.split()) for user in users if user} == {("www-data", "www-data")}

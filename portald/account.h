@@ -139,8 +139,8 @@ bool account_login_due(const struct account_rules *rules, const struct entry *en
 bool account_needs_code(const struct entry *entry);
 /* Whether TOTP may be set up: there is a personal password, and none yet. */
 bool account_may_enroll(const struct entry *entry);
-/* A code was right: its step is accepted once, ever, by the swap that carries this; its failures
-   are over. */
+/* A code was right: its step is accepted once, ever, by the swap that carries this. Whose failures
+   are over then, the entry's or a known client's, is the handler's to write. */
 void account_accept_step(uint64_t step, struct changes *changes);
 /* TOTP is set up, confirmed by the code of step. */
 void account_set_totp(const void *sealed, size_t size, uint64_t step, struct changes *changes);

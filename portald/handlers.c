@@ -23,6 +23,7 @@ static const struct route {
     handler *handle;
 } routes[] = {
     {WIRE_AUTHENTICATE, ON(API) | ON(ACCOUNT) | ON(WEB), WIRE_USER, false, auth_authenticate},
+    {WIRE_SECOND, ON(API) | ON(ACCOUNT) | ON(WEB), WIRE_USER, false, second_verify},
     {WIRE_ACCOUNT, ON(ACCOUNT), 0, false, auth_account},
     {WIRE_CHANGE, ON(API) | ON(ACCOUNT) | ON(WEB), WIRE_USER, false, change_password},
     {WIRE_REGISTER, ON(WEB) | ON(CONTROL), 0, false, register_accept},

@@ -4,6 +4,7 @@
 #include "manager.h"
 
 #include "handlers.h"
+#include "known.h"
 #include "texts.h"
 
 #include "cleanup.h"
@@ -162,10 +163,11 @@ static int open_state(struct manager *m)
     struct settings *s = m->settings;
     struct queue_options queue = {
         .path = s->queue_file, .limit = (unsigned long)s->queue_limit, .keep = s->queue_keep};
-    _cleanup_free_ char *names = NULL;
+    _cleanup_free_ char *names = NULL, *known = NULL;
     int r;
 
     if (asprintf(&names, "%s/failures.table", s->state_dir) < 0 ||
+        asprintf(&known, "%s/known.table", s->state_dir) < 0 ||
         asprintf(&m->clock_file, "%s/clock-offset", s->state_dir) < 0)
         return -ENOMEM;
     if (clock_restore(m->clock_file) == 0 && clock_offset() != 0)
@@ -181,6 +183,8 @@ static int open_state(struct manager *m)
     }
     if ((r = throttle_open(names, m->keys->table, NAME_SLOTS, &m->names)) < 0)
         return trouble(r, "The table of failures", names);
+    if ((r = throttle_open(known, m->keys->table, KNOWN_SLOTS, &m->known)) < 0)
+        return trouble(r, "The table of known clients", known);
     if ((r = throttle_open(NULL, m->keys->table, RATE_SLOTS, &m->rates)) < 0 ||
         (r = secret_gate_open((unsigned)s->hashes, &m->gate)) < 0)
         return r;
@@ -281,7 +285,8 @@ int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
     for (int i = 0; i < WIRE_SOCKETS; i++)
         options.fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
     m->started = clock_now();
-    if ((r = clerk_start(m, &m->clerk)) < 0 || (r = start_couriers(m)) < 0 ||
+    if ((r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 ||
+        (r = clerk_start(m, &m->clerk)) < 0 || (r = start_couriers(m)) < 0 ||
         (r = server_start(&options, &m->server)) < 0)
         return trouble(r, "Threads could not be started", NULL);
     return 0;
@@ -295,10 +300,12 @@ struct manager *manager_free(struct manager *m)
         return NULL;
     couriers_stop(m->couriers);
     server_stop(m->server);
+    rekey_free(m->rekey);
     clerk_stop(m->clerk);
     queue_free(m->queue);
     throttle_free(m->names);
     throttle_free(m->rates);
+    throttle_free(m->known);
     secret_gate_free(m->gate);
     compose_free(m->compose);
     if (m->bind_password)

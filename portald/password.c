@@ -1,0 +1,53 @@
+/* Passwords as they are typed to log in; password_verify() is the way in. */
+#include "config.h"
+
+#include "password.h"
+
+#include <errno.h>
+#include <sodium.h>
+
+#define NOBODYS "\x01" /* no password can be this one */
+
+enum code_form password_read(const char *typed, char ret[static PASSWORD_SIZE])
+{
+    char code[CODE_SIZE];
+    enum code_form form = code_read(typed, code);
+
+    if (form == CODE_RIGHT)
+        memcpy(ret, code, sizeof code);
+    else if (secret_normalize(typed, ret, PASSWORD_SIZE) < 0)
+        ret[0] = 0;
+    sodium_memzero(code, sizeof code);
+    return form;
+}
+
+int password_verify(struct login *login, const char *password)
+{
+    const char *dn = login_exists(login) ? login->entry->dn : NULL;
+    long long deadline = login->request->deadline;
+    int r;
+
+    if ((r = secret_gate_enter(login->manager->gate, deadline)) < 0)
+        return r;
+    r = directory_verify(login->worker->directory, dn, *password ? password : NOBODYS, deadline);
+    secret_gate_leave(login->manager->gate);
+    if (r < 0)
+        return r == -EINVAL ? -EACCES : r;
+    if (!dn || !*password)
+        return -EACCES;
+    login->proof = proof_make(login->entry);
+    return 0;
+}
+
+bool password_take_back(struct login *login, unsigned set)
+{
+    if (login_succeed_set(login, set, NULL) != -ESTALE)
+        return true;
+    /* Who was faster, and with what, must be known before anybody is let in. */
+    if (login_find(login, login->secrets) < 0 || !login_exists(login))
+        return false;
+    if (!proof_holds(&login->proof, login->entry))
+        return account_login(login->entry, login->now) != WIRE_OK; /* locked: that is said */
+    login_succeed_set(login, set, NULL);
+    return true;
+}

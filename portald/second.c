@@ -1,0 +1,286 @@
+/* The second factor; second_verify() handles WIRE_SECOND. */
+#include "config.h"
+
+#include "second.h"
+
+#include "notice.h"
+#include "puk.h"
+#include "swap.h"
+#include "texts.h"
+
+#include "cleanup.h"
+#include "code.h"
+#include "log.h"
+#include "messages.h"
+
+#include <errno.h>
+#include <sodium.h>
+
+enum second_kind second_read(const char *typed)
+{
+    char code[CODE_SIZE];
+    enum code_form form = code_read(typed, code);
+
+    sodium_memzero(code, sizeof code);
+    return form == CODE_RIGHT          ? SECOND_PUK
+           : form == CODE_TYPING_ERROR ? SECOND_TYPING_ERROR
+                                       : SECOND_CODE;
+}
+
+static int check_code(struct login *login, const char *typed, uint64_t *ret_step)
+{
+    static const uint8_t nobodys[TOTP_SECRET_BYTES] = {0};
+
+    if (login_exists(login) && account_needs_code(login->entry))
+        return totp_verify(login->manager->totp, login->entry, typed, login->now, ret_step);
+    (void)totp_check(nobodys, typed, login->now, 0, ret_step);
+    return -EACCES;
+}
+
+int second_check(struct login *login, enum second_kind kind, const char *typed, uint64_t *ret_step)
+{
+    uint64_t step = 0;
+    int r;
+
+    switch (kind) {
+    case SECOND_CODE:
+        if ((r = check_code(login, typed, &step)) == 0)
+            *ret_step = step;
+        return r;
+    case SECOND_PUK:
+        return puk_verify(login->manager, login_exists(login) ? login->entry : NULL, typed,
+                          login->request->deadline);
+    case SECOND_TYPING_ERROR:
+        break;
+    }
+    return -EACCES;
+}
+
+/* After a lost race: what the winner left. 1 when no code is needed any more. */
+static int look_again(struct login *login)
+{
+    int r = login_find(login, login->secrets);
+
+    if (r < 0)
+        return r;
+    if (!login_exists(login) || !proof_holds(&login->proof, login->entry))
+        return -EBADMSG;
+    return !account_needs_code(login->entry);
+}
+
+/* A step is accepted once, ever: by the swap that carries it. After an outcome that isn't known
+   nobody can tell whose swap it was that is found there, so the step counts as used. */
+static int accept_step(struct login *login, unsigned set, const char *typed, uint64_t step)
+{
+    int r = -ESTALE;
+
+    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
+        _cleanup_(changes_clear) struct changes changes = {0};
+
+        if (i > 0 && (r = look_again(login)) != 0)
+            return r < 0 ? r : 0;
+        if (i > 0 && (r = check_code(login, typed, &step)) < 0)
+            return r;
+        account_accept_step(step, &changes);
+        r = login_succeed_set(login, set, &changes);
+    }
+    return r;
+}
+
+/* What goes with a PUK that was used. */
+struct replacement {
+    struct letter letter;
+    struct notice notice;
+    char used[SECRET_HASH_SIZE]; /* the hash of the PUK that was verified */
+};
+
+static void replacement_clear(struct replacement *r)
+{
+    letter_clear(&r->letter);
+    sodium_memzero(r->used, sizeof r->used);
+}
+
+static int write_replacement(struct login *login, unsigned set, const struct replacement *new)
+{
+    const struct account_rules *rules = &login->manager->settings->rules;
+    _cleanup_(changes_clear) struct changes changes = {0};
+
+    account_drop_totp(&changes);
+    account_replace_puk(rules, login->entry, new->letter.puk_hash, new->letter.job, login->now,
+                        &changes);
+    account_note_job(new->notice.job, &changes);
+    return login_succeed_set(login, set | LOGIN_TOTP | LOGIN_PUK, &changes);
+}
+
+/* After a lost race or an unknown outcome: 1 when it is written after all, or no code is needed any
+   more and nothing has to be written; 0 when the same may be tried again. */
+static int look_for_replacement(struct login *login, const struct replacement *new)
+{
+    const char *puk;
+    int r = look_again(login);
+
+    if (r < 0)
+        return r;
+    puk = login->entry->puk ? login->entry->puk : "";
+    if (strcmp(puk, new->letter.puk_hash) == 0)
+        return 1;
+    return r == 0 && strcmp(puk, new->used) != 0 ? -EACCES : 0;
+}
+
+static int swap_replacement(struct login *login, unsigned set, const struct replacement *new)
+{
+    int r = -ESTALE;
+
+    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
+        bool unknown = r == -EUCLEAN;
+
+        if (i > 0 && (r = look_for_replacement(login, new)) != 0)
+            return r > 0 ? 0 : unknown && r != -EACCES && r != -EBADMSG ? -EUCLEAN : r;
+        r = write_replacement(login, set, new);
+    }
+    return r;
+}
+
+static int use_puk(struct login *login, unsigned set)
+{
+    _cleanup_(replacement_clear) struct replacement new = {0};
+    int r;
+
+    snprintf(new.used, sizeof new.used, "%s", login->entry->puk);
+    if ((r = puk_replace(login->manager, login->entry, login->now, login->request->deadline,
+                         &new.letter)) < 0)
+        return r;
+    notice_stage(login->manager, login->entry, "puk-used", login->now, &new.notice);
+    r = swap_replacement(login, set, &new);
+    if (r != -EUCLEAN) { /* else the clerk finds out */
+        letter_settle(login->manager, &new.letter, r == 0);
+        notice_settle(login->manager, &new.notice, r == 0);
+    }
+    if (r < 0)
+        return r;
+    login->entry->totp_size = 0;
+    login_log(login, MESSAGE_TOTP, "with the PUK", "TOTP is removed, the PUK is void");
+    return 0;
+}
+
+int second_accept(struct login *login, unsigned set, enum second_kind kind, const char *typed,
+                  uint64_t step)
+{
+    return kind == SECOND_PUK ? use_puk(login, set) : accept_step(login, set, typed, step);
+}
+
+static void answer_over(struct login *login)
+{
+    reply_verdict(login->reply, WIRE_GRANT_OVER,
+                  text(login->language, N_("Too much time has passed. Please log in again.")));
+}
+
+/* Behind a right password it may be said what is wrong. */
+static void answer_wrong(struct login *login, enum second_kind kind)
+{
+    const char *original =
+        kind == SECOND_PUK
+            ? N_("The PUK is not right, or it has been used before. Please compare it with your "
+                 "latest letter.")
+            : N_("The code is not right, or it has been used before. Please wait for the next one "
+                 "and try again.");
+
+    reply_verdict(login->reply, WIRE_WRONG, text(login->language, original));
+}
+
+/* Opens the state and finds what it is about. False when the request is answered. */
+static bool open_state(struct login *login, bool secrets)
+{
+    const struct state_bounds bounds = {login->name, login->service, login->client};
+    const uint8_t *state;
+    size_t size;
+    int r;
+
+    if (wire_get(&login->request->frame, WIRE_STATE, &state, &size) < 0 ||
+        state_open(login->manager->keys, state, size, &bounds, login->now, &login->proof,
+                   &login->purpose) < 0) {
+        answer_over(login);
+        return false;
+    }
+    if ((r = login_find(login, secrets)) < 0) {
+        reply_error(login->reply, r, login->language);
+        return false;
+    }
+    if (!login_exists(login) || !proof_holds(&login->proof, login->entry)) {
+        answer_over(login);
+        return false;
+    }
+    return true;
+}
+
+/* Whether the password, which was right, suffices to say what there is to say: a code isn't needed
+   any more, or doesn't help. */
+static bool is_through(const struct login *login)
+{
+    return login_exists(login) && (account_login(login->entry, login->now) != WIRE_OK ||
+                                   !account_needs_code(login->entry));
+}
+
+static int verify(struct login *login, enum second_kind kind, const char *typed)
+{
+    uint64_t step = 0;
+    int r;
+
+    /* Counting may have read the entry again. */
+    if (!login_exists(login) || !proof_holds(&login->proof, login->entry))
+        return -EBADMSG;
+    if (is_through(login))
+        return 0;
+    r = second_check(login, kind, typed, &step);
+    return r == 0 ? second_accept(login, kind == SECOND_PUK ? LOGIN_PUK : LOGIN_TOTP, kind, typed,
+                                  step)
+                  : r;
+}
+
+static void decide(struct login *login, enum second_kind kind, const char *typed)
+{
+    enum entry_factor factor = kind == SECOND_PUK ? FACTOR_PUK : FACTOR_TOTP;
+    bool counted = false;
+    int r;
+
+    if (login_throttled(login, factor) || !login_count_first(login, 1u << factor, &counted))
+        return;
+    r = verify(login, kind, typed);
+    if (r == 0) {
+        login_admit(login);
+        return;
+    }
+    if (r == -EACCES && !counted && (r = login_count(login, factor)) == 0)
+        r = -EACCES;
+    if (r == -EBADMSG) {
+        answer_over(login);
+    } else if (r != -EACCES && r != -EDQUOT) {
+        reply_error(login->reply, r, login->language);
+    } else {
+        login_failed(login, kind == SECOND_PUK ? "wrong PUK" : "wrong code");
+        answer_wrong(login, kind);
+    }
+}
+
+void second_verify(struct worker *worker, const struct request *request, struct wire_writer *reply)
+{
+    _cleanup_(login_clear) struct login login = login_make(worker, request, reply);
+    char typed[PASSWORD_SIZE] = "";
+    enum second_kind kind;
+
+    if (!login_read(&login)) {
+        answer_over(&login);
+        return;
+    }
+    wire_get_string(&request->frame, WIRE_CODE, typed, sizeof typed);
+    kind = second_read(typed);
+    if (!open_state(&login, kind == SECOND_PUK))
+        return;
+    if (is_through(&login))
+        login_admit(&login);
+    else if (kind == SECOND_TYPING_ERROR)
+        login_answer(&login, WIRE_TYPING_ERROR);
+    else
+        decide(&login, kind, typed);
+    sodium_memzero(typed, sizeof typed);
+}

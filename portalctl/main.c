@@ -44,6 +44,8 @@ static const struct command commands[] = {
     {NULL, "letter", "WHO", "send a letter with what is missing", 1, 1, REASON_OPTION, 0, letter_run},
     {NULL, "close", "WHO", "close an account: the contract is over", 1, 1, REASON_OPTION, 0, close_run},
     {NULL, "reopen", "WHO", "make a closed account what it was", 1, 1, REASON_OPTION, 0, reopen_run},
+    {NULL, "rekey", "", "seal the secrets of all authenticator apps with the first key", 0, 0, 0, 0,
+     rekey_run},
     {"queue", "list", "", "the jobs that are unfinished, or others with --all or --state", 0, 0,
      LIST_OPTIONS, 0, queue_list_run},
     {"queue", "show", "ID", "one job", 1, 1, 0, 0, queue_show_run},

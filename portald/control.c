@@ -115,6 +115,9 @@ static const struct {
 } verbs[] = {
     {"status", control_status},
     {"show", control_show},
+    {"wish", control_wish},
+    {"rekey", control_rekey},
+    {"rekey-look", control_rekey_look},
     {"queue-list", control_queue_list},
     {"queue-show", control_queue_show},
     {"queue-retry", control_queue_retry},

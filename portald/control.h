@@ -15,6 +15,8 @@ struct control {
 /* Each returns a new reference, or NULL when memory is out. */
 typedef json_t *control_verb(struct control *control);
 
+control_verb control_rekey; /* control-rekey.c */
+control_verb control_rekey_look;
 control_verb control_show;       /* control-show.c */
 control_verb control_wish;       /* control-account.c */
 control_verb control_queue_list; /* control-queue.c */

@@ -59,3 +59,5 @@ int directory_fail(struct directory *d, const struct directory_handle *h, int er
 /* The same for a result that isn't a success. */
 int directory_refused(struct directory *d, struct directory_handle *h, const char *what,
                       const struct directory_result *result, int error);
+/* directory-search.c: one entry of an answer. 0, -EIO or -ENOMEM. */
+int directory_read_entry(LDAP *ld, LDAPMessage *message, struct entry **ret);

@@ -72,7 +72,7 @@ static int read_values(LDAP *ld, LDAPMessage *message, BerElement *ber, struct e
     }
 }
 
-static int read_entry(LDAP *ld, LDAPMessage *message, struct entry **ret)
+int directory_read_entry(LDAP *ld, LDAPMessage *message, struct entry **ret)
 {
     struct entry_reader reader;
     struct berval dn;
@@ -129,7 +129,7 @@ static int take_found(struct directory *d, struct directory_handle *h, struct fi
         return directory_fail(d, h, count == 0 ? -ENOENT : -ENOTUNIQ, "search",
                               count == 0 ? "nothing found" : "several found");
     _cleanup_(entry_free_p) struct entry *entry = NULL;
-    int r = read_entry(h->ld, ldap_first_entry(h->ld, result->message), &entry);
+    int r = directory_read_entry(h->ld, ldap_first_entry(h->ld, result->message), &entry);
     if (r < 0)
         return directory_fail(d, h, r, "search", "an entry that can't be read");
     if (!fits(f, entry))

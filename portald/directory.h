@@ -46,6 +46,13 @@ enum directory_key {
 int directory_find(struct directory *d, enum directory_key key, const char *value, bool secrets,
                    long long deadline, struct entry **ret);
 
+/* Hands every entry that has this attribute to visit, with what DIRECTORY_LOGIN gives, until that
+   returns something else than 0, which is returned. d must be used for nothing else meanwhile.
+   -ECONNRESET when the connection broke in between: to be begun again; else directory_find()'s
+   errors. */
+typedef int directory_visit(void *userdata, const struct entry *entry);
+int directory_each(struct directory *d, enum attribute has, directory_visit *visit, void *userdata);
+
 /* Binds as dn (NULL: the decoy, whose answer is never 0) with password: 0 when it is right; -EACCES
    when wrong; -EINVAL for an empty one (so also one that begins with NUL; no other can get here,
    wire_get_string() refuses it) or one over 1024 bytes, without asking; -EHOSTDOWN, -ETIMEDOUT,

@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += portald/libportald.la
 
 portald_libportald_la_SOURCES = \
     portald/account.c portald/account-factor.c portald/account-letter.c portald/account-letter.h \
-    portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account.h \
+    portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account-wish.c portald/account.h \
     portald/address.c portald/address.h \
     portald/auth.c portald/change.c \
     portald/changes.c portald/entry.c portald/entry.h \
@@ -12,11 +12,12 @@ portald_libportald_la_SOURCES = \
     portald/compose.c portald/compose.h portald/derive.c portald/derive.h \
     portald/confirm.c \
     portald/connection.c portald/connection.h \
-    portald/control.c portald/control-queue.c portald/control-show.c portald/control.h \
+    portald/control.c portald/control-account.c portald/control-queue.c portald/control-rekey.c portald/control-show.c portald/control.h \
     portald/courier.c portald/courier.h portald/mailing.c portald/mailing.h portald/note.c portald/note.h \
-    portald/directory.c portald/directory-connect.c portald/directory-modify.c \
+    portald/directory.c portald/directory-connect.c portald/directory-modify.c portald/directory-page.c \
     portald/directory-search.c portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
+    portald/enroll.c portald/enrollment.c portald/enrollment.h \
     portald/fold.c portald/fold.h \
     portald/grant.c portald/grant.h portald/guess.c portald/guess.h \
     portald/known.c portald/known.h portald/login.c portald/login.h portald/password.c portald/password.h portald/puk.c portald/puk.h portald/quality.h portald/totp.c portald/totp-qr.c portald/totp.h \
@@ -35,7 +36,9 @@ portald_libportald_la_SOURCES = \
     portald/queue.c portald/queue.h portald/queue-backend.h \
     portald/queue-sqlite.c portald/queue-sqlite-change.c portald/queue-sqlite-claim.c \
     portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \
+    portald/recover.c portald/recovery.c portald/recovery.h \
     portald/register.c portald/registration.c portald/registration.h \
+    portald/rekey.c portald/rekey.h \
     portald/second.c portald/second.h portald/secret.c portald/secret.h \
     portald/server.c portald/server.h \
     portald/settings.c portald/settings.h \
@@ -43,8 +46,8 @@ portald_libportald_la_SOURCES = \
     portald/swap.c portald/swap.h \
     portald/template.c portald/template.h \
     portald/texts.c portald/texts.h \
-    portald/throttle.c portald/throttle.h portald/together.c portald/together.h \
-    portald/words.c portald/words.h
+    portald/throttle.c portald/throttle.h \
+    portald/words.c portald/words.h portald/together.c portald/together.h
 portald_libportald_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(SQLITE_CFLAGS) \
     $(JANSSON_CFLAGS) $(GMIME_CFLAGS) $(GLIB_CFLAGS) $(IDN2_CFLAGS) $(OATH_CFLAGS) $(PWQUALITY_CFLAGS) $(QRENCODE_CFLAGS)
 portald_libportald_la_LIBADD = common/libcommon.la $(SODIUM_LIBS) $(SYSTEMD_LIBS) $(LDAP_LIBS) $(SQLITE_LIBS) \

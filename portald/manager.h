@@ -9,6 +9,7 @@
 #include "keys.h"
 #include "quality.h"
 #include "queue.h"
+#include "rekey.h"
 #include "secret.h"
 #include "server.h"
 #include "settings.h"
@@ -32,6 +33,7 @@ struct manager {
     struct throttle *rates; /* clients and policy numbers */
     struct throttle *known; /* clients that customers logged in from (known.h) */
     struct totp_keys *totp;
+    struct rekey *rekey;
     struct quality *quality;
     struct secret_gate *gate;
     struct compose *compose;

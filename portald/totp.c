@@ -194,6 +194,23 @@ void totp_key_id(const uint8_t *sealed, size_t size, char ret[static TOTP_KEY_ID
         sodium_bin2hex(ret, TOTP_KEY_ID_SIZE, sealed + 1, ID_SIZE);
 }
 
+void totp_sealing_id(const struct totp_keys *keys, char ret[static TOTP_KEY_ID_SIZE])
+{
+    sodium_bin2hex(ret, TOTP_KEY_ID_SIZE, keys->keys[0].id, ID_SIZE);
+}
+
+void totp_explain(const uint8_t *sealed, size_t size, int error, char ret[static TOTP_WHY_SIZE])
+{
+    char id[TOTP_KEY_ID_SIZE];
+
+    totp_key_id(sealed, size, id);
+    if (error == -ENOKEY)
+        snprintf(ret, TOTP_WHY_SIZE, "it is sealed with the key %s, which is not in [keys] totp",
+                 id);
+    else
+        snprintf(ret, TOTP_WHY_SIZE, "it was changed, or belongs to another entry (key %s)", id);
+}
+
 /* The six digits that were typed, as liboath prints them. */
 static int read_code(const char *typed, char ret[static DIGITS + 1])
 {

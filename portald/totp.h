@@ -32,9 +32,13 @@ int totp_unseal(const struct totp_keys *keys, const char *uuid, const uint8_t *s
                 uint8_t ret[static TOTP_SECRET_BYTES]);
 /* Whether it is sealed with another key than the first: rekey has work to do. */
 bool totp_is_old(const struct totp_keys *keys, const uint8_t *sealed, size_t size);
-/* The id of the key that it is sealed with, in hex, for the log. */
+/* The id of the key that it is sealed with, in hex; of the one that seals. */
 #define TOTP_KEY_ID_SIZE 9
 void totp_key_id(const uint8_t *sealed, size_t size, char ret[static TOTP_KEY_ID_SIZE]);
+void totp_sealing_id(const struct totp_keys *keys, char ret[static TOTP_KEY_ID_SIZE]);
+/* Why it can't be opened, for the journal: what totp_unseal() returned, with the id of the key. */
+#define TOTP_WHY_SIZE 160
+void totp_explain(const uint8_t *sealed, size_t size, int error, char ret[static TOTP_WHY_SIZE]);
 
 /* Whether typed (six digits, read as base32_read() reads letters' codes) is the code of a step
    within one of now's and beyond last_step. Constant time. 0 and *ret_step; -EACCES. */

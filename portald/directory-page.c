@@ -1,0 +1,119 @@
+/* Finds every entry that has something, however many they are, in pages (RFC 2696). Way in:
+   directory_each(). */
+#include "config.h"
+
+#include "directory-private.h"
+
+#include "cleanup.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define PAGE_ENTRIES 200
+#define PAGE_MS      60000
+#define FILTER_SIZE  128
+
+struct page {
+    const char *filter;
+    struct berval cookie; /* of the next page; empty: there is none, or this is the first */
+    struct directory_result result;
+};
+
+static void page_clear(struct page *page)
+{
+    ber_memfree(page->cookie.bv_val);
+    directory_result_clear(&page->result);
+}
+
+static int take_cookie(struct directory_handle *h, struct page *page)
+{
+    LDAPControl **controls = NULL;
+    struct berval cookie = {0};
+    ber_int_t estimate = 0;
+    int rc = ldap_parse_result(h->ld, page->result.message, NULL, NULL, NULL, NULL, &controls, 0);
+
+    if (rc == LDAP_SUCCESS)
+        rc = ldap_parse_pageresponse_control(
+            h->ld, ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL), &estimate,
+            &cookie);
+    ldap_controls_free(controls);
+    if (rc != LDAP_SUCCESS)
+        return -EIO;
+    ber_memfree(page->cookie.bv_val);
+    page->cookie = cookie;
+    return 0;
+}
+
+static int search(struct directory *d, struct directory_handle *h, struct page *page)
+{
+    LDAPControl *controls[] = {NULL, NULL};
+    struct timeval limit = {.tv_sec = PAGE_MS / 1000};
+    int id = -1, rc = ldap_create_page_control(h->ld, PAGE_ENTRIES, &page->cookie, 1, &controls[0]);
+
+    if (rc != LDAP_SUCCESS)
+        return -ENOMEM;
+    rc = ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_SUBTREE, page->filter, d->login, 0,
+                         controls, NULL, &limit, LDAP_NO_LIMIT, &id);
+    ldap_control_free(controls[0]);
+    return directory_wait(d, h, rc, id, &page->result);
+}
+
+static int fetch(struct directory *d, struct directory_handle *h, void *request, long long deadline)
+{
+    struct page *page = request;
+    int r;
+
+    (void)deadline;
+    directory_result_clear(&page->result);
+    if ((r = search(d, h, page)) < 0)
+        return r;
+    if (page->result.code != LDAP_SUCCESS)
+        return directory_refused(d, h, "search", &page->result, -EIO);
+    r = take_cookie(h, page);
+    return r < 0 ? directory_fail(d, h, r, "search", "an answer without its control") : 0;
+}
+
+/* A connection's cookie is worth nothing on another one. */
+static int fetch_next(struct directory *d, struct page *page)
+{
+    struct directory_handle *h = &d->handles[DIRECTORY_SERVICE];
+    int r;
+
+    if (!h->ld)
+        return -ECONNRESET;
+    h->socket.deadline = clock_monotonic_ms() + d->options.network_timeout * 1000LL;
+    r = fetch(d, h, page, h->socket.deadline);
+    return r == -EHOSTDOWN || r == -ETIMEDOUT ? -ECONNRESET : r;
+}
+
+static int visit_page(struct directory *d, const struct page *page, directory_visit *visit,
+                      void *userdata)
+{
+    LDAP *ld = d->handles[DIRECTORY_SERVICE].ld;
+    int r = 0;
+
+    for (LDAPMessage *m = ldap_first_entry(ld, page->result.message); m && r == 0;
+         m = ldap_next_entry(ld, m)) {
+        struct entry *entry = NULL;
+        if ((r = directory_read_entry(ld, m, &entry)) < 0)
+            return directory_fail(d, NULL, r, "search", "an entry that can't be read");
+        r = visit(userdata, entry);
+        entry_free(entry);
+    }
+    return r;
+}
+
+int directory_each(struct directory *d, enum attribute has, directory_visit *visit, void *userdata)
+{
+    _cleanup_(page_clear) struct page page = {0};
+    char filter[FILTER_SIZE];
+    int r;
+
+    snprintf(filter, sizeof filter, "(%s=*)", attribute_name(has));
+    page.filter = filter;
+    r = directory_try(d, DIRECTORY_SERVICE, fetch, &page, clock_monotonic_ms() + PAGE_MS);
+    while (r == 0 && (r = visit_page(d, &page, visit, userdata)) == 0 && page.cookie.bv_len > 0)
+        r = fetch_next(d, &page);
+    return r;
+}

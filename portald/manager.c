@@ -144,6 +144,21 @@ static int load_texts(struct manager *m)
     return r;
 }
 
+/* A missing dictionary of cracklib's is said, but keeps nobody from working. */
+static int load_quality(struct manager *m)
+{
+    struct quality_words words = {.common = m->settings->common_words,
+                                  .words = m->settings->words,
+                                  .company = m->settings->company};
+    char problem[512] = "";
+    int r = quality_open(&words, problem, sizeof problem, &m->quality);
+
+    if (r < 0 || *problem)
+        log_event(r < 0 ? LOG_ERR : LOG_WARNING, MESSAGE_CONFIGURATION, NULL, "[passwords] %s",
+                  *problem ? problem : strerror(-r));
+    return r;
+}
+
 static void describe_directory(struct manager *m)
 {
     struct settings *s = m->settings;
@@ -230,7 +245,7 @@ static int manager_new(const char *file, struct manager **ret)
         conf_log(NULL, file, 0, "[portal] zone: expected a time zone of this system");
         return r;
     }
-    if ((r = load_secrets(m)) < 0 || (r = load_texts(m)) < 0)
+    if ((r = load_secrets(m)) < 0 || (r = load_texts(m)) < 0 || (r = load_quality(m)) < 0)
         return r;
     describe_directory(m);
     if ((r = try_directory(m)) < 0)
@@ -304,6 +319,7 @@ struct manager *manager_free(struct manager *m)
     throttle_free(m->names);
     throttle_free(m->rates);
     throttle_free(m->known);
+    quality_free(m->quality);
     secret_gate_free(m->gate);
     compose_free(m->compose);
     if (m->bind_password)

@@ -127,6 +127,13 @@ static const struct conf_key keys[] = {
     CONF_NUMBER("rules", "codes_day", S, rules.codes_day, "10", 1, 1000, "a number from 1 to 1000"),
     CONF_SPAN("rules", "login_note", S, rules.login_note, "1d", HOUR, 30 * DAY,
               "a span from 1h to 30d"),
+
+    CONF_STRING("passwords", "common", S, common_words,
+                SYSCONF_DIR "/passwords/de.txt " SYSCONF_DIR "/passwords/en.txt",
+                "files with a word a line, separated by blanks"),
+    CONF_STRING("passwords", "words", S, words,
+                "/usr/share/dict/ngerman /usr/share/dict/american-english",
+                "files with a word a line, separated by blanks"),
 };
 
 static bool begins_with(const char *text, const char *const *beginnings)

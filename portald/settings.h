@@ -34,6 +34,8 @@ struct settings {
     long mails_per_address, confirmations_per_entry;
     /* [rules] */
     struct account_rules rules;
+    /* [passwords] */
+    char *common_words, *words;
 };
 
 /* Languages by number, as [portal] language has them. */

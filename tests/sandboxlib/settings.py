@@ -38,6 +38,9 @@ templates = {source}/config/templates
 mailer_program = {mailer}
 mailer_config = {dir}/mailer.conf
 
+[passwords]
+common = {source}/config/passwords/de.txt {source}/config/passwords/en.txt
+
 [server]
 socket_dir = {dir}/run
 state_dir = {dir}/queue

@@ -12,7 +12,7 @@ from host import Host, Unavailable  # noqa: E402
 from people import People  # noqa: E402
 from sandbox import Sandbox  # noqa: E402
 
-CUSTOMERS = "120"
+CUSTOMERS = "240"
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ tests_unit_test_pam_process_LDADD = common/libwire.la $(CMOCKA_LIBS) -lpam -ldl
 
 EXTRA_DIST += tests/integration/pam_application.py tests/integration/test_pam.py \
     tests/pam-scripts/README.md tests/pam-scripts/account.txt \
-    tests/pam-scripts/authenticate.txt tests/pam-scripts/chauthtok.txt \
-    tests/pam-scripts/first-pass.txt tests/pam-scripts/options.txt tests/pam-scripts/setcred.txt \
+    tests/pam-scripts/authenticate.txt tests/pam-scripts/change-code.txt \
+    tests/pam-scripts/chauthtok.txt tests/pam-scripts/enroll.txt tests/pam-scripts/first-pass.txt \
+    tests/pam-scripts/options.txt tests/pam-scripts/recover.txt \
+    tests/pam-scripts/second-factor.txt tests/pam-scripts/setcred.txt \
     tests/pam-scripts/unreachable.txt

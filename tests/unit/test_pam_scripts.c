@@ -29,16 +29,26 @@
 #define SECRETS   32
 #define TYPES     4
 #define BESIDE    "beside" /* the second hidden question of one conversation */
-#define CHILD_BAD 255      /* exit status of a forked step that didn't follow the script */
+#define PWQUALITY "pam_pwquality.so"
+#define CHILD_BAD 255 /* exit status of a forked step that didn't follow the script */
 
 static const char *const types[TYPES] = {"auth", "account", "password", "session"};
+
+enum place {
+    PLACE_FRONT, /* a module by its name */
+    PLACE_BEFORE,
+    PLACE_OURS,
+    PLACE_BEHIND,
+    PLACE_BEHIND_GIVEN,
+    PLACES,
+};
 
 struct run {
     const struct script_case *c;
     size_t cursor;           /* the next line */
     struct script_line line; /* the one taken apart last */
     char directory[64];
-    char stack[TYPES][3][4096]; /* what stands before, in and behind our line */
+    char stack[TYPES][PLACES][4096]; /* what stands around and in our line */
     char control[TYPES][SCRIPT_WORD_SIZE];
     char user[SCRIPT_WORD_SIZE], rhost[SCRIPT_WORD_SIZE];
     bool has_user, has_portald, foreign_directory, group_writable;
@@ -140,6 +150,7 @@ static int answer(struct run *run, int i, struct pam_response **ret)
 {
     const struct script_word *word = &run->line.words[2];
     bool bare = run->line.count == 3 && !word->quoted;
+    bool late = run->line.count == 5 && strcmp(run->line.words[3].text, "after") == 0;
     char *old = i > 0 && *ret ? (*ret)[0].resp : NULL;
 
     if (bare && strcmp(word->text, "CONV_ERR") == 0)
@@ -152,7 +163,8 @@ static int answer(struct run *run, int i, struct pam_response **ret)
         *ret = NULL;
     } else if (bare && strcmp(word->text, "ALIAS") == 0) {
         (*ret)[i].resp = old;
-    } else if (run->line.count == 3 && word->quoted) {
+    } else if ((run->line.count == 3 || late) && word->quoted) {
+        clock_forward += late ? atol(run->line.words[4].text) : 0;
         (*ret)[i].resp = strdup(word->text);
         if (strcmp(run->line.words[0].text, "hidden") == 0 ||
             strcmp(run->line.words[0].text, BESIDE) == 0)
@@ -345,7 +357,8 @@ static void case_steps(struct run *run)
 
 static void setup_stack(struct run *run, const char *what)
 {
-    static const char *const places[] = {"before", "options", "behind"};
+    static const char *const places[PLACES] = {"front", "before", "options", "behind",
+                                               "behind-given"};
     const struct script_line *line = &run->line;
 
     for (size_t type = 0; type < TYPES; type++)
@@ -355,8 +368,8 @@ static void setup_stack(struct run *run, const char *what)
             if (strcmp(places[place], what) != 0 || strcmp(types[type], line->words[1].text) != 0)
                 continue;
             for (size_t i = 2; i < line->count; i++)
-                snprintf(stack + strlen(stack), sizeof run->stack[0][0] - strlen(stack), " [%s]",
-                         line->words[i].text);
+                snprintf(stack + strlen(stack), sizeof run->stack[0][0] - strlen(stack),
+                         place == PLACE_FRONT ? "%s " : " [%s]", line->words[i].text);
             if (!*stack)
                 snprintf(stack, sizeof run->stack[0][0], " ");
         }
@@ -408,13 +421,17 @@ static void service_write(const struct run *run)
     f = fopen(path, "we");
     assert_non_null(f);
     for (size_t i = 0; i < TYPES; i++) {
-        if (*run->stack[i][0])
-            fprintf(f, "%s required %s%s\n", types[i], given, run->stack[i][0]);
+        if (*run->stack[i][PLACE_FRONT])
+            fprintf(f, "%s requisite %s\n", types[i], run->stack[i][PLACE_FRONT]);
+        if (*run->stack[i][PLACE_BEFORE])
+            fprintf(f, "%s required %s%s\n", types[i], given, run->stack[i][PLACE_BEFORE]);
         fprintf(f, "%s %s %s socket_dir=%s peer=%u%s\n", types[i],
                 *run->control[i] ? run->control[i] : "required", module, run->directory, getuid(),
-                run->stack[i][1]);
-        if (*run->stack[i][2])
+                run->stack[i][PLACE_OURS]);
+        if (*run->stack[i][PLACE_BEHIND])
             fprintf(f, "%s required pam_permit.so\n", types[i]);
+        if (*run->stack[i][PLACE_BEHIND_GIVEN])
+            fprintf(f, "%s required %s%s\n", types[i], given, run->stack[i][PLACE_BEHIND_GIVEN]);
     }
     assert_int_equal(fclose(f), 0);
 }
@@ -496,6 +513,21 @@ static bool needs_root(const struct script_case *c)
     return false;
 }
 
+/* A module by its name comes from a package that may not be there. */
+static bool lacks_module(const struct script_case *c)
+{
+    bool lacking = false;
+
+    for (size_t i = 0; i < c->count; i++)
+        if (script_is(c->lines[i], "front") && strstr(c->lines[i], PWQUALITY)) {
+            glob_t found = {0};
+
+            lacking = glob("/lib*/*/security/" PWQUALITY, 0, NULL, &found) != 0;
+            globfree(&found);
+        }
+    return lacking;
+}
+
 static void case_run(void **state)
 {
     const struct script_case *c = *state;
@@ -507,6 +539,11 @@ static void case_run(void **state)
     assert_non_null(run);
     if (needs_root(c) && getuid() != 0) {
         print_message("another owner can only be made by root\n");
+        free(run);
+        skip();
+    }
+    if (lacks_module(c)) {
+        print_message(PWQUALITY " isn't there: package libpam-pwquality\n");
         free(run);
         skip();
     }

@@ -5,6 +5,7 @@
 
 #include "matching.h"
 #include "outcome.h"
+#include "recovery.h"
 #include "swap.h"
 
 #include "cleanup.h"
@@ -122,6 +123,16 @@ static void put_back(struct clerk *clerk, const struct job *job, int error)
     queue_retry(clerk->manager->queue, job->id, job->fence, clock_now() + RETRY_SECONDS, note);
 }
 
+/* What was typed and answered already: a registration, or that a password is forgotten. */
+static int run(struct clerk *clerk, const struct job *job)
+{
+    long long deadline = clock_monotonic_ms() + STEP_MS;
+
+    return strcmp(job->topic, RECOVERY_TOPIC) == 0
+               ? recovery_run(clerk->manager, clerk->directory, job, deadline)
+               : matching_run(clerk->manager, clerk->directory, job, deadline);
+}
+
 /* Returns how many registrations were taken, or an error. */
 static int match_registrations(struct clerk *clerk)
 {
@@ -134,10 +145,7 @@ static int match_registrations(struct clerk *clerk)
     if (r < 0)
         return r;
     for (size_t i = 0; i < jobs.count; i++) {
-        r = clerk->directory_lost || stopping(clerk)
-                ? -EHOSTDOWN
-                : matching_run(clerk->manager, clerk->directory, &jobs.items[i],
-                               clock_monotonic_ms() + STEP_MS);
+        r = clerk->directory_lost || stopping(clerk) ? -EHOSTDOWN : run(clerk, &jobs.items[i]);
         if (!stopping(clerk))
             see_directory(clerk, r);
         if (r < 0)

@@ -1,7 +1,7 @@
 /* The clerk: one thread that carries out what the queue holds for the directory, with a directory
-   handle of its own, so that no login waits for it. It matches registrations, tells the directory
-   when mails were accepted and letters printed or posted, resolves staged rows whose maker died,
-   notes last logins, and prunes. */
+   handle of its own, so that no login waits for it. It matches registrations, mails codes, tells
+   the directory when mails were accepted and letters printed or posted, resolves staged rows whose
+   maker died, notes last logins, and prunes. */
 #pragma once
 
 #include "directory.h"

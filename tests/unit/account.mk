@@ -1,5 +1,6 @@
 # The pure rules, each edge by itself.
-check_PROGRAMS += tests/unit/test_account_registration tests/unit/test_account_login tests/unit/test_order \
+check_PROGRAMS += tests/unit/test_account_registration tests/unit/test_account_login \
+    tests/unit/test_account_recovery tests/unit/test_account_wish tests/unit/test_order \
     tests/unit/test_grant tests/unit/test_totp
 
 ACCOUNT_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS)
@@ -24,3 +25,11 @@ tests_unit_test_grant_LDADD = $(ACCOUNT_TEST_LIBS)
 tests_unit_test_totp_SOURCES = tests/unit/test_totp.c tests/unit/scratch.h
 tests_unit_test_totp_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_totp_LDADD = $(ACCOUNT_TEST_LIBS)
+
+tests_unit_test_account_recovery_SOURCES = tests/unit/test_account_recovery.c tests/unit/account_fixture.h
+tests_unit_test_account_recovery_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
+tests_unit_test_account_recovery_LDADD = $(ACCOUNT_TEST_LIBS)
+
+tests_unit_test_account_wish_SOURCES = tests/unit/test_account_wish.c tests/unit/account_fixture.h
+tests_unit_test_account_wish_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
+tests_unit_test_account_wish_LDADD = $(ACCOUNT_TEST_LIBS)

@@ -33,6 +33,11 @@ static const struct account_rules rules = {
     .letters_window = 30 * DAY,
     .password_least = 12,
     .password_most = 128,
+    .code_life = 30 * MINUTE,
+    .code_tries = 5,
+    .code_wait = HOUR,
+    .codes_hour = 3,
+    .codes_day = 10,
     .login_note = DAY,
 };
 

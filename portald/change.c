@@ -1,8 +1,11 @@
-/* Setting a personal password: WIRE_CHANGE. */
+/* Setting a personal password: WIRE_CHANGE. What costs little is looked at first, so that most
+   passwords that are refused are refused at once. */
 #include "config.h"
 
 #include "grant.h"
 #include "handlers.h"
+#include "known.h"
+#include "notice.h"
 #include "swap.h"
 #include "texts.h"
 
@@ -13,15 +16,19 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#define HISTORY_MOST 5 /* of the passwords before this one */
+
 struct change_request {
     struct worker *worker;
     const struct request *request;
     struct wire_writer *reply;
     char language[LANGUAGE_SIZE], service[SERVICE_SIZE], name[MAIL_ADDRESS_SIZE],
-        uuid[JOB_ENTRY_SIZE];
+        uuid[JOB_ENTRY_SIZE], client[THROTTLE_CLIENT_SIZE];
     char password[PASSWORD_SIZE];
     const uint8_t *grant;
     size_t grant_size;
+    enum grant_kind kind;
+    bool enroll; /* a grant for setting up TOTP is wanted behind it */
     struct entry *entry;
     time_t now;
 };
@@ -46,6 +53,14 @@ static void refuse(struct change_request *c, enum account_password why)
             "another one."),
         [PASSWORD_THE_SAME] =
             N_("This is the password that you have now. Please choose another one."),
+        [PASSWORD_USED] = N_("You have used this password before. Please choose another one."),
+        [PASSWORD_COMMON] =
+            N_("This password is little more than a word, a name, a date or a row of keys. Others "
+               "could guess it; please choose another one, for example three words that have "
+               "nothing to do with each other."),
+        [PASSWORD_TOO_SIMPLE] =
+            N_("This password is too simple. Others could guess it; please choose another one, for "
+               "example three words that have nothing to do with each other."),
     };
     const struct account_rules *rules = &c->worker->manager->settings->rules;
     char line[TEXT_SIZE];
@@ -80,9 +95,8 @@ static int compare(struct change_request *c)
 
 static int read_entry(struct change_request *c)
 {
-    enum grant_kind kind;
     struct entry *entry = NULL;
-    int r = directory_find(c->worker->directory, DIRECTORY_UUID, c->uuid, false,
+    int r = directory_find(c->worker->directory, DIRECTORY_UUID, c->uuid, true,
                            c->request->deadline, &entry);
 
     if (r < 0)
@@ -90,8 +104,8 @@ static int read_entry(struct change_request *c)
     entry_free(c->entry);
     c->entry = entry;
     if (!account_has_login(entry) || account_login(entry, c->now) != WIRE_OK ||
-        grant_check(c->worker->manager->keys, c->grant, c->grant_size, entry, &kind) < 0 ||
-        kind != GRANT_LOGIN)
+        grant_check(c->worker->manager->keys, c->grant, c->grant_size, entry, &c->kind) < 0 ||
+        c->kind != GRANT_LOGIN)
         return -EBADMSG;
     return 0;
 }
@@ -111,9 +125,100 @@ static int written_after_all(struct change_request *c)
                : -ESTALE;
 }
 
+/* Whether it is one of the last five: 0 no, -EEXIST yes, or an error. Each hash waits for its own
+   place. What another system hashed can't be told and is passed over. */
+static int compare_history(struct change_request *c)
+{
+    struct secret_gate *gate = c->worker->manager->gate;
+    long long deadline = c->request->deadline;
+
+    for (size_t i = 0; i < c->entry->history_count && i < HISTORY_MOST; i++) {
+        int r = clock_monotonic_ms() < deadline ? secret_gate_enter(gate, deadline) : -EBUSY;
+        if (r < 0)
+            return r;
+        r = secret_verify(c->entry->history[i].hash, c->password);
+        secret_gate_leave(gate);
+        if (r == 0)
+            return -EEXIST;
+        if (r != -EACCES && r != -EOPNOTSUPP)
+            return r;
+    }
+    return 0;
+}
+
+/* Why the password can't be taken, or PASSWORD_GOOD. Returns 0 or an error. */
+static int check(struct change_request *c, enum account_password *ret)
+{
+    const struct manager *m = c->worker->manager;
+    enum account_password why = account_check_password(&m->settings->rules, c->entry, c->password);
+    int r;
+
+    if (why == PASSWORD_GOOD)
+        why = quality_check(m->quality, c->password);
+    if (why == PASSWORD_GOOD) {
+        if ((r = compare(c)) == -EEXIST)
+            why = PASSWORD_THE_SAME;
+        else if (r < 0)
+            return r;
+        else if ((r = compare_history(c)) == -EEXIST)
+            why = PASSWORD_USED;
+        else if (r < 0)
+            return r;
+    }
+    *ret = why;
+    return 0;
+}
+
+/* What goes with a new password: staged before it is written, settled once that is known. A
+   recovery's (c->kind) belongs here, too, as its own branch of each of these three. */
+struct effects {
+    struct notice notice;
+};
+
+static int effects_stage(struct change_request *c, struct effects *ret)
+{
+    notice_stage(c->worker->manager, c->entry,
+                 c->entry->state == ACCOUNT_ACTIVE ? "password-changed" : "password-set", c->now,
+                 &ret->notice);
+    return 0;
+}
+
+static void effects_apply(struct change_request *c, const struct effects *effects, const char *hash,
+                          struct changes *changes)
+{
+    account_set_password(c->entry, hash, c->worker->manager->settings->ppolicy, c->now, changes);
+    account_note_job(effects->notice.job, changes);
+}
+
+static void effects_settle(struct change_request *c, const struct effects *effects, bool written)
+{
+    notice_settle(c->worker->manager, &effects->notice, written);
+}
+
+/* -EUCLEAN: the outcome isn't known. */
+static int swap_password(struct change_request *c, const struct effects *effects, const char *hash)
+{
+    int r = -ESTALE;
+
+    for (int i = 0; r == -ESTALE && i < SWAP_TRIES; i++) {
+        _cleanup_(changes_clear) struct changes changes = {0};
+        if (i > 0 && (r = read_entry(c)) < 0)
+            return r;
+        effects_apply(c, effects, hash, &changes);
+        r = entry_swap(c->worker->directory, c->entry, &changes, c->request->deadline);
+        if (r == -EUCLEAN) {
+            r = written_after_all(c);
+            if (r < 0 && r != -ESTALE)
+                return -EUCLEAN;
+        }
+    }
+    return r;
+}
+
 static int write_password(struct change_request *c)
 {
     struct manager *m = c->worker->manager;
+    struct effects effects = {0};
     char hash[SECRET_HASH_SIZE];
     int r;
 
@@ -121,15 +226,12 @@ static int write_password(struct change_request *c)
         return r;
     r = secret_hash(c->password, hash);
     secret_gate_leave(m->gate);
-    for (int i = 0; r == 0 && i < SWAP_TRIES; i++) {
-        _cleanup_(changes_clear) struct changes changes = {0};
-        account_set_password(c->entry, hash, m->settings->ppolicy, c->now, &changes);
-        r = entry_swap(c->worker->directory, c->entry, &changes, c->request->deadline);
-        if (r == -EUCLEAN)
-            r = written_after_all(c);
-        if (r != -ESTALE)
-            break;
-        r = read_entry(c);
+    if (r < 0)
+        return r;
+    if ((r = effects_stage(c, &effects)) == 0) {
+        r = swap_password(c, &effects, hash);
+        if (r != -EUCLEAN)
+            effects_settle(c, &effects, r == 0);
     }
     sodium_memzero(hash, sizeof hash);
     return r;
@@ -140,10 +242,15 @@ static int write_password(struct change_request *c)
 static int read_request(struct change_request *c)
 {
     const struct wire_frame *f = &c->request->frame;
-    char typed[PASSWORD_SIZE];
+    char typed[PASSWORD_SIZE], client[CLIENT_SIZE] = "";
+    uint8_t purpose = WIRE_PURPOSE_LOGIN;
     int r;
 
     request_language(c->worker->manager, c->request, c->language);
+    wire_get_string(f, WIRE_CLIENT, client, sizeof client);
+    throttle_client(client, c->client);
+    wire_get_u8(f, WIRE_PURPOSE, &purpose);
+    c->enroll = purpose == WIRE_PURPOSE_ENROLL;
     if (wire_get_string(f, WIRE_USER, typed, MAIL_ADDRESS_SIZE) < 0 ||
         login_name_read(typed, c->name) < 0 ||
         wire_get_string(f, WIRE_SERVICE, c->service, sizeof c->service) < 0 ||
@@ -156,6 +263,25 @@ static int read_request(struct change_request *c)
         r = secret_normalize(typed, c->password, sizeof c->password);
     sodium_memzero(typed, sizeof typed);
     return r < 0 ? -EILSEQ : 0;
+}
+
+/* The entry as it is now: whoever set this password has shown to be its owner. */
+static void answer_done(struct change_request *c)
+{
+    struct manager *m = c->worker->manager;
+    uint8_t grant[GRANT_SIZE];
+    size_t size = 0;
+
+    c->entry->state = ACCOUNT_ACTIVE;
+    c->entry->password_changed = c->now;
+    c->entry->session_epoch++;
+    known_remember(m->known, c->entry, c->client, c->now);
+    reply_verdict(
+        c->reply, WIRE_OK,
+        text(c->language, N_("Your new password is set. From now on, please log in with it.")));
+    if (c->enroll && account_may_enroll(c->entry) &&
+        grant_make(m->keys, GRANT_LOGIN, c->name, c->service, c->entry, c->now, grant, &size) == 0)
+        wire_put(c->reply, WIRE_GRANT, grant, size);
 }
 
 void change_password(struct worker *worker, const struct request *request,
@@ -177,22 +303,16 @@ void change_password(struct worker *worker, const struct request *request,
     }
     if (r == 0)
         r = read_entry(&c);
-    if (r == 0 && (quality = account_check_password(&worker->manager->settings->rules, c.entry,
-                                                    c.password)) == PASSWORD_GOOD) {
-        r = compare(&c);
-        if (r == -EEXIST)
-            quality = PASSWORD_THE_SAME;
-        else if (r == 0)
-            r = write_password(&c);
-    }
-    if (quality != PASSWORD_GOOD)
-        refuse(&c, quality);
-    else if (r == -EBADMSG)
+    if (r == 0)
+        r = check(&c, &quality);
+    if (r == 0 && quality == PASSWORD_GOOD)
+        r = write_password(&c);
+    if (r == -EBADMSG)
         reply_standard(reply, WIRE_GRANT_OVER, c.language);
     else if (r < 0)
         reply_error(reply, r, c.language);
+    else if (quality != PASSWORD_GOOD)
+        refuse(&c, quality);
     else
-        reply_verdict(
-            reply, WIRE_OK,
-            text(c.language, N_("Your new password is set. From now on, please log in with it.")));
+        answer_done(&c);
 }

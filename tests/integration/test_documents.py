@@ -54,6 +54,19 @@ def test_the_man_page_has_every_setting_with_its_default(table, page):
     assert man_settings(page) == settings(table)
 
 
+def test_the_man_page_has_every_mail_and_the_values_that_it_may_use():
+    page = read("doc/portald.conf.5").replace("\\-", "-")
+    mails = page[page.index(".SH MAILS"):page.index(".SH EXAMPLE")]
+    topics = re.findall(r'^    \{"([a-z-]+)", COMMON_NAMES', read("portald/compose.c"), re.MULTILINE)
+    assert len(topics) >= 10
+    assert re.findall(r"^([a-z-]+)\|", mails, re.MULTILINE) == ["topic", *topics]
+    names = set(re.findall(r'\[TEMPLATE_[A-Z_]+\] = "([a-z_]+)"', read("portald/template.c")))
+    assert set(re.findall(r"\{\{([a-z_]+)\}\}", mails)) == names
+    for language in ("de", "en"):
+        files = {f.name for f in (SOURCE / "config" / "templates" / language).iterdir()}
+        assert files == {f"{t}.{kind}" for t in topics for kind in ("subject", "txt", "html")} | {"frame.txt", "frame.html"}
+
+
 def test_the_man_page_has_every_command():
     table = read("portalctl/main.c")
     commands = re.findall(r'^    \{(NULL|"[a-z]+"), "([a-z-]+)", "', table, re.MULTILINE)

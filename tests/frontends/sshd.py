@@ -1,5 +1,7 @@
 """sshd with the guide's configuration. The way in is Sshd(host)."""
 
+import shutil
+
 import guide
 from host import free_port, listens
 from terminal import PASSWORD, Ssh, make_key
@@ -53,6 +55,7 @@ class Sshd:
         self.host.stop(self.name)
         for path in self.files:
             self.host.path(path).unlink(missing_ok=True)
+        shutil.rmtree(self.dir)
 
 
 def guess(sshd, name, times, source):

@@ -146,6 +146,24 @@ def test_restart_is_told_once_and_reporting_it_keeps_the_address(world):
     assert "before: initial" in c.attribute("portalLockReason")
 
 
+def test_first_personal_password_is_told_once(world):
+    c = world.customer()
+    letter = c.initial()
+    before = len(world.mails(c.mail))
+    changed(world, c, letter.password, PASSWORD)
+    mails = notices(world, c)[before:]
+    assert [m.message["Subject"].partition(": ")[2] for m in mails] == ["Ihr Passwort ist eingerichtet"]
+    press(world, mails[0])
+    assert c.state == "locked"
+
+
+def test_changed_password_is_told_once_and_can_be_reported(world):
+    c = with_password(world)
+    changed(world, c, PASSWORD, OTHER)
+    press(world, one_notice(world, c, "Ihr Passwort wurde geändert"))
+    assert world.portald.authenticate(c.mail, OTHER).verdict == "LOCKED"
+
+
 def test_refused_password_is_told_to_nobody(world):
     c = with_password(world)
     grant = world.portald.authenticate(c.mail, PASSWORD, PURPOSE=CHANGE).get("GRANT")

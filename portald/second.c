@@ -27,12 +27,26 @@ enum second_kind second_read(const char *typed)
                                        : SECOND_CODE;
 }
 
+/* The operator learns which key is missing; the customer, that it isn't their fault. */
+static int tell_unreadable(const struct entry *entry, int error)
+{
+    char why[TOTP_WHY_SIZE];
+
+    totp_explain(entry->totp_secret, entry->totp_size, error, why);
+    log_event(LOG_ERR, MESSAGE_TOTP_KEY, LOG_FIELDS("PORTAL_ENTRY", entry->uid),
+              "%s can't log in: the TOTP secret can't be opened: %s", entry->uid, why);
+    return -ENOKEY;
+}
+
 static int check_code(struct login *login, const char *typed, uint64_t *ret_step)
 {
     static const uint8_t nobodys[TOTP_SECRET_BYTES] = {0};
+    int r;
 
-    if (login_exists(login) && account_needs_code(login->entry))
-        return totp_verify(login->manager->totp, login->entry, typed, login->now, ret_step);
+    if (login_exists(login) && account_needs_code(login->entry)) {
+        r = totp_verify(login->manager->totp, login->entry, typed, login->now, ret_step);
+        return r == -ENOKEY || r == -EBADMSG ? tell_unreadable(login->entry, r) : r;
+    }
     (void)totp_check(nobodys, typed, login->now, 0, ret_step);
     return -EACCES;
 }

@@ -42,6 +42,11 @@ class Browser:
         except StaleElementReferenceException:
             return ""
 
+    def value(self, name):
+        """What the field with this id holds; "" where it is not there."""
+        found = self.driver.find_elements(By.ID, name)
+        return found[0].get_attribute("value") if found and found[0].is_displayed() else ""
+
     def wait(self, look, what):
         try:
             return WebDriverWait(self.driver, SECONDS, 0.05, (

@@ -61,7 +61,8 @@ class Cockpit:
         said = browser.text(MESSAGE)
         browser.type(MORE, text)
         browser.press(BUTTON)
-        browser.wait(lambda: question not in browser.text(PROMPT), "what comes after it")
+        # The same question may come again, with the field empty.
+        browser.wait(lambda: not text or browser.value(MORE) != text, "what comes after it")
         return said
 
     def refusal(self):

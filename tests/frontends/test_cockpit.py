@@ -1,14 +1,18 @@
 """Cockpit's login page in a real browser: what a customer sees there, from the first login on."""
 
+import re
+
 import pytest
 
 import circumstances
-from cockpit import Cockpit
+from cockpit import MESSAGE, PROMPT, Cockpit
 from people import PASSWORD as OWN
+from second_factor import Phone
 
 NEW = "New password:"
 AGAIN = "New password again:"
 CODE = "ode"
+KEY = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
 WRONG = "Wrong user name or password"
 
 
@@ -113,5 +117,28 @@ def test_a_wrong_code_is_refused(cockpit, people):
     person = people.with_code()
     cockpit.login(person.name, OWN)
     cockpit.answer(CODE, person.phone.wrong())
-    assert WRONG in cockpit.refusal()
+    assert "Authentication failed" in cockpit.refusal()
     assert cockpit.is_out()
+
+
+def test_set_up_goes_by_typing_the_secret(cockpit, people, world):
+    """Cockpit's login page shows no block characters, so there is no QR code to be scanned."""
+    person = people.active()
+    cockpit.pam("enroll=require")
+    cockpit.login(person.name, OWN)
+    cockpit.browser.wait(lambda: CODE in cockpit.browser.text(PROMPT), "the question for a first code")
+    said = cockpit.browser.text(MESSAGE)
+    person.phone = Phone(world, "otpauth://totp/typed?secret=" + KEY.search(said)[0].replace(" ", ""))
+    cockpit.answer(CODE, person.phone.code())
+    assert cockpit.arrived() == [person.name, person.customer.uid]
+    assert person.customer.attribute("portalTOTPSecret")
+
+
+def test_a_first_code_that_is_wrong_sets_nothing_up(cockpit, people):
+    person = people.active()
+    cockpit.pam("enroll=offer")
+    cockpit.login(person.name, OWN)
+    cockpit.answer(CODE, "12345")
+    cockpit.answer(CODE, "")
+    assert cockpit.arrived() == [person.name, person.customer.uid]
+    assert person.customer.attribute("portalTOTPSecret") is None

@@ -4,71 +4,15 @@ it from then on. oathtool is the customer's telephone."""
 import re
 import subprocess
 import threading
-import time
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-import ldap_client
+from enrolment import GOOD, active, ask, away_from_the_edge, code, confirm, enrolled, grant, offered, secret_of
 from wire import NUMBERS
 
-GOOD = "Regen auf dem Zeltdach"
-STEP = 30
 BLOCKS = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}
 PIXELS = 5
-
-
-def active(world, language="de"):
-    """A customer with a personal password."""
-    c = world.customer(language)
-    world.modify(c.uid, portalState="active", mail=c.mail, userPassword=ldap_client.ssha(GOOD))
-    return c
-
-
-def grant(world, c, **more):
-    reply = world.portald.authenticate(c.mail, GOOD, PURPOSE=NUMBERS["WIRE_PURPOSE_ENROLL"], **more)
-    assert reply.verdict == "OK", reply.text
-    return reply.get("GRANT")
-
-
-def ask(world, c, kind, user=None, service="test", language="de", **fields):
-    return world.portald.ask("api", kind, USER=user or c.mail, SERVICE=service, LANGUAGE=language, **fields)
-
-
-def offered(world, c, **more):
-    reply = ask(world, c, "ENROLL", GRANT=grant(world, c), **more)
-    assert reply.verdict == "OK", reply.text
-    return reply
-
-
-def secret_of(reply):
-    return parse_qs(urlsplit(reply.get("URI").decode()).query)["secret"][0]
-
-
-def code(world, secret, steps=0):
-    done = subprocess.run(["oathtool", "--totp", "--base32", "--now", f"@{world.now() + steps * STEP}", "-"], input=secret,
-                          text=True, capture_output=True, check=True)
-    return done.stdout.strip()
-
-
-def away_from_the_edge(world):
-    """Where the next seconds are of the same step."""
-    left = STEP - world.now() % STEP
-    if left < 5:
-        time.sleep(left)
-
-
-def confirm(world, c, offer, typed, **more):
-    return ask(world, c, "ENROLL_CODE", STATE=offer.get("STATE"), CODE=typed, **more)
-
-
-def enrolled(world, language="de"):
-    """A customer with TOTP, and its secret."""
-    c = active(world, language)
-    offer = offered(world, c)
-    done = confirm(world, c, offer, code(world, secret_of(offer)))
-    assert done.verdict == "OK", done.text
-    return c, secret_of(offer)
 
 
 def factor(world, c):

@@ -6,6 +6,7 @@
 #include "handlers.h"
 #include "known.h"
 #include "notice.h"
+#include "recovery.h"
 #include "swap.h"
 #include "texts.h"
 
@@ -28,7 +29,8 @@ struct change_request {
     const uint8_t *grant;
     size_t grant_size;
     enum grant_kind kind;
-    bool enroll; /* a grant for setting up TOTP is wanted behind it */
+    enum wire_purpose purpose;
+    bool no_letter; /* with the next PUK, after a recovery */
     struct entry *entry;
     time_t now;
 };
@@ -105,7 +107,7 @@ static int read_entry(struct change_request *c)
     c->entry = entry;
     if (!account_has_login(entry) || account_login(entry, c->now) != WIRE_OK ||
         grant_check(c->worker->manager->keys, c->grant, c->grant_size, entry, &c->kind) < 0 ||
-        c->kind != GRANT_LOGIN)
+        (c->kind == GRANT_RECOVERY && !account_may_use_puk(entry)))
         return -EBADMSG;
     return 0;
 }
@@ -169,14 +171,21 @@ static int check(struct change_request *c, enum account_password *ret)
     return 0;
 }
 
-/* What goes with a new password: staged before it is written, settled once that is known. A
-   recovery's (c->kind) belongs here, too, as its own branch of each of these three. */
+/* What goes with a new password: staged before it is written, settled once that is known. */
 struct effects {
     struct notice notice;
+    struct recovery_effects recovery; /* with a recovery's grant only */
 };
 
 static int effects_stage(struct change_request *c, struct effects *ret)
 {
+    int r = 0;
+
+    if (c->kind == GRANT_RECOVERY)
+        r = recovery_stage(c->worker->manager, c->entry, c->now, c->request->deadline,
+                           &ret->recovery);
+    if (r < 0)
+        return r;
     notice_stage(c->worker->manager, c->entry,
                  c->entry->state == ACCOUNT_ACTIVE ? "password-changed" : "password-set", c->now,
                  &ret->notice);
@@ -186,13 +195,24 @@ static int effects_stage(struct change_request *c, struct effects *ret)
 static void effects_apply(struct change_request *c, const struct effects *effects, const char *hash,
                           struct changes *changes)
 {
-    account_set_password(c->entry, hash, c->worker->manager->settings->ppolicy, c->now, changes);
+    const struct manager *m = c->worker->manager;
+
+    if (c->kind == GRANT_RECOVERY)
+        recovery_apply(m, c->entry, &effects->recovery, hash, c->now, changes);
+    else
+        account_set_password(c->entry, hash, m->settings->ppolicy, c->now, changes);
     account_note_job(effects->notice.job, changes);
 }
 
 static void effects_settle(struct change_request *c, const struct effects *effects, bool written)
 {
     notice_settle(c->worker->manager, &effects->notice, written);
+    recovery_settle(c->worker->manager, &effects->recovery, written);
+}
+
+static void effects_clear(struct effects *effects)
+{
+    letter_clear(&effects->recovery.letter);
 }
 
 /* -EUCLEAN: the outcome isn't known. */
@@ -218,7 +238,7 @@ static int swap_password(struct change_request *c, const struct effects *effects
 static int write_password(struct change_request *c)
 {
     struct manager *m = c->worker->manager;
-    struct effects effects = {0};
+    _cleanup_(effects_clear) struct effects effects = {0};
     char hash[SECRET_HASH_SIZE];
     int r;
 
@@ -229,6 +249,7 @@ static int write_password(struct change_request *c)
     if (r < 0)
         return r;
     if ((r = effects_stage(c, &effects)) == 0) {
+        c->no_letter = c->kind == GRANT_RECOVERY && !*effects.recovery.letter.job;
         r = swap_password(c, &effects, hash);
         if (r != -EUCLEAN)
             effects_settle(c, &effects, r == 0);
@@ -250,7 +271,7 @@ static int read_request(struct change_request *c)
     wire_get_string(f, WIRE_CLIENT, client, sizeof client);
     throttle_client(client, c->client);
     wire_get_u8(f, WIRE_PURPOSE, &purpose);
-    c->enroll = purpose == WIRE_PURPOSE_ENROLL;
+    c->purpose = purpose <= WIRE_PURPOSE_ENROLL ? purpose : WIRE_PURPOSE_LOGIN;
     if (wire_get_string(f, WIRE_USER, typed, MAIL_ADDRESS_SIZE) < 0 ||
         login_name_read(typed, c->name) < 0 ||
         wire_get_string(f, WIRE_SERVICE, c->service, sizeof c->service) < 0 ||
@@ -265,7 +286,35 @@ static int read_request(struct change_request *c)
     return r < 0 ? -EILSEQ : 0;
 }
 
-/* The entry as it is now: whoever set this password has shown to be its owner. */
+/* After a recovery the customer is logged in, too, but for the code where TOTP is set up. */
+static void answer_recovered(struct change_request *c)
+{
+    const struct state_bounds bounds = {c->name, c->service, c->client};
+    const struct proof proof = proof_make(c->entry);
+    struct manager *m = c->worker->manager;
+    uint8_t state[STATE_SIZE];
+    size_t size = 0;
+
+    reply_verdict(c->reply, WIRE_OK, recovery_text(c->language, !c->no_letter));
+    if (!account_needs_code(c->entry)) {
+        known_remember(m->known, c->entry, c->client, c->now);
+        wire_put_u8(c->reply, WIRE_ACCOUNT_CODE, WIRE_OK);
+        wire_put_string(c->reply, WIRE_UID, c->entry->uid);
+    } else if (state_make(m->keys, &bounds, &proof, c->purpose, c->now, state, &size) == 0) {
+        wire_put(c->reply, WIRE_STATE, state, size);
+    }
+}
+
+/* Whoever set this password has shown to be the account's owner. */
+static void answer_changed(struct change_request *c)
+{
+    known_remember(c->worker->manager->known, c->entry, c->client, c->now);
+    reply_verdict(
+        c->reply, WIRE_OK,
+        text(c->language, N_("Your new password is set. From now on, please log in with it.")));
+}
+
+/* The entry as it is now. */
 static void answer_done(struct change_request *c)
 {
     struct manager *m = c->worker->manager;
@@ -275,11 +324,11 @@ static void answer_done(struct change_request *c)
     c->entry->state = ACCOUNT_ACTIVE;
     c->entry->password_changed = c->now;
     c->entry->session_epoch++;
-    known_remember(m->known, c->entry, c->client, c->now);
-    reply_verdict(
-        c->reply, WIRE_OK,
-        text(c->language, N_("Your new password is set. From now on, please log in with it.")));
-    if (c->enroll && account_may_enroll(c->entry) &&
+    if (c->kind == GRANT_RECOVERY)
+        answer_recovered(c);
+    else
+        answer_changed(c);
+    if (c->purpose == WIRE_PURPOSE_ENROLL && account_may_enroll(c->entry) &&
         grant_make(m->keys, GRANT_LOGIN, c->name, c->service, c->entry, c->now, grant, &size) == 0)
         wire_put(c->reply, WIRE_GRANT, grant, size);
 }

@@ -107,8 +107,8 @@ static int count_unasked(const struct recovery *r, const char *address, unsigned
 
     for (size_t i = 0; i < ELEMENTS(topics); i++) {
         unsigned count = 0;
-        int e =
-            queue_count_mails(r->manager->queue, address, NULL, topics[i], r->now - HOUR, &count);
+        int e = queue_count_mails(r->manager->queue, address, NULL, topics[i], r->now - HOUR + 1,
+                                  &count);
         if (e < 0)
             return e;
         all += count;
@@ -271,16 +271,16 @@ void recovery_apply(const struct manager *manager, const struct entry *entry,
     account_note_job(effects->notice.job, changes);
 }
 
-void recovery_settle(const struct manager *manager, struct recovery_effects *effects, bool written)
+void recovery_settle(const struct manager *manager, const struct recovery_effects *effects,
+                     bool written)
 {
     letter_settle(manager, &effects->letter, written);
     notice_settle(manager, &effects->notice, written);
-    letter_clear(&effects->letter);
 }
 
-const char *recovery_text(const char *language, const struct recovery_effects *effects)
+const char *recovery_text(const char *language, bool letter)
 {
-    if (*effects->letter.job)
+    if (letter)
         return text(language,
                     N_("Your new password is set. From now on, please log in with it. The PUK can "
                        "be used only once, so we are sending you a letter with a new one."));

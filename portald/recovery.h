@@ -24,8 +24,8 @@ int recovery_run(const struct manager *manager, struct directory *directory, con
                  long long deadline);
 
 /* What a recovery's new password brings with it: the next PUK with its letter, and the notice that
-   this one was used. entry: whole. Zero-initialised; 0 or puk_replace()'s errors, and nothing is
-   staged then. */
+   this one was used. entry: whole. The caller wipes the letter. 0 or puk_replace()'s errors, and
+   nothing is staged then. */
 struct recovery_effects {
     struct letter letter;
     struct notice notice;
@@ -36,7 +36,8 @@ int recovery_stage(const struct manager *manager, const struct entry *entry, tim
 void recovery_apply(const struct manager *manager, const struct entry *entry,
                     const struct recovery_effects *effects, const char *password_hash, time_t now,
                     struct changes *changes);
-/* The write has happened, or certainly not; where that isn't known, don't call. Wipes. */
-void recovery_settle(const struct manager *manager, struct recovery_effects *effects, bool written);
-/* What the customer is told about the next PUK. */
-const char *recovery_text(const char *language, const struct recovery_effects *effects);
+/* The write has happened, or certainly not; where that isn't known, don't call. */
+void recovery_settle(const struct manager *manager, const struct recovery_effects *effects,
+                     bool written);
+/* What the customer is told; letter: whether one with the next PUK is on its way. */
+const char *recovery_text(const char *language, bool letter);

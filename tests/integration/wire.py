@@ -119,11 +119,21 @@ class Portald:
     def authenticate(self, user, password, sock="api", service="test", language="de", **more):
         return self.ask(sock, "AUTHENTICATE", USER=user, SERVICE=service, LANGUAGE=language, PASSWORD=password, **more)
 
-    def account(self, user, service="test", language="de"):
-        return self.ask("account", "ACCOUNT", USER=user, SERVICE=service, LANGUAGE=language)
+    def second(self, user, state, code, service="test", language="de", client=None):
+        return self.ask("api", "SECOND", USER=user, SERVICE=service, LANGUAGE=language, STATE=state, CODE=code, CLIENT=client)
+
+    def account(self, user, service="test", language="de", client=None):
+        return self.ask("account", "ACCOUNT", USER=user, SERVICE=service, LANGUAGE=language, CLIENT=client)
 
     def change(self, user, grant, password, service="test", language="de"):
         return self.ask("api", "CHANGE", USER=user, SERVICE=service, LANGUAGE=language, GRANT=grant, PASSWORD=password)
+
+    def forgotten(self, user, client=None, service="test", language="de"):
+        return self.ask("api", "FORGOTTEN", USER=user, SERVICE=service, LANGUAGE=language, CLIENT=client)
+
+    def recover(self, user, code, puk, client=None, service="test", language="de"):
+        return self.ask("api", "RECOVER", USER=user, SERVICE=service, LANGUAGE=language, CODE=code, PUK=puk,
+                        CLIENT=client)
 
     def register(self, policy, birthdate, mail, again=None, privacy="1", terms="1", language="de", client=None):
         return self.ask("web", "REGISTER", POLICY=policy, BIRTHDATE=birthdate, MAIL_ADDRESS=mail,

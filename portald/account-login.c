@@ -82,6 +82,12 @@ enum wire_verdict account_login(const struct entry *entry, time_t now)
     }
 }
 
+static bool blocked(const struct account_rules *rules, const struct entry *entry,
+                    enum entry_factor factor)
+{
+    return entry->failures[factor].count >= (unsigned long)rules->block_failures;
+}
+
 enum wire_verdict account_access(const struct account_rules *rules, const struct entry *entry,
                                  time_t now)
 {
@@ -95,7 +101,8 @@ enum wire_verdict account_access(const struct account_rules *rules, const struct
         return WIRE_LOCKED;
     if (entry->state == ACCOUNT_CLOSED)
         return WIRE_CLOSED;
-    if (entry->failures[FACTOR_PASSWORD].count >= (unsigned long)rules->block_failures)
+    if (blocked(rules, entry, FACTOR_PASSWORD) ||
+        (account_needs_code(entry) && blocked(rules, entry, FACTOR_TOTP)))
         return WIRE_BLOCKED;
     if (entry->state == ACCOUNT_ACTIVE)
         return WIRE_OK;

@@ -126,38 +126,56 @@ static int write_replacement(struct login *login, unsigned set, const struct rep
     return login_succeed_set(login, set | LOGIN_TOTP | LOGIN_PUK, &changes);
 }
 
-/* After a lost race or an unknown outcome: 1 when it is written after all, or no code is needed any
-   more and nothing has to be written; 0 when the same may be tried again. */
-static int look_for_replacement(struct login *login, const struct replacement *new)
+/* What became of a replacement. */
+enum fate {
+    FATE_OPEN,    /* not written: may be tried again */
+    FATE_WRITTEN, /* after all */
+    FATE_NEEDLESS /* somebody else has removed TOTP: the password suffices, the PUK stays unused */
+};
+
+/* After a lost race or an unknown outcome. -EACCES when the PUK is another one by now. */
+static int look_for_replacement(struct login *login, const struct replacement *new,
+                                enum fate *ret_fate)
 {
-    const char *puk;
     int r = look_again(login);
+    const char *puk;
 
     if (r < 0)
         return r;
     puk = login->entry->puk ? login->entry->puk : "";
     if (strcmp(puk, new->letter.puk_hash) == 0)
-        return 1;
-    return r == 0 && strcmp(puk, new->used) != 0 ? -EACCES : 0;
+        *ret_fate = FATE_WRITTEN;
+    else if (r > 0)
+        *ret_fate = FATE_NEEDLESS;
+    else if (strcmp(puk, new->used) != 0)
+        return -EACCES;
+    return 0;
 }
 
-static int swap_replacement(struct login *login, unsigned set, const struct replacement *new)
+/* -EUCLEAN when it still isn't known whether it is written. */
+static int swap_replacement(struct login *login, unsigned set, const struct replacement *new,
+                            enum fate *ret_fate)
 {
     int r = -ESTALE;
 
     for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
         bool unknown = r == -EUCLEAN;
 
-        if (i > 0 && (r = look_for_replacement(login, new)) != 0)
-            return r > 0 ? 0 : unknown && r != -EACCES && r != -EBADMSG ? -EUCLEAN : r;
+        if (i > 0 && (r = look_for_replacement(login, new, ret_fate)) < 0)
+            return unknown && r != -EACCES && r != -EBADMSG ? -EUCLEAN : r;
+        if (*ret_fate != FATE_OPEN)
+            return 0;
         r = write_replacement(login, set, new);
     }
+    if (r == 0)
+        *ret_fate = FATE_WRITTEN;
     return r;
 }
 
 static int use_puk(struct login *login, unsigned set)
 {
     _cleanup_(replacement_clear) struct replacement new = {0};
+    enum fate fate = FATE_OPEN;
     int r;
 
     snprintf(new.used, sizeof new.used, "%s", login->entry->puk);
@@ -165,15 +183,16 @@ static int use_puk(struct login *login, unsigned set)
                          &new.letter)) < 0)
         return r;
     notice_stage(login->manager, login->entry, "puk-used", login->now, &new.notice);
-    r = swap_replacement(login, set, &new);
+    r = swap_replacement(login, set, &new, &fate);
     if (r != -EUCLEAN) { /* else the clerk finds out */
-        letter_settle(login->manager, &new.letter, r == 0);
-        notice_settle(login->manager, &new.notice, r == 0);
+        letter_settle(login->manager, &new.letter, fate == FATE_WRITTEN);
+        notice_settle(login->manager, &new.notice, fate == FATE_WRITTEN);
     }
     if (r < 0)
         return r;
     login->entry->totp_size = 0;
-    login_log(login, MESSAGE_TOTP, "with the PUK", "TOTP is removed, the PUK is void");
+    if (fate == FATE_WRITTEN)
+        login_log(login, MESSAGE_TOTP, "with the PUK", "TOTP is removed, the PUK is void");
     return 0;
 }
 

@@ -13,21 +13,21 @@
 #define LONE_AROUND  8 /* digits and signs around a lone word that don't make it a good one */
 #define LONE_LETTERS 4
 
-#define PRICE_LETTER   45 /* any one by itself */
-#define PRICE_STRANGE  60 /* … of another alphabet */
-#define PRICE_SIGN     25 /* digit or sign */
-#define PRICE_BLANK    10
-#define PRICE_RUN      10 /* the same character again and again */
-#define PRICE_WALK     60 /* along the keys … */
-#define PRICE_TURN     15
-#define PRICE_SEQUENCE 70
-#define PRICE_TWO      90 /* sequences by turns */
-#define PRICE_NEXT     30 /* a walk or sequence right behind another */
-#define PRICE_COPY     30
-#define PRICE_YEAR     65
-#define PRICE_DATE     130
-#define PRICE_LEET     10 /* a word with signs for letters */
-#define PRICE_REVERSED 10
+#define PRICE_LETTER    45 /* any one by itself */
+#define PRICE_STRANGE   60 /* … of another alphabet */
+#define PRICE_SIGN      25 /* digit or sign */
+#define PRICE_BLANK     10
+#define PRICE_RUN       10 /* the same character again and again */
+#define PRICE_WALK      60 /* along the keys … */
+#define PRICE_TURN      20
+#define PRICE_SEQUENCE  70
+#define PRICE_TWO       90 /* sequences by turns */
+#define PRICE_NEXT_LESS 30 /* right behind another such */
+#define PRICE_COPY      30
+#define PRICE_YEAR      65
+#define PRICE_DATE      130
+#define PRICE_LEET      10 /* a word with signs for letters */
+#define PRICE_REVERSED  10
 
 static const unsigned word_prices[] = {[WORD_FAMILY] = 50, [WORD_COMMON] = 100, [WORD_OTHER] = 145};
 
@@ -130,7 +130,7 @@ static void try_row(struct search *s, size_t at, size_t length, unsigned price)
     if (length == 0)
         return;
     reach(s, at + length, WALK, s->ways[at][ANYTHING], price, 0);
-    reach(s, at + length, WALK, s->ways[at][WALK], PRICE_NEXT, 0);
+    reach(s, at + length, WALK, s->ways[at][WALK], price - PRICE_NEXT_LESS, 0);
 }
 
 static void try_walks(struct search *s, size_t at)

@@ -1,7 +1,7 @@
 # The pure rules, each edge by itself.
 check_PROGRAMS += tests/unit/test_account_registration tests/unit/test_account_login \
     tests/unit/test_account_recovery tests/unit/test_account_wish tests/unit/test_order \
-    tests/unit/test_grant tests/unit/test_totp
+    tests/unit/test_grant tests/unit/test_totp tests/unit/test_account_password tests/unit/test_quality
 
 ACCOUNT_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS)
 ACCOUNT_TEST_LIBS = portald/libportald.la $(UNIT_LIBS)
@@ -13,6 +13,14 @@ tests_unit_test_account_registration_LDADD = $(ACCOUNT_TEST_LIBS)
 tests_unit_test_account_login_SOURCES = tests/unit/test_account_login.c tests/unit/account_fixture.h
 tests_unit_test_account_login_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_account_login_LDADD = $(ACCOUNT_TEST_LIBS)
+
+tests_unit_test_account_password_SOURCES = tests/unit/test_account_password.c tests/unit/account_fixture.h
+tests_unit_test_account_password_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
+tests_unit_test_account_password_LDADD = $(ACCOUNT_TEST_LIBS)
+
+tests_unit_test_quality_SOURCES = tests/unit/test_quality.c tests/unit/scratch.h
+tests_unit_test_quality_CFLAGS = $(ACCOUNT_TEST_CFLAGS) -DSOURCE_DIR='"$(abs_top_srcdir)"'
+tests_unit_test_quality_LDADD = $(ACCOUNT_TEST_LIBS)
 
 tests_unit_test_order_SOURCES = tests/unit/test_order.c
 tests_unit_test_order_CFLAGS = $(ACCOUNT_TEST_CFLAGS)

@@ -1,4 +1,4 @@
-/* Throttle, verdicts, personal password: the edges of account-login.c. */
+/* Throttle and verdicts: the edges of account-login.c. */
 #include "config.h"
 
 #include "account_fixture.h"
@@ -121,76 +121,6 @@ static void test_malformed_entry_opens_nothing(void **state)
     assert_int_equal(account_access(&rules, &e, NOON), WIRE_LOCKED);
 }
 
-static void test_personal_passwords(void **state)
-{
-    static const struct {
-        const char *password;
-        enum account_password expected;
-    } cases[] = {
-        {"elf Zeichen", PASSWORD_TOO_SHORT},
-        {"zwölf Zeiche", PASSWORD_GOOD},
-        {"ÄÖÜäöüßéèêñç", PASSWORD_GOOD},
-        {"ABCD-EFGH-JKMN-PQRS", PASSWORD_LIKE_A_CODE},
-        {"abcdefghjkmnpqrs", PASSWORD_LIKE_A_CODE},
-        {"abababababababab", PASSWORD_LIKE_A_CODE},
-        {"aaaaaaaaaaaaaaaaaaaa", PASSWORD_REPEATED},
-        {"abcabcabcabcabcabc", PASSWORD_REPEATED},
-        {"mein WIESBADEN-Geheimnis", PASSWORD_OWN_DATA},
-        {"JÜRGEN mag Kartoffeln", PASSWORD_OWN_DATA},
-        {"geboren am 24121950 ja", PASSWORD_OWN_DATA},
-        {"geboren am 1950-12-24!", PASSWORD_OWN_DATA},
-        {"police ab123456 hihi", PASSWORD_OWN_DATA},
-        {"juergen.gross war hier", PASSWORD_OWN_DATA},
-        {"JURGEN mag Kartoffeln", PASSWORD_OWN_DATA},
-        {"juergen mag kartoffeln", PASSWORD_OWN_DATA},
-        {"ein GROSS gemeintes Wort", PASSWORD_OWN_DATA},
-        {"κάτι τελείως διαφορετικό", PASSWORD_GOOD},
-        {"regen fällt auf das dach", PASSWORD_GOOD},
-    };
-    struct entry e = customer(ACCOUNT_INITIAL);
-    char longest[130];
-
-    (void)state;
-    for (size_t i = 0; i < ELEMENTS(cases); i++)
-        if (account_check_password(&rules, &e, cases[i].password) != cases[i].expected)
-            fail_msg("%s: %d instead of %d", cases[i].password,
-                     account_check_password(&rules, &e, cases[i].password), cases[i].expected);
-    for (size_t i = 0; i < sizeof longest; i++)
-        longest[i] = (char)('a' + i % 23);
-    longest[128] = 0;
-    assert_int_equal(account_check_password(&rules, &e, longest), PASSWORD_GOOD);
-    longest[128] = 'x';
-    longest[129] = 0;
-    assert_int_equal(account_check_password(&rules, &e, longest), PASSWORD_TOO_LONG);
-}
-
-static void test_a_turkish_name_is_found_however_it_is_spelled(void **state)
-{
-    static const char *const spelled[] = {"der YILDIRIM und ich", "der yildirim und ich",
-                                          "der Yıldırım und ich", "DER YILDıRıM UND ICH"};
-    struct entry e = customer(ACCOUNT_INITIAL);
-
-    (void)state;
-    e.surname = (char *)"Yıldırım";
-    for (size_t i = 0; i < ELEMENTS(spelled); i++)
-        if (account_check_password(&rules, &e, spelled[i]) != PASSWORD_OWN_DATA)
-            fail_msg("%s is taken", spelled[i]);
-}
-
-static void test_setting_a_password_ends_the_initial_one(void **state)
-{
-    struct entry e = customer(ACCOUNT_INITIAL);
-    _cleanup_(changes_clear) struct changes c = {0};
-
-    (void)state;
-    account_set_password(&e, "{ARGON2}x", true, NOON, &c);
-    assert_string_equal(changed(&c, ATTRIBUTE_STATE), "active");
-    assert_true(has_change(&c, CHANGE_CLEAR, ATTRIBUTE_INITIAL_EXPIRES));
-    assert_true(has_change(&c, CHANGE_CLEAR, ATTRIBUTE_PWD_RESET));
-    assert_true(has_change(&c, CHANGE_CLEAR, ATTRIBUTE_PASSWORD_FAILURES));
-    assert_string_equal(changed(&c, ATTRIBUTE_SESSION_EPOCH), "1");
-}
-
 static void test_last_login_is_noted_once_a_day(void **state)
 {
     struct entry e = customer(ACCOUNT_ACTIVE);
@@ -212,9 +142,6 @@ int main(void)
         cmocka_unit_test(test_every_state_has_its_verdicts),
         cmocka_unit_test(test_access_ignores_waits_but_not_a_block),
         cmocka_unit_test(test_malformed_entry_opens_nothing),
-        cmocka_unit_test(test_personal_passwords),
-        cmocka_unit_test(test_a_turkish_name_is_found_however_it_is_spelled),
-        cmocka_unit_test(test_setting_a_password_ends_the_initial_one),
         cmocka_unit_test(test_last_login_is_noted_once_a_day),
     };
 

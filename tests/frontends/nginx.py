@@ -8,6 +8,8 @@ from https import Browser, make_certificate
 from shop import Shop
 
 SERVICE = "portal-nginx"
+# Bodies that nginx keeps on disk, which are under /var/lib otherwise.
+TEMPORARY = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
 # What the guide asks of the page that people see.
 START = "<p>Zum ersten Mal hier? Wählen Sie zuerst Ihr eigenes Passwort.</p>\n"
 
@@ -25,6 +27,8 @@ class Nginx:
         self.shop = Shop(host.path("/run/application/http.sock"), grp.getgrnam("www-data").gr_gid)
         self.pam()
         host.write("/etc/nginx/conf.d/customers.conf", self._site())
+        host.write("/etc/nginx/conf.d/temporary.conf",
+                   "".join(f"{kind}_temp_path {host.dir}/nginx-{kind};\n" for kind in TEMPORARY))
         host.path("/etc/nginx/sites-enabled/default").unlink(missing_ok=True)
         host.path("/var/log/nginx").mkdir(exist_ok=True)
         host.start("nginx", "/usr/sbin/nginx", "-g", "daemon off;", answers=lambda: listens(self.port))

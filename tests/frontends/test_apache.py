@@ -39,7 +39,7 @@ def enter(apache, person, secret):
     return browser
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def form_refusal(site, people):
     """What a wrong password in the form is answered with; everything that is refused must look like it."""
     browser = site.browser()
@@ -49,7 +49,7 @@ def form_refusal(site, people):
     return answer.said
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def refusal(apache, people):
     """The same for the dialog."""
     answer = apache.browser(FILES_SITE).get(POLICE, people.active().name, "das ist es nicht")

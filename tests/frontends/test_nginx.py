@@ -26,10 +26,10 @@ def nginx(daemon):
     return daemon
 
 
-@pytest.fixture
-def refusal(nginx, people):
+@pytest.fixture(scope="module")
+def refusal(daemon, people):
     """What a wrong password is answered with; everything that is refused must look like it."""
-    answer = nginx.browser().get(LOGIN, people.active().name, "das ist es nicht")
+    answer = daemon.browser().get(LOGIN, people.active().name, "das ist es nicht")
     assert answer.status == 401
     assert answer.header("WWW-Authenticate") == 'Basic realm="Customer account"'
     assert answer.body == START

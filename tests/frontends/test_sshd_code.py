@@ -130,14 +130,17 @@ def test_an_offered_set_up_may_be_skipped(sshd, people):
 
 
 def test_first_login_with_required_set_up_asks_for_both(sshd, people, host):
-    """Password change and set-up are one conversation in sshd; their order is the module's affair."""
     person = people.initial()
     sshd.pam("enroll=require")
     with sshd.login(person.name) as ssh:
         ssh.answer(PASSWORD, person.password)
-        if ssh.expect(re.escape(NEW) + "$", CODE) == 1:
-            pytest.fail("the set-up came before the personal password:\n" + ssh.screen)
-        ssh.child.sendline(OWN)
+        ssh.answer(NEW, OWN)
         ssh.answer(AGAIN, OWN)
-        ssh.expect(CODE, r"\$ $")
+        set_up(ssh, person, host.dir)
+        ssh.child.sendline(person.phone.code())
+        assert logged_in(ssh)
     assert person.customer.state == "active"
+    with sshd.login(person.name) as ssh:
+        ssh.answer(PASSWORD, OWN)
+        ssh.code(person.phone.code())
+        assert logged_in(ssh)

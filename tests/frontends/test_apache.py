@@ -134,7 +134,8 @@ def test_without_portald_nobody_comes_in_and_the_log_says_why(apache, sandbox, p
 
 def test_a_personal_password_in_the_form_opens_a_session(site, people):
     person = people.active()
-    assert site.browser().get("/account/").header("Location") == "/index.html"
+    for path in ("/account", "/account/", "/account/index.html"):
+        assert site.browser().get(path).header("Location") == "/index.html"
     browser = enter(site, person, person.password)
     for _ in range(2):
         assert browser.get("/account/").body == ACCOUNT

@@ -180,6 +180,26 @@ def forgotten(world, c):
     return world.wait_for_mail(c.mail, before + 1)
 
 
+def test_code_and_puk_set_a_password_and_both_are_told_once(world):
+    c = world.customer()
+    letter = c.active()
+    before = len(notices(world, c))
+    mail = forgotten(world, c)
+    assert mail.message["Subject"].endswith("Ihr Code für ein neues Passwort")
+    code = CODE.search(mail.text)[1]
+    assert code in mail.message.get_body(("html",)).get_content()
+    ask = {"USER": c.mail, "SERVICE": "test", "LANGUAGE": "de"}
+    reply = world.portald.ask("api", "RECOVER", CODE=code, PUK=letter.puk, **ask)
+    assert reply.verdict == "OK", reply.text
+    assert world.portald.change(c.mail, reply.get("GRANT"), OTHER).verdict == "OK"
+    later = notices(world, c)[before + 1:]
+    told = {m.message["Subject"].partition(": ")[2]: m for m in later}
+    assert len(later) == len(told)
+    assert set(told) == {"Ihr Passwort wurde geändert", "Ihre PUK wurde verwendet"}
+    press(world, told["Ihre PUK wurde verwendet"])
+    assert world.portald.authenticate(c.mail, OTHER).verdict == "LOCKED"
+
+
 def test_who_did_not_ask_for_the_code_can_lock_the_account(world):
     c = with_password(world, portalPUK="$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43)
     press(world, forgotten(world, c))

@@ -45,4 +45,4 @@ uninstall-portal-conf:
 # PAM services to copy from; which one fits is in pam_portal(8).
 pamexampledir = $(docdir)/pam.d
 dist_pamexample_DATA = config/pam.d/portal config/pam.d/portal-account config/pam.d/portal-mail config/pam.d/portal-mixed \
-    config/pam.d/portal-web
+    config/pam.d/portal-pwquality config/pam.d/portal-web

@@ -227,13 +227,13 @@ void account_set_password(const struct entry *entry, const char *hash, bool ppol
 /* --- "This wasn't me" --- */
 
 enum account_not_me {
-    NOT_ME_WIPE,    /* no personal password yet: the registration is wiped */
+    NOT_ME_WIPE,    /* no personal password ever: the registration is wiped */
     NOT_ME_LOCK,    /* afterwards: locked, all sessions end */
     NOT_ME_NOTHING, /* done already, or nothing to protect: support is told all the same */
 };
-/* elsewhere: the mail went to another address than the entry's. Whoever gets a confirmation mail
-   for somebody else's policy number can undo that registration with it, but not what was confirmed
-   from another mailbox since. */
+/* topic: the mail's or letter's. elsewhere: the mail went to another address than the entry's.
+   Whoever gets a confirmation mail for somebody else's policy number can undo that registration
+   with it, but not what was confirmed from another mailbox since. The rule is a table there. */
 enum account_not_me account_not_me(const struct entry *entry, const char *topic, bool elsewhere);
 void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct changes *changes);
 void account_lock(const struct entry *entry, const char *reason, struct changes *changes);

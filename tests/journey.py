@@ -11,17 +11,24 @@ import json
 import os
 import re
 import subprocess
+import sys
 import textwrap
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "integration"))
+
+import otp  # noqa: E402
+
 WAIT_SECONDS = 60
 POLL_SECONDS = 0.1
 LINK = re.compile(r"https?://\S+/confirm/[A-Za-z0-9_-]{43}")
 CODE = re.compile(r"\b(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}\b")
+MAILED_CODE = re.compile(r"\b(\d{4}) (\d{4})\b")
 BAD_PASSWORD = "Sommer2026"
 GOOD_PASSWORD = "Regen auf dem Zeltdach"
+NEXT_PASSWORD = "drei Gummistiefel im Flur"
 
 
 class StepFailed(Exception):
@@ -40,6 +47,8 @@ class Place:
     birthdate: str
     address: str
     service: str = "portal"
+    recover_service: str = "portal-recover"
+    enroll_service: str = "portal-enroll"
     print_letters: bool = False  # by portalctl letters print; else a station prints by itself
     environment: dict = field(default_factory=lambda: dict(os.environ))
 
@@ -89,6 +98,11 @@ class Journey:
         self.place = place
         self.link = None
         self.initial = None
+        self.puk = None
+        self.letters = set()
+        self.mails = set()
+        self.secret = None
+        self.code = None
         self.number = 0
         self.title = "the start"
 
@@ -104,6 +118,13 @@ class Journey:
          "first_login"),
         ("The next login, with the customer's own password", "next_login"),
         ("The initial password doesn't work any more", "old_login"),
+        ("Months later the password is forgotten: a mailed code and the PUK set a new one", "recover"),
+        ("That PUK is used up; a letter brings the next", "next_letter"),
+        ("The customer sets up codes from an app (TOTP)", "enroll"),
+        ("From now on a login takes the code, too", "code_login"),
+        ("… and each code once only", "code_again"),
+        ("The phone is lost: password and PUK, and the code is off", "phone_lost"),
+        ("… and another letter brings the next PUK", "next_letter"),
     )
 
     def run(self):
@@ -139,15 +160,26 @@ class Journey:
                  "--mail", place.address, "--mail-again", place.address,
                  "--privacy", "1", "--terms", "1")
 
-    def read_mail(self):
-        path = wait_for("the confirmation mail", lambda: next(self.place.mail_dir.glob("*.eml"), None))
-        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    def mail(self, about):
+        """The next mail with these words in its subject, shown; its text."""
+        def unread():
+            for path in sorted(self.place.mail_dir.glob("*.eml")):
+                message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+                if path.name not in self.mails and about in str(message["Subject"]):
+                    self.mails.add(path.name)
+                    return message
+            return None
+
+        message = wait_for(f"the mail \"{about}\"", unread)
         text = message.get_body(("plain",)).get_content()
         quote("".join(f"{name}: {message[name]}\n" for name in ("From", "To", "Date", "Subject")))
         quote("\n" + "\n".join(textwrap.fill(line, 90, break_long_words=False, break_on_hyphens=False)
                                for line in text.splitlines()))
         expect(self.place.address in str(message["To"]), "the mail went to somebody else")
-        found = LINK.search(text)
+        return text
+
+    def read_mail(self):
+        found = LINK.search(self.mail("bestätigen"))
         expect(found, "there is no link in the mail")
         self.link = found[0]
 
@@ -159,17 +191,26 @@ class Journey:
         self.ctl("confirm", self.link)
         self.state_is("initial")
 
-    def read_letter(self):
+    def letter(self):
+        """The next letter that is printed, shown; the codes in it."""
+        def unread():
+            return next((path for path in sorted(self.place.letter_dir.glob("**/*.pdf"))
+                         if path.name not in self.letters), None)
+
         if self.place.print_letters:
             self.ctl("letters", "print")
-        path = wait_for("the letter's PDF", lambda: next(self.place.letter_dir.glob("**/*.pdf"), None))
+        path = wait_for("the letter's PDF", unread)
+        self.letters.add(path.name)
         text = subprocess.run(["pdftotext", "-layout", path, "-"], text=True, capture_output=True,
                               check=True).stdout
         say(f"    {path}\n")
         quote(re.sub(r"\n{3,}", "\n\n", text.replace("\f", "")))
-        codes = CODE.findall(text)
-        expect(codes, "there is no initial password in the letter")
-        self.initial = codes[0]
+        return CODE.findall(text)
+
+    def read_letter(self):
+        codes = self.letter()
+        expect(len(codes) == 2, "there aren't an initial password and a PUK in the letter")
+        self.initial, self.puk = codes
 
     def post(self):
         def batches():
@@ -182,35 +223,38 @@ class Journey:
         self.ctl("letters", "list")
         self.ctl("letters", "posted", batch)
 
-    def login(self, password, candidates=()):
-        """Logs in as an application does; candidates are what is typed as new password, in turn."""
-        place, login, phase, change = self.place, Login(), None, 0
-        with subprocess.Popen([*place.login, place.service, place.address], text=True, bufsize=1,
+    def login(self, *typed, service=None):
+        """Logs in as an application does. typed: what is answered to one hidden prompt after the other; a
+        function is asked when its turn comes, with the login so far."""
+        place, login, answers = self.place, Login(), iter(typed)
+        with subprocess.Popen([*place.login, service or place.service, place.address], text=True, bufsize=1,
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               env=place.environment) as process:
             for line in process.stdout:
                 word, _, text = line.rstrip("\n").partition(" ")
                 text = text.replace("\\n", "\n")
-                if word == "phase":
-                    phase = text
-                    change += phase == "change"
-                elif word == "result":
+                if word == "result":
                     name, _, code = text.partition(" ")
                     login.results.append((name, code.partition(":")[0]))
                     say(f"    {name}: {code}")
                 elif word in ("hidden", "visible"):
-                    answer = password if phase == "authenticate" else candidates[change - 1]
+                    answer = next(answers, "")
+                    if callable(answer):
+                        answer = answer(login)
                     quote(f"{text.rstrip()} {answer}")
                     process.stdin.write(answer + "\n")
-                else:
+                elif word != "phase":
                     login.messages.append(text)
                     quote(text)
         login.status = process.returncode
         return login
 
+    def logged_in(self, login):
+        expect(login.result("account") == "PAM_SUCCESS" and login.status == 0, "the login was refused")
+
     def first_login(self):
         typed = self.initial.lower().replace("-", "")
-        login = self.login(typed, (BAD_PASSWORD, GOOD_PASSWORD))
+        login = self.login(typed, BAD_PASSWORD, BAD_PASSWORD, GOOD_PASSWORD, GOOD_PASSWORD)
         changes = [code for name, code in login.results if name == "change"]
         expect(login.result("authenticate") == "PAM_SUCCESS", "the initial password was refused")
         expect(login.result("account") == "PAM_NEW_AUTHTOK_REQD", "no new password was demanded")
@@ -218,16 +262,61 @@ class Journey:
                f"the bad password should be refused and the good one taken: {changes}")
         expect(login.status == 0, "the login didn't end well")
         self.state_is("active")
+        self.mail("Passwort ist eingerichtet")
 
     def next_login(self):
-        login = self.login(GOOD_PASSWORD)
-        expect(login.result("account") == "PAM_SUCCESS" and login.status == 0,
-               "the customer's own password was refused")
+        self.logged_in(self.login(GOOD_PASSWORD))
+
+    def refused(self, login):
+        expect(login.result("authenticate") == "PAM_AUTH_ERR", "the login wasn't refused")
+        expect(login.status == 1, "the login didn't end as it should")
 
     def old_login(self):
-        login = self.login(self.initial)
-        expect(login.result("authenticate") == "PAM_AUTH_ERR", "the initial password wasn't refused")
-        expect(login.status == 1, "the login didn't end as it should")
+        self.refused(self.login(self.initial))
+
+    def mailed_code(self, _login):
+        found = MAILED_CODE.search(self.mail("Code für ein neues Passwort"))
+        expect(found, "there is no code in the mail")
+        return found[1] + found[2]
+
+    def recover(self):
+        self.logged_in(self.login(self.mailed_code, self.puk.lower(), NEXT_PASSWORD, NEXT_PASSWORD,
+                                  service=self.place.recover_service))
+        self.mail("PUK wurde verwendet")
+        self.mail("Passwort wurde geändert")
+        self.logged_in(self.login(NEXT_PASSWORD))
+
+    def next_letter(self):
+        codes = self.letter()
+        expect(len(codes) == 1 and codes[0] != self.puk, "there isn't a new PUK in the letter")
+        self.puk = codes[0]
+
+    def first_code(self, login):
+        self.secret = otp.secret_of("\n".join(login.messages))
+        return otp.code(self.secret, self.now())
+
+    def now(self):
+        """portald's time, which may have been moved."""
+        done = subprocess.run([*self.place.ctl, "--json", "status"], text=True, check=True,
+                              capture_output=True, env=self.place.environment)
+        return json.loads(done.stdout)["now"]
+
+    def enroll(self):
+        self.logged_in(self.login(NEXT_PASSWORD, self.first_code, service=self.place.enroll_service))
+        self.mail("eingeschaltet")
+
+    def code_login(self):
+        # The step of the first code is used; the next one is taken a little early.
+        self.code = otp.code(self.secret, self.now(), steps=1)
+        self.logged_in(self.login(NEXT_PASSWORD, self.code))
+
+    def code_again(self):
+        self.refused(self.login(NEXT_PASSWORD, self.code))
+
+    def phone_lost(self):
+        self.logged_in(self.login(NEXT_PASSWORD, self.puk))
+        self.mail("PUK wurde verwendet")
+        self.logged_in(self.login(NEXT_PASSWORD))
 
 
 def go(place, started):

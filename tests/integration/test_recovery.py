@@ -140,8 +140,8 @@ def test_asking_takes_as_long_for_a_name_that_nobody_has(fresh_world):
     compare(samples)
 
 
-def test_what_was_wrong_is_not_said_and_takes_the_same_time(fresh_world):
-    w = fresh_world
+def test_what_was_wrong_is_not_said_and_takes_the_same_time(world):
+    w = world
     people = [with_puk(w) for _ in range(10)]
     codes = {c.uid: asked(w, c) for c in people}
     silent = [with_puk(w) for _ in range(len(people))]  # nobody asked for a code

@@ -25,8 +25,8 @@ def install(root):
     subprocess.run([SOURCE / "tests" / "build", BUILD, *OPTIONS], check=True)
     subprocess.run(["make", "-s", "-C", BUILD, "install", f"DESTDIR={root}"], check=True, capture_output=True)
     home = root / "root"
-    for path in (HERE / "inside.py", SOURCE / "tests/journey.py", SOURCE / "tests/integration/otp.py", SOURCE / "tests/sandboxlib/sink.py",
-                 SOURCE / "doc/installing.md"):
+    for path in (HERE / "inside.py", SOURCE / "tests/journey.py", SOURCE / "tests/integration/otp.py",
+                 SOURCE / "tests/sandboxlib/sink.py", SOURCE / "doc/installing.md"):
         shutil.copy(path, home)
     # Applications run it, too, and they don't see /root.
     shutil.copy(BUILD / "tests/pam-login", root / "usr/local/bin/pam-login")

@@ -7,8 +7,6 @@
 
 #include <errno.h>
 
-#define PURPOSE "portal-enrollment-1"
-
 struct content {
     char uuid[JOB_ENTRY_SIZE];
     uint8_t bound[32]; /* BLAKE2b of name and service */
@@ -44,7 +42,8 @@ int enrollment_make(const struct keys *keys, const char *name, const char *servi
     content.epoch = enrollment->proof.epoch;
     content.size = enrollment->size;
     memcpy(content.sealed, enrollment->sealed, enrollment->size);
-    return seal_state(keys->grant, PURPOSE, &content, sizeof content, ret, STATE_SIZE, ret_size);
+    return seal_state(keys->grant, ENROLLMENT_PURPOSE, &content, sizeof content, ret, STATE_SIZE,
+                      ret_size);
 }
 
 int enrollment_open(const struct keys *keys, const uint8_t *state, size_t size, const char *name,
@@ -55,8 +54,8 @@ int enrollment_open(const struct keys *keys, const uint8_t *state, size_t size, 
     size_t length = 0;
 
     bind_to(name, service, bound);
-    if (unseal_state(keys->grant, PURPOSE, state, size, (uint8_t *)&content, sizeof content,
-                     &length) < 0 ||
+    if (unseal_state(keys->grant, ENROLLMENT_PURPOSE, state, size, (uint8_t *)&content,
+                     sizeof content, &length) < 0 ||
         length != sizeof content || content.uuid[sizeof content.uuid - 1] ||
         content.size > sizeof content.sealed ||
         sodium_memcmp(bound, content.bound, sizeof bound) != 0 || now >= content.until ||

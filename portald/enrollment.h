@@ -6,6 +6,7 @@
 #include "state.h"
 #include "totp.h"
 
+#define ENROLLMENT_PURPOSE "portal-enrollment-1" /* what it is sealed as */
 struct enrollment {
     struct proof proof;
     uint8_t sealed[ENTRY_TOTP_MAX]; /* as totp_seal() makes it */

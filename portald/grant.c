@@ -8,8 +8,6 @@
 
 #include <errno.h>
 
-#define PURPOSE "portal-grant-2"
-
 struct content {
     char uuid[JOB_ENTRY_SIZE];
     uint8_t bound[32]; /* BLAKE2b of name and service */
@@ -40,13 +38,15 @@ int grant_make(const struct keys *keys, enum grant_kind kind, const char *name, 
     content.changed = entry->password_changed;
     content.epoch = entry->session_epoch;
     content.kind = kind;
-    return seal_state(keys->grant, PURPOSE, &content, sizeof content, ret, GRANT_SIZE, ret_size);
+    return seal_state(keys->grant, GRANT_PURPOSE, &content, sizeof content, ret, GRANT_SIZE,
+                      ret_size);
 }
 
 static int unseal(const struct keys *keys, const uint8_t *grant, size_t size, struct content *ret)
 {
     size_t length = 0;
-    int r = unseal_state(keys->grant, PURPOSE, grant, size, (uint8_t *)ret, sizeof *ret, &length);
+    int r =
+        unseal_state(keys->grant, GRANT_PURPOSE, grant, size, (uint8_t *)ret, sizeof *ret, &length);
 
     return r < 0 || length != sizeof *ret || ret->uuid[sizeof ret->uuid - 1] ? -EBADMSG : 0;
 }

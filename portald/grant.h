@@ -6,6 +6,7 @@
 #include "entry.h"
 #include "keys.h"
 
+#define GRANT_PURPOSE "portal-grant-2" /* what it is sealed as */
 #define GRANT_SIZE    512
 #define GRANT_SECONDS 600
 

@@ -8,8 +8,6 @@
 
 #include <errno.h>
 
-#define PURPOSE "portal-state-1"
-
 struct content {
     char uuid[JOB_ENTRY_SIZE];
     uint8_t bound[32]; /* BLAKE2b of name, service and client */
@@ -55,7 +53,8 @@ int state_make(const struct keys *keys, const struct state_bounds *bounds,
     content.changed = proof->changed;
     content.epoch = proof->epoch;
     content.purpose = purpose;
-    return seal_state(keys->grant, PURPOSE, &content, sizeof content, ret, STATE_SIZE, ret_size);
+    return seal_state(keys->grant, STATE_PURPOSE, &content, sizeof content, ret, STATE_SIZE,
+                      ret_size);
 }
 
 int state_open(const struct keys *keys, const uint8_t *state, size_t size,
@@ -67,7 +66,7 @@ int state_open(const struct keys *keys, const uint8_t *state, size_t size,
     size_t length = 0;
 
     bind_to(bounds, bound);
-    if (unseal_state(keys->grant, PURPOSE, state, size, (uint8_t *)&content, sizeof content,
+    if (unseal_state(keys->grant, STATE_PURPOSE, state, size, (uint8_t *)&content, sizeof content,
                      &length) < 0 ||
         length != sizeof content || content.uuid[sizeof content.uuid - 1] ||
         sodium_memcmp(bound, content.bound, sizeof bound) != 0 || now >= content.until ||

@@ -8,6 +8,7 @@
 #include "keys.h"
 #include "wire.h"
 
+#define STATE_PURPOSE "portal-state-1" /* what it is sealed as */
 #define STATE_SIZE    512
 #define STATE_SECONDS 600
 

@@ -6,21 +6,39 @@ FUZZ_CFLAGS = -std=gnu17 -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined
 FUZZ_RUN = -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=tests/fuzz/
 
-FUZZ_HARNESSES = wire conf typed
+FUZZ_HARNESSES = wire client conf typed totp state entry
 FUZZ_WIRE = tests/fuzz/fuzz_wire.c common/wire.c
 FUZZ_CONF = tests/fuzz/fuzz_conf.c common/conf.c common/conf-value.c common/log.c
 FUZZ_TYPED = tests/fuzz/fuzz_typed.c common/base32.c common/calendar.c common/code.c \
     common/ulid.c
-FUZZ_SEEDS = tests/fuzz/seeds/wire/authenticate tests/fuzz/seeds/wire/claim \
-    tests/fuzz/seeds/wire/letters tests/fuzz/seeds/wire/register \
-    tests/fuzz/seeds/wire/unknown-tag tests/fuzz/seeds/wire/verdict \
+FUZZ_CLIENT = tests/fuzz/fuzz_client.c common/client.c common/wire.c
+FUZZ_TOTP = tests/fuzz/fuzz_totp.c portald/totp.c portald/totp-qr.c common/base32.c common/keys.c \
+    common/seal.c
+FUZZ_STATE = tests/fuzz/fuzz_state.c portald/enrollment.c portald/grant.c portald/state.c \
+    common/seal.c
+FUZZ_ENTRY = tests/fuzz/fuzz_entry.c portald/account-factor.c portald/account-login.c \
+    portald/changes.c portald/entry.c common/base32.c common/calendar.c common/ulid.c
+FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/code-needed \
+    tests/fuzz/seeds/client/ended-early tests/fuzz/seeds/client/enrollment \
+    tests/fuzz/seeds/client/two-frames tests/fuzz/seeds/client/verdict \
     tests/fuzz/seeds/conf/byte-order-mark.conf tests/fuzz/seeds/conf/every-type.conf \
-    tests/fuzz/seeds/conf/faults.conf \
+    tests/fuzz/seeds/conf/faults.conf tests/fuzz/seeds/entry/code \
+    tests/fuzz/seeds/entry/code-that-waits tests/fuzz/seeds/entry/customer \
+    tests/fuzz/seeds/entry/failures tests/fuzz/seeds/entry/links-and-letters \
+    tests/fuzz/seeds/entry/malformed tests/fuzz/seeds/entry/second-factor \
+    tests/fuzz/seeds/entry/secrets tests/fuzz/seeds/state/enrollment \
+    tests/fuzz/seeds/state/enrollment-of-too-much tests/fuzz/seeds/state/grant \
+    tests/fuzz/seeds/state/grant-of-kind tests/fuzz/seeds/state/short tests/fuzz/seeds/state/state \
+    tests/fuzz/seeds/totp/code tests/fuzz/seeds/totp/code-with-blanks \
+    tests/fuzz/seeds/totp/full-width tests/fuzz/seeds/totp/letters \
+    tests/fuzz/seeds/totp/long-names tests/fuzz/seeds/totp/names tests/fuzz/seeds/totp/sealed \
     tests/fuzz/seeds/typed/birthdate tests/fuzz/seeds/typed/code \
     tests/fuzz/seeds/typed/generalized tests/fuzz/seeds/typed/liberties \
-    tests/fuzz/seeds/typed/reference tests/fuzz/seeds/typed/token tests/fuzz/seeds/typed/ulid
+    tests/fuzz/seeds/typed/reference tests/fuzz/seeds/typed/token tests/fuzz/seeds/typed/ulid \
+    tests/fuzz/seeds/wire/authenticate tests/fuzz/seeds/wire/claim tests/fuzz/seeds/wire/letters \
+    tests/fuzz/seeds/wire/register tests/fuzz/seeds/wire/unknown-tag tests/fuzz/seeds/wire/verdict
 
-EXTRA_DIST += tests/fuzz/fuzz_wire.c tests/fuzz/fuzz_conf.c tests/fuzz/fuzz_typed.c $(FUZZ_SEEDS)
+EXTRA_DIST += $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%.c) tests/fuzz/test_fuzz.py $(FUZZ_SEEDS)
 
 tests/fuzz/fuzz_wire: $(FUZZ_WIRE)
 	@$(MKDIR_P) tests/fuzz
@@ -32,6 +50,25 @@ tests/fuzz/fuzz_conf: $(FUZZ_CONF)
 	    $(SYSTEMD_CFLAGS) -o $@ $^ $(INIH_LIBS) $(SYSTEMD_LIBS)
 
 tests/fuzz/fuzz_typed: $(FUZZ_TYPED)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(SODIUM_CFLAGS) \
+	    -o $@ $^ $(SODIUM_LIBS)
+
+tests/fuzz/fuzz_client: $(FUZZ_CLIENT)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $^
+
+tests/fuzz/fuzz_totp: $(FUZZ_TOTP)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(SODIUM_CFLAGS) \
+	    $(OATH_CFLAGS) $(QRENCODE_CFLAGS) -o $@ $^ $(SODIUM_LIBS) $(OATH_LIBS) $(QRENCODE_LIBS)
+
+tests/fuzz/fuzz_state: $(FUZZ_STATE)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(SODIUM_CFLAGS) \
+	    -o $@ $^ $(SODIUM_LIBS)
+
+tests/fuzz/fuzz_entry: $(FUZZ_ENTRY)
 	@$(MKDIR_P) tests/fuzz
 	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(SODIUM_CFLAGS) \
 	    -o $@ $^ $(SODIUM_LIBS)

@@ -31,8 +31,13 @@ static void ask_for_code(struct login *login)
 /* The password was right. */
 static void proceed(struct login *login, bool counted)
 {
-    if (counted && account_login(login->entry, login->now) != WIRE_WRONG &&
-        !password_take_back(login, LOGIN_PASSWORD))
+    int r = counted ? password_take_back(login, LOGIN_PASSWORD) : 0;
+
+    if (r < 0 && r != -EBADMSG) {
+        reply_error(login->reply, r, login->language);
+        return;
+    }
+    if (r == -EBADMSG) /* nobody's password any more */
         login->entry = entry_free(login->entry);
     if (login_exists(login) && account_login(login->entry, login->now) == WIRE_OK &&
         account_needs_code(login->entry))

@@ -39,15 +39,19 @@ int password_verify(struct login *login, const char *password)
     return 0;
 }
 
-bool password_take_back(struct login *login, unsigned set)
+int password_take_back(struct login *login, unsigned set)
 {
+    int r;
+
     if (login_succeed_set(login, set, NULL) != -ESTALE)
-        return true;
+        return 0;
     /* Who was faster, and with what, must be known before anybody is let in. */
-    if (login_find(login, login->secrets) < 0 || !login_exists(login))
-        return false;
-    if (!proof_holds(&login->proof, login->entry))
-        return account_login(login->entry, login->now) != WIRE_OK; /* locked: that is said */
+    if ((r = login_find(login, login->secrets)) < 0)
+        return r;
+    if (!login_exists(login))
+        return -EBADMSG;
+    if (!proof_holds(&login->proof, login->entry)) /* locked: that is said */
+        return account_login(login->entry, login->now) == WIRE_OK ? -EBADMSG : 0;
     login_succeed_set(login, set, NULL);
-    return true;
+    return 0;
 }

@@ -12,6 +12,7 @@ enum code_form password_read(const char *typed, char ret[static PASSWORD_SIZE]);
    takes the same time. 0 and login->proof; -EACCES; or an error that says nothing about it. */
 int password_verify(struct login *login, const char *password);
 /* The failures that were counted first are over. Losing this race is harmless when it was for
-   somebody else's failure; the counter at most stays too high by one. False when it was for a new
-   password, or can't be looked at: what was verified opens nothing any more. */
-bool password_take_back(struct login *login, unsigned set);
+   somebody else's failure; the counter at most stays too high by one. 0; -EBADMSG when it was for a
+   new password: what was verified opens nothing any more; or an error when that can't be looked at.
+   Nobody may be let in then. */
+int password_take_back(struct login *login, unsigned set);

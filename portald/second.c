@@ -82,8 +82,8 @@ static int look_again(struct login *login)
     return !account_needs_code(login->entry);
 }
 
-/* A step is accepted once, ever: by the swap that carries it. After an outcome that isn't known
-   nobody can tell whose swap it was that is found there, so the step counts as used. */
+/* A step is accepted once, ever: by the swap that carries it. -EUCLEAN when it was found accepted
+   after an outcome that isn't known: nobody can tell whose swap that was. */
 static int accept_step(struct login *login, unsigned set, const char *typed, uint64_t step)
 {
     int r = -ESTALE;
@@ -91,10 +91,12 @@ static int accept_step(struct login *login, unsigned set, const char *typed, uin
     for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
         _cleanup_(changes_clear) struct changes changes = {0};
 
+        bool unknown = r == -EUCLEAN;
+
         if (i > 0 && (r = look_again(login)) != 0)
             return r < 0 ? r : 0;
         if (i > 0 && (r = check_code(login, typed, &step)) < 0)
-            return r;
+            return unknown && r == -EACCES ? -EUCLEAN : r;
         account_accept_step(step, &changes);
         r = login_succeed_set(login, set, &changes);
     }

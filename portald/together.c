@@ -115,8 +115,8 @@ static int accept(struct login *login, const struct typed *typed, uint64_t step,
     int r = 0;
 
     if (account_login(login->entry, login->now) != WIRE_OK || !needs_code(login)) {
-        if (counted && !password_take_back(login, factors(login, typed)))
-            r = -EBADMSG;
+        if (counted)
+            r = password_take_back(login, factors(login, typed));
     } else {
         r = second_accept(login, factors(login, typed), typed->kind, typed->code, step);
     }

@@ -14,6 +14,7 @@ from customer import World, wait_for
 from directory_gate import BIND, MODIFY, SEARCH, Gate
 from sandbox import Sandbox
 from socket_holder import Holder
+from totp_customer import COMBINED, code, failures, last_step, set_up, state_of, with_totp
 
 PASSWORD = "Regen auf dem Zeltdach"
 
@@ -261,6 +262,132 @@ def test_request_that_cannot_be_answered_is_in_the_log(world, held, gate):
     with gate.stop(SEARCH, c.mail, every=True):
         assert world.portald.authenticate(c.mail, PASSWORD).verdict == "UNAVAILABLE"
     assert b"answered as unavailable: Connection timed out" in held.log.read_bytes()[before:]
+
+
+def test_nobody_is_let_in_when_a_lost_race_cannot_be_looked_at(world, gate):
+    """It may have been for a new password."""
+    c = with_password(world)
+    assert world.portald.authenticate(c.mail, "falsch falsch").verdict == "WRONG"
+    world.modify(c.uid, portalRevision="1000")
+    with gate.stop(MODIFY, "1002") as stop, ThreadPoolExecutor(1) as pool:
+        login = pool.submit(world.portald.authenticate, c.mail, PASSWORD, PURPOSE=1)
+        assert stop.caught.wait(10)
+        world.modify(c.uid, portalRevision="1005")
+        with gate.stop(SEARCH, c.mail, every=True) as search:
+            stop.go.set()
+            reply = login.result()
+            assert search.caught.is_set()
+    assert reply.verdict == "UNAVAILABLE"
+    assert reply.get("UID") is None and reply.get("GRANT") is None
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
+
+
+def told(world, c):
+    """Once the entry knows what became of the jobs behind it, nobody else writes there."""
+    wait_for(lambda: "portalJob" not in world.entry(c.uid), what="the end of the jobs in the entry")
+    return c
+
+
+def new_password(world, c):
+    """As another portald sets it."""
+    world.modify(c.uid, portalRevision="77005", portalSessionEpoch="7", portalPasswordChanged="20260101000000Z",
+                 userPassword=ldap_client.ssha(PASSWORD + " neu"))
+
+
+@pytest.mark.parametrize("mode, verdict", [(None, "GRANT_OVER"), (COMBINED, "WRONG")])
+def test_code_opens_nothing_once_another_portald_has_set_a_new_password(world, gate, mode, verdict):
+    """Between verifying the code and writing that its step is used."""
+    c = told(world, with_totp(world))
+    digits = code(world, c)
+    state = state_of(world, c)
+    with gate.stop(MODIFY, "portalTOTPLastStep") as stop, ThreadPoolExecutor(1) as pool:
+        login = pool.submit(world.portald.authenticate, c.mail, PASSWORD + digits, MODE=mode) if mode else \
+            pool.submit(world.portald.second, c.mail, state, digits)
+        assert stop.caught.wait(10)
+        new_password(world, c)
+        stop.go.set()
+        reply = login.result()
+    assert reply.verdict == verdict and reply.get("UID") is None
+    assert last_step(world, c) == 0
+
+
+def test_code_whose_use_another_portald_wrote_first_is_a_used_one(world, gate):
+    c = told(world, with_totp(world))
+    digits = code(world, c)
+    state = state_of(world, c)
+    with gate.stop(MODIFY, "portalTOTPLastStep") as stop, ThreadPoolExecutor(1) as pool:
+        login = pool.submit(world.portald.second, c.mail, state, digits)
+        assert stop.caught.wait(10)
+        world.modify(c.uid, portalRevision="77005", portalTOTPLastStep=str(world.now() // 30 + 1))
+        stop.go.set()
+        assert login.result().verdict == "WRONG"
+    assert failures(world, c, "TOTP") == 1
+
+
+def test_code_whose_race_was_lost_to_something_else_lets_in(world, gate):
+    c = told(world, with_totp(world))
+    state = state_of(world, c)
+    with gate.stop(MODIFY, "portalTOTPLastStep") as stop, ThreadPoolExecutor(1) as pool:
+        login = pool.submit(world.portald.second, c.mail, state, code(world, c))
+        assert stop.caught.wait(10)
+        world.modify(c.uid, portalRevision="77005")
+        stop.go.set()
+        assert login.result().verdict == "OK"
+
+
+def test_code_whose_swap_was_never_answered_lets_nobody_in(world, gate):
+    """Whose swap it was that is found there can't be known. It isn't held against the customer, and the next code works."""
+    c = told(world, with_totp(world))
+    digits = code(world, c)
+    with gate.stop(MODIFY, "portalTOTPLastStep", answers=True) as stop:
+        stop.lost = True
+        reply = world.portald.second(c.mail, state_of(world, c), digits)
+    assert reply.verdict == "UNAVAILABLE" and reply.get("UID") is None
+    assert failures(world, c, "TOTP") == 0
+    assert world.portald.second(c.mail, state_of(world, c), digits).verdict == "WRONG"
+    assert world.portald.second(c.mail, state_of(world, c), code(world, c, 1)).verdict == "OK"
+
+
+def puk_letters(world, c):
+    return [j["state"] for j in letters_of(world, c) if j["topic"] == "puk"]
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["answer lost", "write lost"])
+def test_puk_whose_swap_was_not_answered_is_used_once(world, gate, answers):
+    c = world.customer()
+    puk = c.active(PASSWORD).puk
+    told(world, set_up(world, c))
+    with gate.stop(MODIFY, "portalPUK", answers=answers) as stop:
+        stop.lost = True
+        reply = world.portald.second(c.mail, state_of(world, c), puk)
+    assert reply.verdict in ("OK", "UNAVAILABLE")
+    if reply.verdict != "OK":
+        assert world.portald.authenticate(c.mail, PASSWORD).verdict == "CODE_NEEDED"
+        assert world.portald.second(c.mail, state_of(world, c), puk).verdict == "OK"
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
+    wait_for(lambda: puk_letters(world, c) == ["printed"], what="one letter with a new PUK")
+
+
+@pytest.mark.parametrize("answers, lost", STEPS.values(), ids=STEPS)
+def test_puk_killed_at_any_step_is_used_whole_or_not_at_all(world, held, gate, aside, answers, lost):
+    c = world.customer()
+    puk = c.active(PASSWORD).puk
+    told(world, set_up(world, c))
+    state = state_of(world, c)
+    with gate.stop(MODIFY, "portalPUK", answers=answers) as stop:
+        stop.lost = lost
+        aside(world.portald.second, c.mail, state, puk)
+        assert stop.caught.wait(10)
+        held.restart(signal.SIGKILL)
+        held.wait()
+        wait_for(lambda: "staged" not in puk_letters(world, c), what="the clerk's look at the staged row")
+        stop.lost = lost
+    time.sleep(0.5)  # for slapd, where the write has arrived late
+    verdict = world.portald.second(c.mail, state, puk).verdict
+    assert verdict == "OK", verdict
+    assert "portalTOTPSecret" not in world.entry(c.uid)
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
+    told(world, c)
 
 
 def test_old_password_opens_nothing_once_another_portald_has_set_a_new_one(world, gate):

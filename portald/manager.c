@@ -300,7 +300,8 @@ int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
     for (int i = 0; i < WIRE_SOCKETS; i++)
         options.fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
     m->started = clock_now();
-    if ((r = clerk_start(m, &m->clerk)) < 0 || (r = start_couriers(m)) < 0 ||
+    if ((r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 ||
+        (r = clerk_start(m, &m->clerk)) < 0 || (r = start_couriers(m)) < 0 ||
         (r = server_start(&options, &m->server)) < 0)
         return trouble(r, "Threads could not be started", NULL);
     return 0;
@@ -314,6 +315,7 @@ struct manager *manager_free(struct manager *m)
         return NULL;
     couriers_stop(m->couriers);
     server_stop(m->server);
+    rekey_free(m->rekey);
     clerk_stop(m->clerk);
     queue_free(m->queue);
     throttle_free(m->names);

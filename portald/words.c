@@ -13,19 +13,39 @@
 #define FILE_MOST    (64L * 1024 * 1024)
 #define ROOM_FIRST   4096u
 #define FAMILY_LEAST 4 /* letters: company names hold "the" and "und" */
-#define KIND_MASK    UINT64_C(3)
+#define KIND_MASK    3u
 #define BUCKET_BITS  16
 #define BUCKETS      (1u << BUCKET_BITS)
-#define BUCKET(hash) ((size_t)((hash) >> (64 - BUCKET_BITS)))
 
+/* Of a hash the first 16 bits say in which bucket it lies, the next 30 are kept, above the kind.
+   Memory is mapped, not allocated: what a reload gives back has really gone. */
 struct words {
-    uint64_t *hashes; /* the kind in the lowest two bits */
+    uint64_t *read; /* until words_ready() */
     size_t count, room;
+    uint32_t *kept;
+    uint32_t begins[BUCKETS + 1];
 };
+
+static size_t bucket(uint64_t hash)
+{
+    return (size_t)(hash >> (64 - BUCKET_BITS));
+}
+
+static uint32_t remainder_of(uint64_t hash)
+{
+    return (uint32_t)(hash >> (32 - BUCKET_BITS)) & ~KIND_MASK;
+}
+
+static void *map(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
 
 int words_open(struct words **ret)
 {
-    struct words *words = calloc(1, sizeof *words);
+    struct words *words = map(sizeof *words);
 
     if (!words)
         return -ENOMEM;
@@ -33,11 +53,21 @@ int words_open(struct words **ret)
     return 0;
 }
 
+static void forget_read(struct words *words)
+{
+    if (words->read)
+        munmap(words->read, words->room * sizeof *words->read);
+    words->read = NULL;
+}
+
 struct words *words_free(struct words *words)
 {
-    if (words)
-        free(words->hashes);
-    free(words);
+    if (!words)
+        return NULL;
+    forget_read(words);
+    if (words->kept)
+        munmap(words->kept, words->room * sizeof *words->kept);
+    munmap(words, sizeof *words);
     return NULL;
 }
 
@@ -46,14 +76,15 @@ static int keep(struct words *w, uint64_t hash, enum word_kind kind)
     if (w->count == WORDS_MOST)
         return -E2BIG;
     if (w->count == w->room) {
-        size_t room = w->room ? w->room * 2 : ROOM_FIRST;
-        uint64_t *hashes = reallocarray(w->hashes, room, sizeof *hashes);
-        if (!hashes)
+        size_t size = w->room * sizeof *w->read;
+        void *read = w->read ? mremap(w->read, size, size * 2, MREMAP_MAYMOVE)
+                             : map(ROOM_FIRST * sizeof *w->read);
+        if (!read || read == MAP_FAILED)
             return -ENOMEM;
-        w->hashes = hashes;
-        w->room = room;
+        w->room = w->read ? w->room * 2 : ROOM_FIRST;
+        w->read = read;
     }
-    w->hashes[w->count++] = (hash & ~KIND_MASK) | kind;
+    w->read[w->count++] = (hash & ~(uint64_t)KIND_MASK) | kind;
     return 0;
 }
 
@@ -164,66 +195,67 @@ int words_add_file(struct words *words, const char *file, enum word_kind kind)
     return r;
 }
 
-static void sort_bucket(uint64_t *hashes, size_t count)
+static void sort_bucket(uint32_t *kept, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
-        uint64_t hash = hashes[i];
+        uint32_t hash = kept[i];
         size_t j = i;
-        for (; j > 0 && hashes[j - 1] > hash; j--)
-            hashes[j] = hashes[j - 1];
-        hashes[j] = hash;
+        for (; j > 0 && kept[j - 1] > hash; j--)
+            kept[j] = kept[j - 1];
+        kept[j] = hash;
     }
 }
 
-/* By their first bits into buckets of a few: hashes are spread evenly. */
-static void sort(const uint64_t *from, size_t count, uint64_t *to, size_t *ends)
+/* Into buckets of a few: hashes are spread evenly. */
+static void sort(struct words *w)
 {
-    size_t begin = 0;
-
-    for (size_t i = 0; i < count; i++)
-        ends[BUCKET(from[i])]++;
-    for (size_t i = 0, sum = 0; i < BUCKETS; i++) {
-        size_t n = ends[i];
-        ends[i] = sum;
-        sum += n;
-    }
-    for (size_t i = 0; i < count; i++)
-        to[ends[BUCKET(from[i])]++] = from[i];
-    for (size_t i = 0; i < BUCKETS; i++) {
-        sort_bucket(to + begin, ends[i] - begin);
-        begin = ends[i];
-    }
+    for (size_t i = 0; i < w->count; i++)
+        w->begins[bucket(w->read[i]) + 1]++;
+    for (size_t b = 0; b < BUCKETS; b++)
+        w->begins[b + 1] += w->begins[b];
+    for (size_t i = w->count; i-- > 0;) /* from the end of each, which moves to its beginning … */
+        w->kept[--w->begins[bucket(w->read[i]) + 1]] =
+            remainder_of(w->read[i]) | (uint32_t)(w->read[i] & KIND_MASK);
+    for (size_t b = 0; b < BUCKETS; b++) /* … so that all stand one further behind */
+        w->begins[b] = w->begins[b + 1];
+    w->begins[BUCKETS] = (uint32_t)w->count;
+    for (size_t b = 0; b < BUCKETS; b++)
+        sort_bucket(w->kept + w->begins[b], w->begins[b + 1] - w->begins[b]);
 }
 
 /* Of the same word in several lists the cheapest kind stays: it comes first. */
-static size_t unique(uint64_t *hashes, size_t count)
+static void unique(struct words *w)
 {
-    size_t kept = 0;
+    uint32_t count = 0;
 
-    for (size_t i = 0; i < count; i++)
-        if (kept == 0 || (hashes[i] & ~KIND_MASK) != (hashes[kept - 1] & ~KIND_MASK))
-            hashes[kept++] = hashes[i];
-    return kept;
+    for (size_t b = 0; b < BUCKETS; b++) {
+        uint32_t from = w->begins[b], end = w->begins[b + 1];
+        w->begins[b] = count;
+        for (; from < end; from++)
+            if (count == w->begins[b] ||
+                (w->kept[from] & ~KIND_MASK) != (w->kept[count - 1] & ~KIND_MASK))
+                w->kept[count++] = w->kept[from];
+    }
+    w->begins[BUCKETS] = count;
+    w->count = count;
 }
 
 int words_ready(struct words *words)
 {
-    _cleanup_free_ uint64_t *sorted = NULL;
-    _cleanup_free_ size_t *ends = calloc(BUCKETS, sizeof *ends);
-    uint64_t *fitting;
+    size_t size = words->count * sizeof *words->kept;
 
     if (words->count == 0)
         return 0;
-    sorted = calloc(words->count, sizeof *sorted);
-    if (!sorted || !ends)
+    words->kept = map(size);
+    if (!words->kept)
         return -ENOMEM;
-    sort(words->hashes, words->count, sorted, ends);
-    free(words->hashes);
-    words->hashes = TAKE(sorted);
-    words->count = words->room = unique(words->hashes, words->count);
-    fitting = reallocarray(words->hashes, words->count, sizeof *fitting);
-    if (fitting)
-        words->hashes = fitting;
+    sort(words);
+    forget_read(words);
+    words->room = words->count;
+    unique(words);
+    if (mremap(words->kept, size, words->count * sizeof *words->kept, 0) != words->kept)
+        return -ENOMEM;
+    words->room = words->count;
     return 0;
 }
 
@@ -234,17 +266,10 @@ size_t words_count(const struct words *words)
 
 enum word_kind words_find(const struct words *words, uint64_t hash)
 {
-    size_t low = 0, high = words->count;
+    uint32_t end = words->begins[bucket(hash) + 1], wanted = remainder_of(hash);
 
-    hash &= ~KIND_MASK;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if ((words->hashes[middle] & ~KIND_MASK) == hash)
-            return (enum word_kind)(words->hashes[middle] & KIND_MASK);
-        if (words->hashes[middle] < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    for (uint32_t i = words->begins[bucket(hash)]; i < end; i++)
+        if ((words->kept[i] & ~KIND_MASK) == wanted)
+            return (enum word_kind)(words->kept[i] & KIND_MASK);
     return WORD_NONE;
 }

@@ -1,4 +1,4 @@
-/* Words that people choose as passwords: hashes of their folded forms only, 8 bytes a word. */
+/* Words that people choose as passwords: hashes of their folded forms only, 4 bytes a word. */
 #pragma once
 
 #include "fold.h"

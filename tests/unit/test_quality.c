@@ -17,12 +17,16 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define COMMON        SOURCE_DIR "/config/passwords/de.txt " SOURCE_DIR "/config/passwords/en.txt"
-#define DICTIONARIES  "/usr/share/dict/ngerman /usr/share/dict/american-english"
-#define RANDOM_LENGTH 12
-#define RANDOM_COUNT  2000
+#define COMMON          SOURCE_DIR "/config/passwords/de.txt " SOURCE_DIR "/config/passwords/en.txt"
+#define DICTIONARIES    "/usr/share/dict/ngerman /usr/share/dict/american-english"
+#define RANDOM_LENGTH   12
+#define RANDOM_COUNT    2000
+#define UNSHARE_REFUSED 77
 
 static struct quality *quality;
 
@@ -348,6 +352,43 @@ static void test_lists_are_read_as_people_write_them(void **state)
     words_free(words);
 }
 
+/* In a file system of its own in which cracklib's dictionary isn't: then libpwquality says of
+   everything that it is in the dictionary. */
+static int ask_without_dictionary(const char *empty)
+{
+    static const char *const passwords[] = {"kf8$jqPw2!xz", "blauer Elefant", "Hagelkorn Fjord"};
+
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+        return UNSHARE_REFUSED;
+    if (mount(empty, "/var/cache/cracklib", NULL, MS_BIND, NULL) < 0 ||
+        access("/var/cache/cracklib/cracklib_dict.pwd", F_OK) == 0)
+        return EXIT_FAILURE;
+    for (size_t i = 0; i < ELEMENTS(passwords); i++)
+        if (quality_check(quality, passwords[i]) != PASSWORD_GOOD)
+            return EXIT_FAILURE;
+    return quality_check(quality, "reliefpfeiler") == PASSWORD_TOO_SIMPLE &&
+                   quality_check(quality, "Passwort1234") == PASSWORD_COMMON
+               ? EXIT_SUCCESS
+               : EXIT_FAILURE;
+}
+
+static void test_a_missing_dictionary_is_never_the_customers_fault(void **state)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(ask_without_dictionary(*state));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == UNSHARE_REFUSED) {
+        print_message("skipped: this system allows no user namespaces\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), EXIT_SUCCESS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +397,8 @@ int main(void)
         cmocka_unit_test(test_twelve_random_characters_are_taken),
         cmocka_unit_test(test_three_words_are_taken),
         cmocka_unit_test(test_the_longest_passwords_are_judged),
+        cmocka_unit_test_setup_teardown(test_a_missing_dictionary_is_never_the_customers_fault,
+                                        scratch_make, scratch_remove),
         cmocka_unit_test(test_threads_may_ask_at_the_same_time),
         cmocka_unit_test_setup_teardown(test_a_list_that_cant_be_read_is_named, scratch_make,
                                         scratch_remove),

@@ -6,7 +6,7 @@ FUZZ_CFLAGS = -std=gnu17 -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined
 FUZZ_RUN = -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=tests/fuzz/
 
-FUZZ_HARNESSES = wire client conf typed totp state entry
+FUZZ_HARNESSES = wire client conf typed totp state entry pam
 FUZZ_WIRE = tests/fuzz/fuzz_wire.c common/wire.c
 FUZZ_CONF = tests/fuzz/fuzz_conf.c common/conf.c common/conf-value.c common/log.c
 FUZZ_TYPED = tests/fuzz/fuzz_typed.c common/base32.c common/calendar.c common/code.c \
@@ -18,6 +18,7 @@ FUZZ_STATE = tests/fuzz/fuzz_state.c portald/enrollment.c portald/grant.c portal
     common/seal.c
 FUZZ_ENTRY = tests/fuzz/fuzz_entry.c portald/account-factor.c portald/account-login.c \
     portald/changes.c portald/entry.c common/base32.c common/calendar.c common/ulid.c
+FUZZ_PAM = tests/fuzz/fuzz_pam.c $(pam_portal_pam_portal_la_SOURCES) common/wire.c
 FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/code-needed \
     tests/fuzz/seeds/client/ended-early tests/fuzz/seeds/client/enrollment \
     tests/fuzz/seeds/client/two-frames tests/fuzz/seeds/client/verdict \
@@ -26,17 +27,27 @@ FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/
     tests/fuzz/seeds/entry/code-that-waits tests/fuzz/seeds/entry/customer \
     tests/fuzz/seeds/entry/failures tests/fuzz/seeds/entry/links-and-letters \
     tests/fuzz/seeds/entry/malformed tests/fuzz/seeds/entry/second-factor \
-    tests/fuzz/seeds/entry/secrets tests/fuzz/seeds/state/enrollment \
+    tests/fuzz/seeds/entry/secrets tests/fuzz/seeds/pam/account-alone \
+    tests/fuzz/seeds/pam/change-with-code tests/fuzz/seeds/pam/code-left-empty \
+    tests/fuzz/seeds/pam/code-not-asked-for tests/fuzz/seeds/pam/combined \
+    tests/fuzz/seeds/pam/enroll tests/fuzz/seeds/pam/enroll-left-empty \
+    tests/fuzz/seeds/pam/forced-change tests/fuzz/seeds/pam/login \
+    tests/fuzz/seeds/pam/offer-declined tests/fuzz/seeds/pam/recover \
+    tests/fuzz/seeds/pam/recover-change tests/fuzz/seeds/pam/recover-state-and-account \
+    tests/fuzz/seeds/pam/recover-with-code tests/fuzz/seeds/pam/second-factor \
+    tests/fuzz/seeds/pam/together tests/fuzz/seeds/pam/together-alike \
+    tests/fuzz/seeds/pam/wrong-then-right tests/fuzz/seeds/state/enrollment \
     tests/fuzz/seeds/state/enrollment-of-too-much tests/fuzz/seeds/state/grant \
-    tests/fuzz/seeds/state/grant-of-kind tests/fuzz/seeds/state/short tests/fuzz/seeds/state/state \
-    tests/fuzz/seeds/totp/code tests/fuzz/seeds/totp/code-with-blanks \
-    tests/fuzz/seeds/totp/full-width tests/fuzz/seeds/totp/letters \
-    tests/fuzz/seeds/totp/long-names tests/fuzz/seeds/totp/names tests/fuzz/seeds/totp/sealed \
-    tests/fuzz/seeds/typed/birthdate tests/fuzz/seeds/typed/code \
+    tests/fuzz/seeds/state/grant-of-kind tests/fuzz/seeds/state/short \
+    tests/fuzz/seeds/state/state tests/fuzz/seeds/totp/code \
+    tests/fuzz/seeds/totp/code-with-blanks tests/fuzz/seeds/totp/full-width \
+    tests/fuzz/seeds/totp/letters tests/fuzz/seeds/totp/long-names tests/fuzz/seeds/totp/names \
+    tests/fuzz/seeds/totp/sealed tests/fuzz/seeds/typed/birthdate tests/fuzz/seeds/typed/code \
     tests/fuzz/seeds/typed/generalized tests/fuzz/seeds/typed/liberties \
     tests/fuzz/seeds/typed/reference tests/fuzz/seeds/typed/token tests/fuzz/seeds/typed/ulid \
     tests/fuzz/seeds/wire/authenticate tests/fuzz/seeds/wire/claim tests/fuzz/seeds/wire/letters \
-    tests/fuzz/seeds/wire/register tests/fuzz/seeds/wire/unknown-tag tests/fuzz/seeds/wire/verdict
+    tests/fuzz/seeds/wire/register tests/fuzz/seeds/wire/unknown-tag \
+    tests/fuzz/seeds/wire/verdict
 
 EXTRA_DIST += $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%.c) tests/fuzz/test_fuzz.py $(FUZZ_SEEDS)
 
@@ -72,6 +83,11 @@ tests/fuzz/fuzz_entry: $(FUZZ_ENTRY)
 	@$(MKDIR_P) tests/fuzz
 	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(SODIUM_CFLAGS) \
 	    -o $@ $^ $(SODIUM_LIBS)
+
+tests/fuzz/fuzz_pam: $(FUZZ_PAM)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) -I$(srcdir)/pam_portal \
+	    -o $@ $(filter %.c,$^)
 
 # New inputs go to the first directory, never to the seeds.
 fuzz: $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%)

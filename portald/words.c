@@ -259,11 +259,6 @@ int words_ready(struct words *words)
     return 0;
 }
 
-size_t words_count(const struct words *words)
-{
-    return words->count;
-}
-
 enum word_kind words_find(const struct words *words, uint64_t hash)
 {
     uint32_t end = words->begins[bucket(hash) + 1], wanted = remainder_of(hash);

@@ -27,7 +27,6 @@ int words_add(struct words *words, const char *text, enum word_kind kind);
 int words_add_file(struct words *words, const char *file, enum word_kind kind);
 /* After the last word, and before the first question. */
 int words_ready(struct words *words);
-size_t words_count(const struct words *words);
 
 /* The hash of a word, letter by letter. */
 #define WORD_HASH_START UINT64_C(0x6a09e667f3bcc908)

@@ -4,8 +4,10 @@
 
 #include "control.h"
 
+#include "known.h"
 #include "letter.h"
 #include "notice.h"
+#include "recovery.h"
 #include "swap.h"
 
 #include "cleanup.h"
@@ -144,6 +146,19 @@ static void settle(struct fulfilment *f, int r)
     notice_settle(m, &f->notice, r == 0);
 }
 
+/* What isn't counted in the entry: the tries of clients, by the name that they type. */
+static void unblock_clients(const struct fulfilment *f)
+{
+    const struct manager *m = f->control->worker->manager;
+    char name[MAIL_ADDRESS_SIZE];
+
+    if (f->wish != WISH_UNBLOCK)
+        return;
+    known_unblock(m->known, f->entry, f->now);
+    if (f->entry->mail && login_name_read(f->entry->mail, name) == 0)
+        recovery_unblock(m, name, f->now);
+}
+
 /* Letters that the new one takes the place of; the entry doesn't want them any more. */
 static void withdraw_others(const struct fulfilment *f)
 {
@@ -164,8 +179,8 @@ static const char *done_text(const struct fulfilment *f)
         [WISH_UNLOCK] = "It is what it was before it was locked.",
         [WISH_UNBLOCK] = "All failures are forgotten.",
         [WISH_TOTP_OFF] = "TOTP is off. The customer is told by mail.",
-        [WISH_RESTART] = "TOTP, PUK, password and sessions have ended. A letter with a new initial "
-                         "password and PUK is queued, and the customer is told by mail.",
+        [WISH_RESTART] = ("TOTP, PUK, password and sessions have ended. A letter with a new "
+                          "initial password and PUK is queued, and the customer is told by mail."),
         [WISH_LETTER] = "A letter with a new initial password and PUK is queued.",
         [WISH_CLOSE] = "It is closed, and all sessions have ended.",
         [WISH_REOPEN] = "It is what it was before it was closed.",
@@ -208,5 +223,6 @@ json_t *control_wish(struct control *control)
     if (r < 0)
         return control_fail(control, r);
     withdraw_others(&f);
+    unblock_clients(&f);
     return report(&f);
 }

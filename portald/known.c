@@ -7,9 +7,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-#define SPACE_KNOWN "known"
-#define WHAT_SIZE   (JOB_ENTRY_SIZE + 21 + THROTTLE_CLIENT_SIZE)
+#define SPACE_KNOWN   "known"
+#define SPACE_UNBLOCK "known-unblocked" /* how often */
+#define WHAT_SIZE     (JOB_ENTRY_SIZE + 21 + THROTTLE_CLIENT_SIZE + 11)
 
 static const char *const spaces[FACTORS] = {
     [FACTOR_PASSWORD] = "known-password",
@@ -20,6 +22,29 @@ static const char *const spaces[FACTORS] = {
 static void name_slot(const struct entry *entry, const char *client, char ret[static WHAT_SIZE])
 {
     snprintf(ret, WHAT_SIZE, "%s %" PRIu64 " %s", entry->uuid, entry->session_epoch, client);
+}
+
+/* Unblocking leaves all counters behind, and the clients known. */
+static void name_counter(struct throttle *known, const struct entry *entry, const char *client,
+                         char ret[static WHAT_SIZE])
+{
+    struct throttle_state unblocked;
+    size_t length;
+
+    throttle_get(known, SPACE_UNBLOCK, entry->uuid, &unblocked);
+    name_slot(entry, client, ret);
+    length = strlen(ret);
+    if (unblocked.failures > 0)
+        snprintf(ret + length, WHAT_SIZE - length, " %u", unblocked.failures);
+}
+
+void known_unblock(struct throttle *known, const struct entry *entry, time_t now)
+{
+    struct throttle_state unblocked;
+
+    throttle_get(known, SPACE_UNBLOCK, entry->uuid, &unblocked);
+    unblocked.failures++;
+    throttle_set(known, SPACE_UNBLOCK, entry->uuid, &unblocked, now);
 }
 
 /* When it was last noted that entry's customer logged in from client; 0: never. A time to come is
@@ -65,7 +90,7 @@ void known_failures(struct throttle *known, const struct entry *entry, const cha
     char what[WHAT_SIZE];
     struct throttle_state state;
 
-    name_slot(entry, client, what);
+    name_counter(known, entry, client, what);
     throttle_get(known, spaces[factor], what, &state);
     *ret = (struct entry_failures){.count = state.failures, .retry_after = state.retry_after};
 }
@@ -75,7 +100,7 @@ void known_count(struct throttle *known, const struct entry *entry, const char *
 {
     char what[WHAT_SIZE];
 
-    name_slot(entry, client, what);
+    name_counter(known, entry, client, what);
     throttle_set(
         known, spaces[factor], what,
         &(struct throttle_state){.failures = failures->count, .retry_after = failures->retry_after},

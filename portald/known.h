@@ -15,6 +15,8 @@ bool known_client(struct throttle *known, const struct entry *entry, const char 
                   time_t now);
 void known_remember(struct throttle *known, const struct entry *entry, const char *client,
                     time_t now);
+/* All counters of this account's clients start over. */
+void known_unblock(struct throttle *known, const struct entry *entry, time_t now);
 /* Its counter of this factor. */
 void known_failures(struct throttle *known, const struct entry *entry, const char *client,
                     enum entry_factor factor, struct entry_failures *ret);

@@ -19,11 +19,12 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#define SPACE_ASKED "forgotten-client"
-#define SPACE_TRIES "recover"     /* of one client */
-#define SPACE_ALL   "recover-all" /* of all that the account doesn't know */
-#define WHAT_SIZE   (MAIL_ADDRESS_SIZE + THROTTLE_CLIENT_SIZE)
-#define TYPED_MAX   512
+#define SPACE_ASKED     "forgotten-client"
+#define SPACE_TRIES     "recover"           /* of one client */
+#define SPACE_ALL       "recover-all"       /* of all that the account doesn't know */
+#define SPACE_UNBLOCKED "recover-unblocked" /* how often */
+#define WHAT_SIZE       (MAIL_ADDRESS_SIZE + THROTTLE_CLIENT_SIZE + 11)
+#define TYPED_MAX       512
 
 /* --- Asking for a code --- */
 
@@ -155,10 +156,24 @@ static bool read_attempt(struct attempt *a)
 }
 
 /* The name and the client, so that a stranger elsewhere doesn't use up the customer's tries, and
-   names that don't exist behave like any other. */
+   names that don't exist behave like any other. Unblocking leaves all of them behind. */
 static void tries_of_client(const struct login *login, char ret[static WHAT_SIZE])
 {
-    snprintf(ret, WHAT_SIZE, "%s %s", login->name, login->client);
+    struct throttle_state unblocked;
+
+    throttle_get(login->manager->names, SPACE_UNBLOCKED, login->name, &unblocked);
+    snprintf(ret, WHAT_SIZE, "%s %s %u", login->name, login->client, unblocked.failures);
+}
+
+void recovery_unblock(const struct manager *manager, const char *name, time_t now)
+{
+    static const struct throttle_state none = {0};
+    struct throttle_state unblocked;
+
+    throttle_get(manager->names, SPACE_UNBLOCKED, name, &unblocked);
+    unblocked.failures++;
+    throttle_set(manager->names, SPACE_UNBLOCKED, name, &unblocked, now);
+    throttle_set(manager->names, SPACE_ALL, name, &none, now);
 }
 
 static bool has_code(const struct login *login)
@@ -225,6 +240,7 @@ static void count_try(const struct login *login)
         count_in_table(login, SPACE_ALL, login->name, (unsigned long)rules->block_failures);
 }
 
+/* A known client's success gives others no fresh tries. */
 static void forget_tries(const struct login *login)
 {
     static const struct throttle_state none = {0};
@@ -232,7 +248,8 @@ static void forget_tries(const struct login *login)
 
     tries_of_client(login, client);
     throttle_set(login->manager->names, SPACE_TRIES, client, &none, login->now);
-    throttle_set(login->manager->names, SPACE_ALL, login->name, &none, login->now);
+    if (!login->known)
+        throttle_set(login->manager->names, SPACE_ALL, login->name, &none, login->now);
 }
 
 static bool code_fits(const struct login *login, const char *code)

@@ -23,6 +23,9 @@ int recovery_read(const uint8_t *payload, size_t size, struct recovery_request *
 int recovery_run(const struct manager *manager, struct directory *directory, const struct job *job,
                  long long deadline);
 
+/* The tries of codes start over, of all clients (recover.c). */
+void recovery_unblock(const struct manager *manager, const char *name, time_t now);
+
 /* What a recovery's new password brings with it: the next PUK with its letter, and the notice that
    this one was used. entry: whole. The caller wipes the letter. 0 or puk_replace()'s errors, and
    nothing is staged then. */

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from customer import wait_for
-from recoverer import NEW, PASSWORD, WRONG, asked, with_puk
+from recoverer import NEW, PASSWORD, WRONG, asked, tries, with_puk
 from totp_customer import code, set_up
 
 STATES = ("provisioned", "pending", "initial", "active", "locked", "closed")
@@ -130,6 +130,18 @@ def test_unblock_lets_in_again(world):
     wish(world, "unblock", c.uid)
     assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
     assert all(f["count"] == 0 for f in c.show()["failures"].values())
+
+
+def test_unblock_helps_known_clients_and_those_who_tried_codes(world):
+    c, home = with_puk(world), "192.0.2.9"
+    assert world.portald.authenticate(c.mail, PASSWORD, CLIENT=home).verdict == "OK"
+    wrong = [world.portald.authenticate(c.mail, "falsch falsch", CLIENT=home).verdict for _ in range(7)]
+    assert wrong[-1] == "THROTTLED"
+    recovery = asked(world, c)
+    assert tries(world, c, 6)[-1] == "THROTTLED"
+    wish(world, "unblock", c.uid)
+    assert world.portald.authenticate(c.mail, PASSWORD, CLIENT=home).verdict == "OK"
+    assert world.portald.recover(c.mail, recovery, c.puk).verdict == "OK"
 
 
 def test_totp_off_takes_the_code_away_and_tells_by_mail(world):

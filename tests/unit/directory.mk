@@ -11,3 +11,8 @@ tests_integration_directory_probe_LDADD = portald/libportald.la
 
 EXTRA_DIST += tests/integration/directory_probe.py tests/integration/test_directory_c.py \
     tests/integration/test_directory_faults.py
+
+noinst_PROGRAMS += tests/integration/secrecy-probe
+tests_integration_secrecy_probe_SOURCES = tests/integration/secrecy-probe.c
+tests_integration_secrecy_probe_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+tests_integration_secrecy_probe_LDADD = portald/libportald.la

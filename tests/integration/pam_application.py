@@ -25,6 +25,7 @@ CODES = {
     10: "USER_UNKNOWN", 11: "MAXTRIES", 12: "NEW_AUTHTOK_REQD", 13: "ACCT_EXPIRED", 19: "CONV_ERR",
     20: "AUTHTOK_ERR", 27: "AUTHTOK_EXPIRED", 28: "MODULE_UNKNOWN",
 }
+ASK = "ask"  # an answer that is known only when its question comes
 HIDDEN, VISIBLE, ERROR, INFO = 1, 2, 3, 4
 CONV_ERR = 19
 RHOST = 4
@@ -69,10 +70,19 @@ class Application:
         self.process.stdin.flush()
 
     def step(self, name, *answers):
-        """answers: to the hidden prompts, in order; bytes or text, None for no answer."""
-        self._tell([name, [None if a is None else (a if isinstance(a, bytes) else a.encode()).hex()
-                           for a in answers]])
-        return Step(**json.loads(self.process.stdout.readline()))
+        """answers: to the hidden prompts, in order; bytes or text, None for no answer, or a function that is given
+        the Step so far and returns one."""
+        self._tell([name, [ASK if callable(a) else _hex(a) for a in answers]])
+        questions = [a for a in answers if callable(a)]
+        while True:
+            step = Step(**json.loads(self.process.stdout.readline()))
+            if step.code != ASK:
+                return step
+            self._tell(_hex(questions.pop(0)(step)))
+
+
+def _hex(answer):
+    return None if answer is None else (answer if isinstance(answer, bytes) else answer.encode()).hex()
 
 
 def several(box, user, *steps, **more):
@@ -116,7 +126,7 @@ class Conversation(ctypes.Structure):
 
 
 def libraries():
-    pam, libc = ctypes.CDLL("libpam.so.0"), ctypes.CDLL("libc.so.6")
+    pam, libc = ctypes.CDLL("libpam.so.0"), ctypes.CDLL(None)  # a sanitizer's calloc(), where there is one
     libc.calloc.restype = libc.strdup.restype = ctypes.c_void_p
     libc.calloc.argtypes = (ctypes.c_size_t, ctypes.c_size_t)
     pam.pam_getenvlist.restype = ctypes.POINTER(ctypes.c_char_p)
@@ -149,6 +159,9 @@ class Transaction:
                 if not self.answers:
                     return CONV_ERR
                 answer = self.answers.pop(0)
+                if answer == ASK:
+                    print(json.dumps(self.step | {"code": ASK}), flush=True)
+                    answer = json.loads(sys.stdin.readline())
                 if answer is not None:
                     answers[number].text = self.libc.strdup(ctypes.c_char_p(bytes.fromhex(answer)))
         responses[0] = ctypes.addressof(answers)
@@ -181,7 +194,7 @@ class Transaction:
 
 def main():
     transaction = Transaction(json.loads(sys.stdin.readline()))
-    for line in sys.stdin:
+    for line in iter(sys.stdin.readline, ""):
         print(json.dumps(transaction.run(*json.loads(line))), flush=True)
     transaction.end()
 

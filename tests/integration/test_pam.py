@@ -8,8 +8,12 @@ import itertools
 import time
 
 import ldap_client
+import otp
 import pytest
+from customer import wait_for
 from pam_application import Application, one, several
+from recoverer import codes_of, with_puk
+from totp_customer import code, unused, with_password, with_totp, wrong_code
 
 PASSWORD = "Regen auf dem Zeltdach"
 INITIAL = "anfangs-war-dieses-Wort"
@@ -33,6 +37,10 @@ STATES = {
     "throttled": {"portalState": "active", "userPassword": PASSWORD, "portalPasswordFailures": "6",
                   "portalPasswordRetryAfter": LATER},
 }
+CODE = "Code: "
+CODE_TOO = "Code (leer lassen, wenn keiner eingerichtet ist): "
+COMBINED = "Passwort, dahinter der Code (falls eingerichtet): "
+FIRST_CODE, MAILED, PUK = "Code aus der App: ", "Code aus der E-Mail: ", "PUK: "
 numbers = itertools.count(1)
 
 
@@ -278,6 +286,179 @@ def test_verdict_that_came_with_the_authentication_counts_once(world):
         world.modify(who.uid, portalState="locked")
         assert application.step("account").code == "SUCCESS"
         assert application.step("account").code == "PERM_DENIED"
+
+
+# --- The second factor ---
+
+def test_code_is_asked_for_behind_the_password_and_decides(world):
+    who = with_totp(world)
+    wrong = one(world.box, who.mail, "authenticate", PASSWORD, wrong_code(world, who))
+    assert (wrong.code, wrong.prompts) == ("AUTH_ERR", [ASK, CODE])
+    assert wrong.errors and "PORTAL_UID" not in wrong.env
+    steps = several(world.box, who.mail, ("authenticate", PASSWORD, code(world, who)), ("account",))
+    assert [step.code for step in steps] == ["SUCCESS", "SUCCESS"]
+    assert steps[0].env["PORTAL_UID"] == who.uid
+
+
+@pytest.mark.parametrize(("answer", "result"), [("", "AUTH_ERR"), (None, "CONV_ERR"), (PASSWORD, "AUTH_ERR")])
+def test_missing_code_is_never_a_login_and_never_counts(world, answer, result):
+    who = with_totp(world)
+    for _ in range(7):
+        step = one(world.box, who.mail, "authenticate", PASSWORD, answer)
+        assert step.code == result
+        assert "PORTAL_UID" not in step.env
+    assert one(world.box, who.mail, "authenticate", PASSWORD, code(world, who)).code == "SUCCESS"
+
+
+def test_wrong_password_is_not_asked_for_a_code(world):
+    step = one(world.box, with_totp(world).mail, "authenticate", WRONG)
+    assert (step.code, step.prompts) == ("AUTH_ERR", [ASK])
+
+
+@pytest.mark.parametrize(("answers", "result"), [
+    pytest.param(lambda code: (PASSWORD, code), "SUCCESS", id="both"),
+    pytest.param(lambda code: (PASSWORD + code, None), "SUCCESS", id="second-missing"),
+    pytest.param(lambda code: (PASSWORD + code, PASSWORD + code), "SUCCESS", id="the-same-twice"),
+    pytest.param(lambda code: (PASSWORD, ""), "AUTH_ERR", id="empty"),
+    pytest.param(lambda code: (PASSWORD, None), "AUTH_ERR", id="password-alone"),
+    pytest.param(lambda code: (PASSWORD, PASSWORD), "AUTH_ERR", id="password-twice"),
+    pytest.param(lambda code: (WRONG, code), "AUTH_ERR", id="wrong-password"),
+    pytest.param(lambda code: (code, PASSWORD), "AUTH_ERR", id="the-wrong-way-round"),
+])
+def test_together(world, answers, result):
+    who = with_totp(world)
+    step = one(world.box, who.mail, "authenticate", *answers(code(world, who)), service="portal-together")
+    assert (step.code, step.prompts) == (result, [ASK, CODE_TOO])
+    assert ("PORTAL_UID" in step.env) == (result == "SUCCESS")
+
+
+@pytest.mark.parametrize("answers", [(PASSWORD, ""), (PASSWORD, "123456"), (PASSWORD, None), (PASSWORD, PASSWORD)])
+def test_together_without_a_second_factor(world, answers):
+    who = with_password(world)
+    assert one(world.box, who.mail, "authenticate", *answers, service="portal-together").code == "SUCCESS"
+
+
+def test_combined(world):
+    who = with_totp(world)
+    for answer, result in ((PASSWORD, "AUTH_ERR"), (PASSWORD + wrong_code(world, who), "AUTH_ERR"),
+                           (PASSWORD + code(world, who), "SUCCESS")):
+        step = one(world.box, who.mail, "authenticate", answer, service="portal-combined")
+        assert (step.code, step.prompts) == (result, [COMBINED])
+    plain = with_password(world)
+    assert one(world.box, plain.mail, "authenticate", PASSWORD, service="portal-combined").code == "SUCCESS"
+
+
+def test_change_with_a_code_asks_for_it_behind_the_first_pass(world):
+    who = with_totp(world)
+    wrong = one(world.box, who.mail, "change", PASSWORD, wrong_code(world, who))
+    assert (wrong.code, wrong.prompts) == ("AUTH_ERR", [CURRENT, CODE])
+    steps = several(world.box, who.mail, ("change", PASSWORD, code(world, who), "kurz", "kurz"), ("change", NEW, NEW))
+    assert [step.code for step in steps] == ["AUTHTOK_ERR", "SUCCESS"]
+    assert [step.prompts for step in steps] == [[CURRENT, CODE, NEW_ASK, AGAIN], [NEW_ASK, AGAIN]]
+    unused(world, who)
+    assert one(world.box, who.mail, "authenticate", NEW, code(world, who)).code == "SUCCESS"
+
+
+# --- Set-up ---
+
+def scanned(world):
+    """The person with the app: types the code of the secret that has just been shown."""
+    return lambda step: otp.code(otp.secret_of("\n".join(step.infos)), at=world.now())
+
+
+def drawn(step):
+    return [line for line in step.infos if set(line) <= set(" █▀▄") and line.strip()]
+
+
+def test_set_up_at_login_shows_code_and_address_and_is_needed(world):
+    who = with_password(world)
+    left = one(world.box, who.mail, "authenticate", PASSWORD, "", service="portal-enroll")
+    assert (left.code, left.prompts) == ("AUTH_ERR", [ASK, FIRST_CODE])
+    assert left.errors and "PORTAL_UID" not in left.env
+    steps = several(world.box, who.mail, ("authenticate", PASSWORD, "000000", scanned(world)), ("account",),
+                    service="portal-enroll")
+    assert [step.code for step in steps] == ["SUCCESS", "SUCCESS"]
+    assert steps[0].prompts == [ASK, FIRST_CODE, FIRST_CODE]
+    assert 25 <= len(drawn(steps[0])) <= 27
+    who.secret = otp.secret_of("\n".join(steps[0].infos))
+    unused(world, who)
+    step = one(world.box, who.mail, "authenticate", PASSWORD, code(world, who), service="portal-enroll")
+    assert (step.code, step.prompts) == ("SUCCESS", [ASK, CODE])
+    assert one(world.box, who.mail, "authenticate", PASSWORD).code == "CONV_ERR"
+
+
+def test_set_up_follows_the_forced_change(world):
+    who = customer(world, "initial")
+    steps = several(world.box, who.mail, ("authenticate", INITIAL), ("account",),
+                    ("change-expired", NEW, NEW, scanned(world)), service="portal-enroll")
+    assert [step.code for step in steps] == ["SUCCESS", "NEW_AUTHTOK_REQD", "SUCCESS"]
+    assert steps[2].prompts == [NEW_ASK, AGAIN, FIRST_CODE]
+    assert one(world.box, who.mail, "authenticate", NEW, None).prompts == [ASK, CODE]
+
+
+def test_set_up_left_out_behind_the_forced_change_keeps_the_password(world):
+    who = customer(world, "initial")
+    steps = several(world.box, who.mail, ("authenticate", INITIAL), ("change-expired", NEW, NEW, ""),
+                    service="portal-enroll")
+    assert steps[1].code == "AUTH_ERR"
+    assert "Passwort gilt" in steps[1].infos[-1]
+    assert one(world.box, who.mail, "authenticate", NEW).code == "SUCCESS"
+
+
+# --- Recovery ---
+
+def mailed(world, who):
+    """The person at the mailbox: waits for the code and types it."""
+    before = len(codes_of(world, who))
+    return lambda _step: wait_for(lambda: codes_of(world, who)[before:], what="the code")[-1]
+
+
+def test_recovery_sets_a_new_password_and_lets_in(world):
+    who = with_puk(world)
+    steps = several(world.box, who.mail, ("authenticate", mailed(world, who), who.puk, "kurz", "kurz", NEW, NEW),
+                    ("account",), service="portal-recover")
+    assert [step.code for step in steps] == ["SUCCESS", "SUCCESS"]
+    assert steps[0].prompts == [MAILED, PUK, NEW_ASK, AGAIN, NEW_ASK, AGAIN]
+    assert steps[0].env["PORTAL_UID"] == who.uid
+    assert one(world.box, who.mail, "authenticate", NEW).code == "SUCCESS"
+    assert one(world.box, who.mail, "authenticate", PASSWORD).code == "AUTH_ERR"
+
+
+def test_recovery_needs_the_code_of_the_app_where_there_is_one(world):
+    who = with_totp(world)
+    who.puk = with_puk(world).puk
+    world.modify(who.uid, portalPUK=world.drawer.hash, portalPasswordChanged="20260101000000Z")
+    step = one(world.box, who.mail, "authenticate", mailed(world, who), who.puk, NEW, NEW,
+               lambda _step: wrong_code(world, who), service="portal-recover")
+    assert (step.code, step.prompts) == ("AUTH_ERR", [MAILED, PUK, NEW_ASK, AGAIN, CODE])
+    assert "Passwort gilt" in step.infos[-1] and "PORTAL_UID" not in step.env
+    assert one(world.box, who.mail, "authenticate", NEW, code(world, who)).code == "SUCCESS"
+
+
+@pytest.mark.parametrize("step", ["authenticate", "change"])
+def test_recovery_looks_alike_for_wrong_codes_and_unknown_names(world, step):
+    who = with_puk(world)
+    known = one(world.box, who.mail, step, "00000000", who.puk, service="portal-recover")
+    unknown = one(world.box, unknown_name(), step, "00000000", who.puk, service="portal-recover")
+    assert (known.code, known.prompts) == ("AUTH_ERR", [MAILED, PUK])
+    assert (known.code, known.prompts, known.infos, known.errors, known.env) == \
+        (unknown.code, unknown.prompts, unknown.infos, unknown.errors, unknown.env)
+
+
+def test_change_in_a_service_for_recovery(world):
+    who = with_puk(world)
+    step = one(world.box, who.mail, "change", mailed(world, who), who.puk, NEW, NEW, service="portal-recover")
+    assert (step.code, step.prompts) == ("SUCCESS", [MAILED, PUK, NEW_ASK, AGAIN])
+    assert one(world.box, who.mail, "authenticate", NEW).code == "SUCCESS"
+
+
+# --- The rest ---
+
+def test_last_login_is_shown_from_the_second_one_on(world):
+    who = customer(world, "active")
+    assert not one(world.box, who.mail, "authenticate", PASSWORD).infos
+    wait_for(lambda: who.attribute("portalLastLogin"), what="the last login")
+    assert "Letzte Anmeldung" in one(world.box, who.mail, "authenticate", PASSWORD).infos[0]
 
 
 def test_english_where_the_service_says_so(world, tmp_path):

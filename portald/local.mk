@@ -20,9 +20,9 @@ portald_libportald_la_SOURCES = \
     portald/enroll.c portald/enrollment.c portald/enrollment.h \
     portald/fold.c portald/fold.h \
     portald/grant.c portald/grant.h portald/guess.c portald/guess.h \
-    portald/known.c portald/known.h portald/login.c portald/login.h portald/password.c portald/password.h portald/puk.c portald/puk.h portald/quality.h portald/totp.c portald/totp-qr.c portald/totp.h \
     portald/handlers.c portald/handlers.h \
     portald/job.c \
+    portald/known.c portald/known.h portald/login.c portald/login.h \
     portald/letter.c portald/letter.h portald/letters.c \
     portald/mail-job.c portald/mail-job.h \
     portald/manager.c portald/manager.h \
@@ -31,7 +31,7 @@ portald_libportald_la_SOURCES = \
     portald/notice.c portald/notice.h \
     portald/order.c portald/order.h \
     portald/outcome.c portald/outcome.h \
-    portald/pattern.c portald/pattern.h \
+    portald/password.c portald/password.h portald/pattern.c portald/pattern.h portald/puk.c portald/puk.h \
     portald/quality.c portald/quality.h \
     portald/queue.c portald/queue.h portald/queue-backend.h \
     portald/queue-sqlite.c portald/queue-sqlite-change.c portald/queue-sqlite-claim.c \
@@ -46,8 +46,9 @@ portald_libportald_la_SOURCES = \
     portald/swap.c portald/swap.h \
     portald/template.c portald/template.h \
     portald/texts.c portald/texts.h \
-    portald/throttle.c portald/throttle.h \
-    portald/words.c portald/words.h portald/together.c portald/together.h
+    portald/throttle.c portald/throttle.h portald/together.c portald/together.h \
+    portald/totp.c portald/totp-qr.c portald/totp.h \
+    portald/words.c portald/words.h
 portald_libportald_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(SQLITE_CFLAGS) \
     $(JANSSON_CFLAGS) $(GMIME_CFLAGS) $(GLIB_CFLAGS) $(IDN2_CFLAGS) $(OATH_CFLAGS) $(PWQUALITY_CFLAGS) $(QRENCODE_CFLAGS)
 portald_libportald_la_LIBADD = common/libcommon.la $(SODIUM_LIBS) $(SYSTEMD_LIBS) $(LDAP_LIBS) $(SQLITE_LIBS) \

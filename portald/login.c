@@ -152,7 +152,7 @@ static int swap(struct login *login, const struct changes *changes)
 }
 
 static int counters_put(struct login *login, unsigned set, const struct counters *counters,
-                     struct changes *changes)
+                        struct changes *changes)
 {
     int r;
 

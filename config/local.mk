@@ -44,5 +44,6 @@ uninstall-portal-conf:
 
 # PAM services to copy from; which one fits is in pam_portal(8).
 pamexampledir = $(docdir)/pam.d
-dist_pamexample_DATA = config/pam.d/portal config/pam.d/portal-account config/pam.d/portal-mail config/pam.d/portal-mixed \
-    config/pam.d/portal-pwquality config/pam.d/portal-web
+dist_pamexample_DATA = config/pam.d/portal config/pam.d/portal-account config/pam.d/portal-enroll \
+    config/pam.d/portal-mail config/pam.d/portal-mixed config/pam.d/portal-pwquality \
+    config/pam.d/portal-recover config/pam.d/portal-web

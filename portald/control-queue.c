@@ -1,9 +1,7 @@
-/* `portalctl queue …` and `portalctl letters …`. */
+/* `portalctl queue …`; and jobs as JSON, for all commands that list some. */
 #include "config.h"
 
 #include "control.h"
-
-#include "outcome.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -36,7 +34,7 @@ static json_t *list_json(const char *name, const struct job_list *jobs, size_t m
     return json_pack("{s:o, s:b}", name, list, "more", jobs->count == most);
 }
 
-static json_t *list(struct control *control, const char *name, const struct queue_filter *filter)
+json_t *control_jobs(struct control *control, const char *name, const struct queue_filter *filter)
 {
     _cleanup_(job_list_clear) struct job_list jobs = {0};
     int r = queue_list(control->worker->manager->queue, filter, &jobs);
@@ -44,7 +42,7 @@ static json_t *list(struct control *control, const char *name, const struct queu
     return r < 0 ? control_fail(control, r) : list_json(name, &jobs, filter->most);
 }
 
-static size_t asked_most(const struct control *control)
+size_t control_most(const struct control *control)
 {
     json_int_t most = json_integer_value(json_object_get(control->asked, "most"));
 
@@ -60,7 +58,7 @@ json_t *control_queue_list(struct control *control)
                                   .after = control_string(control, "after"),
                                   .unfinished =
                                       json_is_true(json_object_get(control->asked, "unfinished")),
-                                  .most = asked_most(control)};
+                                  .most = control_most(control)};
 
     if (kind && filter.kind < 0)
         return control_refuse(control, 2, "There is no such kind: registration, mail or letter");
@@ -69,7 +67,7 @@ json_t *control_queue_list(struct control *control)
             control, 2,
             "There is no such state: staged, ready, claimed, printed, done, failed, "
             "withdrawn or uncertain");
-    return list(control, "jobs", &filter);
+    return control_jobs(control, "jobs", &filter);
 }
 
 /* Reads "id"; NULL and an answer when it isn't one. */
@@ -150,74 +148,4 @@ json_t *control_queue_stats(struct control *control)
         json_object_set_new(report, job_kind_word((enum job_kind)kind), counts);
     }
     return report;
-}
-
-json_t *control_letters_list(struct control *control)
-{
-    struct queue_filter filter = {.kind = JOB_LETTER,
-                                  .state = -1,
-                                  .batch = control_string(control, "batch"),
-                                  .after = control_string(control, "after"),
-                                  .unfinished =
-                                      !json_is_true(json_object_get(control->asked, "all")),
-                                  .most = asked_most(control)};
-
-    return list(control, "letters", &filter);
-}
-
-/* Printed letters of the batch that the directory hasn't been told of are told first: posting
-   counts from what was printed on them. */
-static int tell_batch(struct control *control, const char *batch, enum job_state state)
-{
-    struct manager *m = control->worker->manager;
-    char after[ULID_SIZE] = "";
-    struct queue_filter filter = {.kind = JOB_LETTER,
-                                  .state = (int)state,
-                                  .batch = batch,
-                                  .after = after,
-                                  .most = QUEUE_LIST_MAX};
-    size_t count;
-    int r;
-
-    do {
-        _cleanup_(job_list_clear) struct job_list jobs = {0};
-        if ((r = queue_list(m->queue, &filter, &jobs)) < 0)
-            return r;
-        count = jobs.count;
-        for (size_t i = 0; i < count; i++) {
-            if (jobs.items[i].untold &&
-                (r = outcome_tell(m, control->worker->directory, &jobs.items[i],
-                                  control->request->deadline)) < 0)
-                return r;
-            memcpy(after, jobs.items[i].id, sizeof after);
-        }
-    } while (count == filter.most);
-    return 0;
-}
-
-json_t *control_letters_posted(struct control *control)
-{
-    struct manager *m = control->worker->manager;
-    const char *typed = control_string(control, "batch");
-    char batch[ULID_SIZE];
-    unsigned count = 0;
-    int r;
-
-    if (!typed || ulid_read(typed, batch) < 0)
-        return control_refuse(
-            control, 2, "A batch has 26 letters and digits, as portalctl letters list shows it");
-    if ((r = tell_batch(control, batch, JOB_PRINTED)) < 0)
-        return control_fail(control, r);
-    r = queue_posted(m->queue, batch, clock_now(), &count);
-    if (r == -ENOENT)
-        return control_refuse(control, 1, "There is no such batch");
-    if (r < 0)
-        return control_fail(control, r);
-    /* What can't be told now the clerk tells later. */
-    (void)tell_batch(control, batch, JOB_DONE);
-    return json_pack(
-        "{s:i, s:s}", "count", (int)count, "text",
-        count ? "The letters are marked as posted. Initial passwords now work until their final "
-                "last day."
-              : "All letters of this batch were marked as posted already, or ended otherwise.");
 }

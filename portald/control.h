@@ -24,7 +24,7 @@ control_verb control_queue_show;
 control_verb control_queue_retry;
 control_verb control_queue_drop;
 control_verb control_queue_stats;
-control_verb control_letters_list;
+control_verb control_letters_list; /* control-letters.c */
 control_verb control_letters_posted;
 
 /* An answer that refuses: sets the status. */
@@ -35,6 +35,10 @@ json_t *control_fail(struct control *control, int error);
 /* The customer that "who" of the request names: an e-mail address, a uid, or a policy number. NULL
    and *ret, or an answer that refuses. */
 json_t *control_customer(struct control *control, bool secrets, struct entry **ret);
+/* The jobs that filter lets through, under name; "more" says whether there may be others. */
+json_t *control_jobs(struct control *control, const char *name, const struct queue_filter *filter);
+/* How many jobs the request wants at most. */
+size_t control_most(const struct control *control);
 /* A string of the request, or NULL. */
 const char *control_string(const struct control *control, const char *name);
 /* A time as JSON: seconds since 1970, null for 0. */

@@ -1,0 +1,81 @@
+/* `portalctl letters …`. */
+#include "config.h"
+
+#include "control.h"
+
+#include "outcome.h"
+
+#include "cleanup.h"
+#include "clock.h"
+
+#include <errno.h>
+
+json_t *control_letters_list(struct control *control)
+{
+    struct queue_filter filter = {.kind = JOB_LETTER,
+                                  .state = -1,
+                                  .batch = control_string(control, "batch"),
+                                  .after = control_string(control, "after"),
+                                  .unfinished =
+                                      !json_is_true(json_object_get(control->asked, "all")),
+                                  .most = control_most(control)};
+
+    return control_jobs(control, "letters", &filter);
+}
+
+/* Printed letters of the batch that the directory hasn't been told of are told first: posting
+   counts from what was printed on them. */
+static int tell_batch(struct control *control, const char *batch, enum job_state state)
+{
+    struct manager *m = control->worker->manager;
+    char after[ULID_SIZE] = "";
+    struct queue_filter filter = {.kind = JOB_LETTER,
+                                  .state = (int)state,
+                                  .batch = batch,
+                                  .after = after,
+                                  .most = QUEUE_LIST_MAX};
+    size_t count;
+    int r;
+
+    do {
+        _cleanup_(job_list_clear) struct job_list jobs = {0};
+        if ((r = queue_list(m->queue, &filter, &jobs)) < 0)
+            return r;
+        count = jobs.count;
+        for (size_t i = 0; i < count; i++) {
+            if (jobs.items[i].untold &&
+                (r = outcome_tell(m, control->worker->directory, &jobs.items[i],
+                                  control->request->deadline)) < 0)
+                return r;
+            memcpy(after, jobs.items[i].id, sizeof after);
+        }
+    } while (count == filter.most);
+    return 0;
+}
+
+json_t *control_letters_posted(struct control *control)
+{
+    struct manager *m = control->worker->manager;
+    const char *typed = control_string(control, "batch");
+    char batch[ULID_SIZE];
+    unsigned count = 0;
+    int r;
+
+    if (!typed || ulid_read(typed, batch) < 0)
+        return control_refuse(
+            control, 2, "A batch has 26 letters and digits, as portalctl letters list shows it");
+    if ((r = tell_batch(control, batch, JOB_PRINTED)) < 0)
+        return control_fail(control, r);
+    r = queue_posted(m->queue, batch, clock_now(), &count);
+    if (r == -ENOENT)
+        return control_refuse(control, 1, "There is no such batch");
+    if (r < 0)
+        return control_fail(control, r);
+    /* What can't be told now the clerk tells later. */
+    (void)tell_batch(control, batch, JOB_DONE);
+    return json_pack(
+        "{s:i, s:s}", "count", (int)count, "text",
+        count ? "The letters are marked as posted. Initial passwords now work until their final "
+                "last day."
+              : "All letters of this batch were marked as posted already, or ended otherwise.");
+}

@@ -70,7 +70,7 @@ static void refuse(struct enroll *e)
         e->entry->totp_size > 0
             ? text(e->language,
                    N_("Codes from an app are set up for your account already. If you have a new "
-                      "telephone, log in with your password and, instead of the code, the PUK from "
+                      "phone, log in with your password and, instead of the code, the PUK from "
                       "your letter: then they can be set up anew."))
             : text(e->language,
                    N_("Please choose a personal password first. Then codes from an app can be set "
@@ -129,7 +129,7 @@ static void put_instructions(struct enroll *e)
     print_groups(secret, groups);
     text_format(line, sizeof line, e->language,
                 N_("Set up codes from an app for your account:\n"
-                   "1. Open an authenticator app on your telephone and add an account.\n"
+                   "1. Open an authenticator app on your phone and add an account.\n"
                    "2. Scan the picture below, or type this key into the app:\n"
                    "    %s\n"
                    "3. Then enter the six digits that the app shows."),
@@ -246,7 +246,7 @@ static void answer_wrong(struct enroll *e, const char *typed)
             ? text(e->language, N_("The code has six digits. Please enter those that the app "
                                    "shows now."))
         : clock_is_off(e, typed)
-            ? text(e->language, N_("The clock of your telephone is wrong. Please let it set the "
+            ? text(e->language, N_("The clock of your phone is wrong. Please let it set the "
                                    "time by itself, then enter the six digits that the app "
                                    "shows."))
             : text(e->language, N_("This code is not right. Please enter the six digits that the "
@@ -300,9 +300,9 @@ static void answer_done(struct enroll *e)
 {
     reply_verdict(e->reply, WIRE_OK,
                   text(e->language,
-                       N_("Codes from your app are set up. From now on, please have your telephone "
+                       N_("Codes from your app are set up. From now on, please have your phone "
                           "at hand when you log in. Keep the PUK from your letter: it helps if "
-                          "you lose the telephone.")));
+                          "you lose the phone.")));
 }
 
 static void confirm(struct enroll *e, uint64_t step)

@@ -372,11 +372,17 @@ static void put_grant(struct login *login, enum wire_verdict account)
 static void answer_welcome(struct login *login)
 {
     char day[CALENDAR_DAY_SIZE], said[64], line[TEXT_SIZE] = "";
+    size_t used = 0;
 
+    if (login->news) {
+        snprintf(line, sizeof line, "%s\n", text(login->language, login->news));
+        used = strlen(line);
+    }
     if (login->entry->last_login) {
         calendar_day(login->entry->last_login, day);
         if (calendar_say_day(day, login->language, said, sizeof said) == 0)
-            text_format(line, sizeof line, login->language, N_("Last login: %s."), said);
+            text_format(line + used, sizeof line - used, login->language, N_("Last login: %s."),
+                        said);
     }
     reply_verdict(login->reply, WIRE_OK, line);
     if (login->entry->last_login)

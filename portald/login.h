@@ -19,6 +19,7 @@ struct login {
     bool secrets;        /* it was read with PUK and mailed code */
     bool known;          /* the client is known to the account: its counters count */
     struct proof proof;  /* what the password was right for */
+    const char *news;    /* what has happened to the account with this login (N_()), or NULL */
     time_t now;
 };
 /* A login with nothing read yet; begins the reply. */

@@ -3,6 +3,8 @@
 
 #include "puk.h"
 
+#include "texts.h"
+
 #include "log.h"
 #include "messages.h"
 
@@ -36,6 +38,12 @@ int puk_verify(const struct manager *manager, const struct entry *entry, const c
     if (r == 0)
         return usable && form == CODE_RIGHT ? 0 : -EACCES;
     return r == -EOPNOTSUPP ? -EACCES : r;
+}
+
+const char *puk_typing_error(void)
+{
+    return N_("There is a typing error in the PUK. Please compare it with your letter, character "
+              "by character, and try again. This attempt does not count.");
 }
 
 /* The hash of something random instead of a letter: the old PUK is void all the same. */

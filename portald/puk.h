@@ -10,6 +10,8 @@
    one, and so does an entry without a PUK that may be used, or none (NULL). */
 int puk_verify(const struct manager *manager, const struct entry *entry, const char *typed,
                long long deadline);
+/* What is said to a typing error; an original for text(). */
+const char *puk_typing_error(void);
 /* Makes the next one: stages its letter, or, where the customer has had as many letters as may be,
    gives the hash of something random and no letter (letter.job is ""), which is logged for support.
    entry: whole, for DIRECTORY_LOGIN doesn't read its letters. 0 or letter_stage()'s errors.

@@ -26,6 +26,10 @@
 #define WHAT_SIZE       (MAIL_ADDRESS_SIZE + THROTTLE_CLIENT_SIZE + 11)
 #define TYPED_MAX       512
 
+static const char *const wrong =
+    N_("The code from the e-mail or the PUK is not right. Please use the newest code, and the PUK "
+       "from your latest letter. If it still doesn't work, please contact our customer service.");
+
 /* --- Asking for a code --- */
 
 static bool asked_too_often(struct login *login)
@@ -81,8 +85,9 @@ void recover_ask(struct worker *worker, const struct request *request, struct wi
     }
     text_format(line, sizeof line, login.language,
                 N_("If there is an account with this e-mail address, a code is on its way to it by "
-                   "mail. It works for %ld minutes. Please keep the letter with your PUK at hand, "
-                   "too."),
+                   "e-mail. It works for %ld minutes; if you have several, take the newest. If "
+                   "none arrives within a few minutes, please look in your spam folder or contact "
+                   "our customer service. Please have the letter with your PUK at hand, too."),
                 worker->manager->settings->rules.code_life / MINUTE);
     reply_verdict(reply, WIRE_OK, line);
 }
@@ -133,8 +138,7 @@ static bool read_attempt(struct attempt *a)
     enum code_form form;
 
     if (!login_read(login)) {
-        reply_verdict(login->reply, WIRE_WRONG,
-                      text(login->language, N_("The code or the PUK is not right.")));
+        reply_verdict(login->reply, WIRE_WRONG, text(login->language, wrong));
         return false;
     }
     if (wire_get_string(&login->request->frame, WIRE_PUK, a->puk, sizeof a->puk) < 0)
@@ -142,14 +146,15 @@ static bool read_attempt(struct attempt *a)
     form = code_read(a->puk, code);
     sodium_memzero(code, sizeof code);
     if (form == CODE_TYPING_ERROR) {
-        login_answer(login, WIRE_TYPING_ERROR);
+        reply_verdict(login->reply, WIRE_TYPING_ERROR, text(login->language, puk_typing_error()));
         return false;
     }
     if (!read_code(login->request, a->code)) {
-        reply_verdict(login->reply, WIRE_TYPING_ERROR,
-                      text(login->language,
-                           N_("The code from the mail has eight digits. Please compare it, and try "
-                              "again. This attempt does not count.")));
+        reply_verdict(
+            login->reply, WIRE_TYPING_ERROR,
+            text(login->language,
+                 N_("The code from the e-mail has eight digits. Please compare it, and try "
+                    "again. This attempt does not count.")));
         return false;
     }
     return true;
@@ -309,8 +314,7 @@ static void refuse(struct attempt *a)
         return;
     }
     login_failed(login, a->code_right ? "right code, wrong PUK" : "wrong code");
-    reply_verdict(login->reply, WIRE_WRONG,
-                  text(login->language, N_("The code or the PUK is not right.")));
+    reply_verdict(login->reply, WIRE_WRONG, text(login->language, wrong));
 }
 
 /* Both were right. The count of wrong PUKs goes with the PUK, when the new password is set. */

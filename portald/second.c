@@ -106,7 +106,7 @@ static int accept_step(struct login *login, unsigned set, const char *typed, uin
 /* What goes with a PUK that was used. */
 struct replacement {
     struct letter letter;
-    struct notice notice;
+    struct notice used_notice, off_notice;
     char used[SECRET_HASH_SIZE]; /* the hash of the PUK that was verified */
 };
 
@@ -124,7 +124,8 @@ static int write_replacement(struct login *login, unsigned set, const struct rep
     account_drop_totp(&changes);
     account_replace_puk(rules, login->entry, new->letter.puk_hash, new->letter.job, login->now,
                         &changes);
-    account_note_job(new->notice.job, &changes);
+    account_note_job(new->used_notice.job, &changes);
+    account_note_job(new->off_notice.job, &changes);
     return login_succeed_set(login, set | LOGIN_TOTP | LOGIN_PUK, &changes);
 }
 
@@ -174,6 +175,26 @@ static int swap_replacement(struct login *login, unsigned set, const struct repl
     return r;
 }
 
+/* Where it isn't known whether it is written, the clerk finds out. */
+static void settle_replacement(const struct login *login, const struct replacement *new,
+                               bool written)
+{
+    letter_settle(login->manager, &new->letter, written);
+    notice_settle(login->manager, &new->used_notice, written);
+    notice_settle(login->manager, &new->off_notice, written);
+}
+
+/* The phone is lost, the PUK void: the person must hear of both, and of what comes next. */
+static const char *replacement_news(const struct replacement *new)
+{
+    return *new->letter.job
+               ? N_("Logging in with a code from the app is switched off now. The PUK can be used "
+                    "only once, so we are sending you a letter with a new one.")
+               : N_("Logging in with a code from the app is switched off now. The PUK can be used "
+                    "only once. Since several letters have been sent to you within a short time, "
+                    "please ask our customer service for a new one.");
+}
+
 static int use_puk(struct login *login, unsigned set)
 {
     _cleanup_(replacement_clear) struct replacement new = {0};
@@ -184,17 +205,18 @@ static int use_puk(struct login *login, unsigned set)
     if ((r = puk_replace(login->manager, login->entry, login->now, login->request->deadline,
                          &new.letter)) < 0)
         return r;
-    notice_stage(login->manager, login->entry, "puk-used", login->now, &new.notice);
+    notice_stage(login->manager, login->entry, "puk-used", login->now, &new.used_notice);
+    notice_stage(login->manager, login->entry, "totp-off", login->now, &new.off_notice);
     r = swap_replacement(login, set, &new, &fate);
-    if (r != -EUCLEAN) { /* else the clerk finds out */
-        letter_settle(login->manager, &new.letter, fate == FATE_WRITTEN);
-        notice_settle(login->manager, &new.notice, fate == FATE_WRITTEN);
-    }
+    if (r != -EUCLEAN)
+        settle_replacement(login, &new, fate == FATE_WRITTEN);
     if (r < 0)
         return r;
     login->entry->totp_size = 0;
-    if (fate == FATE_WRITTEN)
+    if (fate == FATE_WRITTEN) {
+        login->news = replacement_news(&new);
         login_log(login, MESSAGE_TOTP, "with the PUK", "TOTP is removed, the PUK is void");
+    }
     return 0;
 }
 
@@ -218,7 +240,8 @@ static void answer_wrong(struct login *login, enum second_kind kind)
             ? N_("The PUK is not right, or it has been used before. Please compare it with your "
                  "latest letter.")
             : N_("The code is not right, or it has been used before. Please wait for the next one "
-                 "and try again.");
+                 "and try again. If that doesn't help, the clock of your phone may be wrong: "
+                 "please let the phone set the time by itself.");
 
     reply_verdict(login->reply, WIRE_WRONG, text(login->language, original));
 }
@@ -314,7 +337,7 @@ void second_verify(struct worker *worker, const struct request *request, struct 
     if (is_through(&login))
         login_admit(&login);
     else if (kind == SECOND_TYPING_ERROR)
-        login_answer(&login, WIRE_TYPING_ERROR);
+        reply_verdict(login.reply, WIRE_TYPING_ERROR, text(login.language, puk_typing_error()));
     else
         decide(&login, kind, typed);
     sodium_memzero(typed, sizeof typed);

@@ -430,13 +430,16 @@ def test_puk_at_the_code_prompt_removes_totp_and_is_void_then(world, owner, ask)
     c = owner()
     before = world.entry(c.uid)
     typed = c.puk.lower().replace("-", "")
-    assert ask(world, c, typed).verdict == "OK"
+    reply = ask(world, c, typed)
+    assert reply.verdict == "OK"
+    assert "ausgeschaltet" in reply.text and "eine neue schicken wir" in reply.text, "what has become of code and PUK"
     after = world.entry(c.uid)
     assert not {"portalTOTPSecret", "portalTOTPLastStep", "portalTOTPFailures"} & set(after)
     assert after["portalPUK"] != before["portalPUK"]
     assert after["userPassword"] == before["userPassword"]
     assert len(letters(c, "puk")) == 1
-    assert wait_for_notice(world, c, "PUK")
+    assert wait_for_notice(world, c, "wurde die PUK verwendet")
+    assert wait_for_notice(world, c, "wurde die Anmeldung mit einem Code aus der App ausgeschaltet")
     assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
     set_up(world, c)
     reply = in_steps(world, c, typed)
@@ -452,6 +455,24 @@ def test_new_puk_comes_by_letter_and_works(world, owner):
     assert new != c.puk
     set_up(world, c)
     assert in_steps(world, c, new).verdict == "OK"
+
+
+def test_puk_used_after_many_letters_says_that_support_sends_the_next(world, owner):
+    c = owner()
+    for _ in range(2):
+        assert world.box.ctl("letter", c.uid).returncode == 0
+    wait_for(lambda: letters(c, "puk")[-1]["state"] == "printed", what="the third letter")
+    c.puk = c.letter().codes[0]
+    reply = in_steps(world, c, c.puk)
+    assert reply.verdict == "OK"
+    assert "ausgeschaltet" in reply.text and "Kundenservice eine neue schicken" in reply.text
+
+
+def test_typing_error_in_the_puk_is_said_to_be_one(world, owner):
+    c = owner()
+    reply = in_steps(world, c, c.puk[:-1] + ("A" if c.puk[-1] != "A" else "B"))
+    assert reply.verdict == "TYPING_ERROR" and "In der PUK ist ein Tippfehler" in reply.text
+    assert failures(world, c, "PUK") == 0
 
 
 def test_wrong_puk_counts_behind_a_right_password_only(world, owner):

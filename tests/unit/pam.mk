@@ -15,7 +15,7 @@ tests_unit_test_pam_scripts_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 tests_unit_test_pam_scripts_LDADD = common/libwire.la $(CMOCKA_LIBS) -lpam
 
 tests_unit_test_pam_process_SOURCES = tests/unit/test_pam_process.c \
-    tests/unit/pam_fake.c tests/unit/pam_fake.h
+    tests/unit/pam_fake.c tests/unit/pam_fake.h tests/unit/pam_place.c tests/unit/pam_place.h
 tests_unit_test_pam_process_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_pam_process_LDADD = common/libwire.la $(CMOCKA_LIBS) -lpam -ldl
 

@@ -25,13 +25,12 @@
 #include <cmocka.h>
 
 #include "cleanup.h"
-#include "pam_fake.h"
+#include "pam_place.h"
 #include "wire.h"
 
-#define SIGNALS  32
-#define LOGINS   20
-#define THREADS  4
-#define PASSWORD "Xylophon-Quarz"
+#define SIGNALS 32
+#define LOGINS  20
+#define THREADS 4
 
 static const char *const entry_points[] = {
     "pam_sm_authenticate", "pam_sm_setcred",       "pam_sm_acct_mgmt",
@@ -41,100 +40,43 @@ static const char *const entry_points[] = {
 static char module_path[4096];
 static bool instrumented; /* sanitizers add symbols, threads and handlers of their own */
 
-/* --- A login --- */
+/* --- Ways to log in --- */
 
-struct place {
-    char directory[64];
-    struct fake fake;
+static const struct place_flow flows[] = {
+    {"password", "", {{.verdict = WIRE_OK, .account = true}}, 1, {"Xylophon-Quarz"}},
+    {"code in steps",
+     "",
+     {{.verdict = WIRE_CODE_NEEDED, .state = "s"}, {.verdict = WIRE_OK, .account = true}},
+     2,
+     {"Quarz-in-Schritten", "Ziffern-in-Schritten"}},
+    {"code together",
+     "prompt=together",
+     {{.verdict = WIRE_OK, .account = true}},
+     1,
+     {"Quarz-zugleich", "Ziffern-zugleich"}},
+    {"code behind the password",
+     "prompt=combined",
+     {{.verdict = WIRE_OK, .account = true}},
+     1,
+     {"Quarz-und-Ziffern-in-einem"}},
+    {"set-up",
+     "enroll=require",
+     {{.verdict = WIRE_OK, .account = true, .grant = "g"},
+      {.verdict = WIRE_OK, .state = "s", .uri = "otpauth://totp/Geheimnis-der-App"},
+      {.verdict = WIRE_WRONG},
+      {.verdict = WIRE_OK}},
+     4,
+     {"Quarz-vor-der-App", "Ziffern-daneben", "Ziffern-der-App"}},
+    {"recovery",
+     "recover",
+     {{.verdict = WIRE_OK},
+      {.verdict = WIRE_OK, .grant = "g"},
+      {.verdict = WIRE_OK, .state = "s"},
+      {.verdict = WIRE_OK, .account = true}},
+     4,
+     {"Ziffern-aus-der-Post", "Zeichen-aus-dem-Brief", "Quarz-von-heute", "Quarz-von-heute",
+      "Ziffern-nach-der-Post"}},
 };
-
-static void reply_success(struct fake_reply *reply)
-{
-    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
-
-    wire_begin(&w, WIRE_VERDICT);
-    wire_put_u8(&w, WIRE_VERDICT_CODE, WIRE_OK);
-    wire_put_u8(&w, WIRE_ACCOUNT_CODE, WIRE_NEW_PASSWORD);
-    wire_put_string(&w, WIRE_UID, "c-0001");
-    wire_put_string(&w, WIRE_GRANT, "g1");
-    assert_int_equal(wire_end(&w), 0);
-    memcpy(reply->frame, w.data, w.size);
-    reply->size = w.size;
-}
-
-static void place_make(struct place *place, size_t logins, bool answering)
-{
-    char path[128];
-    FILE *f;
-
-    *place = (struct place){0};
-    snprintf(path, sizeof path, "/tmp/pam-process-XXXXXX");
-    assert_non_null(mkdtemp(path));
-    memcpy(place->directory, path, sizeof place->directory);
-    snprintf(path, sizeof path, "%s/" FAKE_SERVICE, place->directory);
-    f = fopen(path, "we");
-    assert_non_null(f);
-    for (size_t i = 0; i < 4; i++)
-        fprintf(f, "%s required %s socket_dir=%s peer=%u timeout=5\n",
-                ((const char *const[]){"auth", "account", "password", "session"})[i], module_path,
-                place->directory, getuid());
-    assert_int_equal(fclose(f), 0);
-    place->fake.directory = place->directory;
-    for (; answering && place->fake.count < logins; place->fake.count++)
-        reply_success(&place->fake.replies[place->fake.count]);
-    if (answering)
-        fake_start(&place->fake);
-}
-
-/* Around each test, so that a failed one leaves nothing behind either. */
-static int setup(void **state)
-{
-    *state = calloc(1, sizeof(struct place));
-    return *state ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    _cleanup_free_ struct place *place = *state;
-    _cleanup_free_ char *command = NULL;
-
-    if (place->fake.pid)
-        free(fake_stop(&place->fake));
-    if (!*place->directory)
-        return 0;
-    if (asprintf(&command, "rm -r '%s'", place->directory) < 0)
-        return -1;
-    return system(command);
-}
-
-static int converse(int count, const struct pam_message **messages, struct pam_response **ret,
-                    void *userdata)
-{
-    (void)userdata;
-    *ret = calloc((size_t)count, sizeof **ret);
-    if (!*ret)
-        return PAM_BUF_ERR;
-    for (int i = 0; i < count; i++)
-        if (messages[i]->msg_style == PAM_PROMPT_ECHO_OFF)
-            (*ret)[i].resp = strdup(PASSWORD);
-    return PAM_SUCCESS;
-}
-
-/* Authenticates and asks for the account; returns the codes of both. */
-static void login(const struct place *place, int *ret_authenticate, int *ret_account)
-{
-    static const struct pam_conv conv = {.conv = converse};
-    const void *user = NULL;
-    pam_handle_t *pamh = NULL;
-
-    if (pam_start_confdir(FAKE_SERVICE, FAKE_USER, &conv, place->directory, &pamh) != PAM_SUCCESS)
-        abort();
-    *ret_authenticate = pam_authenticate(pamh, 0);
-    *ret_account = pam_acct_mgmt(pamh, 0);
-    if (pam_get_item(pamh, PAM_USER, &user) != PAM_SUCCESS || strcmp(user, FAKE_USER) != 0)
-        abort();
-    pam_end(pamh, PAM_SUCCESS);
-}
 
 /* --- What a process has --- */
 
@@ -309,20 +251,53 @@ static void test_module_has_no_constructors(void **state)
 
 static void test_logins_leave_the_process_as_it_was(void **state)
 {
-    struct place *place = *state;
     struct state before, after;
     int authenticate, account;
 
-    place_make(place, FAKE_REPLIES, true);
-    login(place, &authenticate, &account); /* libpam and libc make themselves at home */
-    state_take(&before);
-    for (size_t i = 1; i < FAKE_REPLIES; i++) {
-        login(place, &authenticate, &account);
-        assert_int_equal(authenticate, PAM_SUCCESS);
-        assert_int_equal(account, PAM_NEW_AUTHTOK_REQD);
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(flows); i++) {
+        size_t logins = FAKE_REPLIES / flows[i].reply_count;
+        void *place = NULL;
+
+        assert_int_equal(place_setup(&place), 0);
+        place_make(place, module_path, &flows[i], logins);
+        place_login(place, &authenticate, &account); /* libpam and libc make themselves at home */
+        state_take(&before);
+        for (size_t k = 1; k < logins; k++) {
+            place_login(place, &authenticate, &account);
+            assert_int_equal(authenticate, PAM_SUCCESS);
+            assert_int_equal(account, PAM_SUCCESS);
+        }
+        state_take(&after);
+        state_compare(&before, &after);
+        assert_int_equal(place_teardown(&place), 0);
     }
-    state_take(&after);
-    state_compare(&before, &after);
+}
+
+/* Who gives up half-way leaves no more behind: the answers end after the first. */
+static void test_logins_given_up_leave_the_process_as_it_was(void **state)
+{
+    struct state before, after;
+    int authenticate, account;
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(flows); i++) {
+        struct place_flow flow = flows[i];
+        void *place = NULL;
+
+        if (flow.reply_count == 1)
+            continue;
+        flow.answers[1] = NULL;
+        assert_int_equal(place_setup(&place), 0);
+        place_make(place, module_path, &flow, 1);
+        state_take(&before);
+        place_login(place, &authenticate, &account);
+        assert_int_equal(authenticate, PAM_CONV_ERR);
+        assert_int_not_equal(account, PAM_SUCCESS);
+        state_take(&after);
+        state_compare(&before, &after);
+        assert_int_equal(place_teardown(&place), 0);
+    }
 }
 
 static void test_failed_logins_leave_the_process_as_it_was(void **state)
@@ -331,11 +306,11 @@ static void test_failed_logins_leave_the_process_as_it_was(void **state)
     struct state before, after;
     int authenticate, account;
 
-    place_make(place, 0, false);
-    login(place, &authenticate, &account);
+    place_make(place, module_path, &flows[0], 0);
+    place_login(place, &authenticate, &account);
     state_take(&before);
     for (size_t i = 0; i < LOGINS; i++) {
-        login(place, &authenticate, &account);
+        place_login(place, &authenticate, &account);
         assert_int_equal(authenticate, PAM_AUTHINFO_UNAVAIL);
         assert_int_equal(account, PAM_AUTHINFO_UNAVAIL);
     }
@@ -358,20 +333,20 @@ static void test_login_works_with_more_descriptors_than_select_knows(void **stat
     }
     limit.rlim_cur = 2048;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    place_make(place, 1, true);
+    place_make(place, module_path, &flows[0], 1);
     while (last < 1200) {
         last = dup(null);
         assert_true(last >= 0);
     }
-    login(place, &authenticate, &account);
+    place_login(place, &authenticate, &account);
     assert_int_equal(authenticate, PAM_SUCCESS);
     for (int fd = null; fd <= last; fd++)
         if (fd != place->fake.control)
             close(fd);
 }
 
-/* Does the password stand anywhere in this process that can be written to? */
-static bool memory_has_password(void)
+/* Does the word stand anywhere in this process that can be written to? */
+static bool memory_has(const char *word)
 {
     _cleanup_fclose_ FILE *maps = fopen("/proc/self/maps", "re");
     char line[4096], access[5];
@@ -381,27 +356,42 @@ static bool memory_has_password(void)
     while (fgets(line, sizeof line, maps))
         if (sscanf(line, "%lx-%lx %4s", &first, &last, access) == 3 &&
             strncmp(access, "rw", 2) == 0 && !strstr(line, "[v") && /* not [vvar] */
-            memmem((const void *)first, last - first, PASSWORD, strlen(PASSWORD)))
+            memmem((const void *)first, last - first, word, strlen(word)))
             return true;
     return false;
 }
 
-static void test_no_password_stays_in_memory(void **state)
+static void memory_check(const struct place_flow *flow, const char *word)
+{
+    if (word && memory_has(word))
+        fail_msg("%s: \"%s\" is still there", flow->name, word);
+}
+
+static void test_no_secret_stays_in_memory(void **state)
 {
     _cleanup_free_ char *shown = NULL;
-    struct place *place = *state;
     int authenticate, account;
 
+    (void)state;
     if (instrumented) {
         print_message("memory that a sanitizer keeps can't be walked through\n");
         skip();
     }
-    place_make(place, 1, true);
-    login(place, &authenticate, &account);
-    assert_int_equal(authenticate, PAM_SUCCESS);
-    assert_false(memory_has_password());
-    shown = strdup(PASSWORD);
-    assert_true(memory_has_password()); /* it would have been seen */
+    for (size_t i = 0; i < ELEMENTS(flows); i++) {
+        void *place = NULL;
+
+        assert_int_equal(place_setup(&place), 0);
+        place_make(place, module_path, &flows[i], 1);
+        place_login(place, &authenticate, &account);
+        assert_int_equal(authenticate, PAM_SUCCESS);
+        for (size_t k = 0; k < PLACE_STEPS; k++) {
+            memory_check(&flows[i], flows[i].answers[k]);
+            memory_check(&flows[i], flows[i].replies[k].uri);
+        }
+        assert_int_equal(place_teardown(&place), 0);
+    }
+    shown = strdup("ein-Wort-das-niemand-sonst-sagt");
+    assert_true(memory_has("ein-Wort-das-niemand-sonst-sagt")); /* they would have been seen */
 }
 
 struct worker {
@@ -413,7 +403,7 @@ static void *worker_main(void *data)
 {
     struct worker *worker = data;
 
-    login(worker->place, &worker->authenticate, &worker->account);
+    place_login(worker->place, &worker->authenticate, &worker->account);
     return NULL;
 }
 
@@ -423,7 +413,7 @@ static void test_several_threads_log_in_at_once(void **state)
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
 
-    place_make(place, THREADS, true);
+    place_make(place, module_path, &flows[0], THREADS);
     for (size_t i = 0; i < THREADS; i++) {
         workers[i] = (struct worker){.place = place};
         assert_int_equal(pthread_create(&threads[i], NULL, worker_main, &workers[i]), 0);
@@ -431,7 +421,7 @@ static void test_several_threads_log_in_at_once(void **state)
     for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_int_equal(workers[i].authenticate, PAM_SUCCESS);
-        assert_int_equal(workers[i].account, PAM_NEW_AUTHTOK_REQD);
+        assert_int_equal(workers[i].account, PAM_SUCCESS);
     }
 }
 
@@ -441,7 +431,7 @@ static void test_portald_that_closes_raises_no_signal(void **state)
     struct place *place = *state;
     int authenticate, account;
 
-    place_make(place, 2, true);
+    place_make(place, module_path, &flows[0], 2);
     for (size_t i = 0; i < place->fake.count; i++)
         place->fake.replies[i].manner = FAKE_CLOSES;
     signal(SIGPIPE, SIG_DFL);
@@ -453,7 +443,7 @@ static void test_portald_that_closes_raises_no_signal(void **state)
         assert_int_equal(system(path), 0);
     }
     fake_start(&place->fake);
-    login(place, &authenticate, &account);
+    place_login(place, &authenticate, &account);
     assert_int_equal(authenticate, PAM_AUTHINFO_UNAVAIL);
 }
 
@@ -462,18 +452,23 @@ int main(void)
     const char *module = getenv("PAM_PORTAL_MODULE"), *build = getenv("PORTAL_BUILDDIR");
     const struct CMUnitTest tests[] = {
         /* first: later on, records of the fake portald lie about */
-        cmocka_unit_test_setup_teardown(test_no_password_stays_in_memory, setup, teardown),
+        cmocka_unit_test(test_no_secret_stays_in_memory),
         cmocka_unit_test_setup_teardown(test_module_exports_the_six_entry_points_and_nothing_else,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(test_module_links_libpam_and_libc_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_module_has_no_constructors, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_logins_leave_the_process_as_it_was, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_failed_logins_leave_the_process_as_it_was, setup,
-                                        teardown),
+                                        place_setup, place_teardown),
+        cmocka_unit_test_setup_teardown(test_module_links_libpam_and_libc_only, place_setup,
+                                        place_teardown),
+        cmocka_unit_test_setup_teardown(test_module_has_no_constructors, place_setup,
+                                        place_teardown),
+        cmocka_unit_test(test_logins_leave_the_process_as_it_was),
+        cmocka_unit_test(test_logins_given_up_leave_the_process_as_it_was),
+        cmocka_unit_test_setup_teardown(test_failed_logins_leave_the_process_as_it_was, place_setup,
+                                        place_teardown),
         cmocka_unit_test_setup_teardown(test_login_works_with_more_descriptors_than_select_knows,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(test_several_threads_log_in_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_portald_that_closes_raises_no_signal, setup, teardown),
+                                        place_setup, place_teardown),
+        cmocka_unit_test_setup_teardown(test_several_threads_log_in_at_once, place_setup,
+                                        place_teardown),
+        cmocka_unit_test_setup_teardown(test_portald_that_closes_raises_no_signal, place_setup,
+                                        place_teardown),
     };
 
     if (module)

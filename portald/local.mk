@@ -35,7 +35,7 @@ portald_libportald_la_SOURCES = \
     portald/quality.c portald/quality.h \
     portald/queue.c portald/queue.h portald/queue-backend.h \
     portald/queue-sqlite.c portald/queue-sqlite-change.c portald/queue-sqlite-claim.c \
-    portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \
+    portald/queue-sqlite-letter.c portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \
     portald/recover.c portald/recovery.c portald/recovery.h \
     portald/register.c portald/registration.c portald/registration.h \
     portald/rekey.c portald/rekey.h \

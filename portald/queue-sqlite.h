@@ -148,5 +148,10 @@ int sqlite_prune(struct queue_store *store, struct queue_call *call);
 int sqlite_retry_now(struct queue_store *store, struct queue_call *call);
 int sqlite_withdraw_one(struct queue_store *store, struct queue_call *call);
 
+/* queue-sqlite-letter.c */
+int sqlite_uncertain(struct queue_store *store, struct queue_call *call);
+int sqlite_again(struct queue_store *store, struct queue_call *call);
+int sqlite_returned(struct queue_store *store, struct queue_call *call);
+
 /* queue-sqlite-claim.c */
 int sqlite_claim(struct queue_store *store, struct queue_call *call);

@@ -348,6 +348,24 @@ int queue_posted(struct queue *queue, const char *batch, time_t happened, unsign
                          &(struct queue_call){.batch = batch, .when = happened}, ret_count);
 }
 
+int queue_uncertain(struct queue *queue, const char *id, const char *batch, const char *note)
+{
+    return queue_run(queue, queue->backend->uncertain,
+                     &(struct queue_call){.id = id, .batch = batch, .note = note});
+}
+
+int queue_again(struct queue *queue, const char *id, time_t now, const char *note)
+{
+    return queue_run(queue, queue->backend->again,
+                     &(struct queue_call){.id = id, .when = now, .note = note});
+}
+
+int queue_returned(struct queue *queue, const char *id, time_t happened, const char *note)
+{
+    return queue_run(queue, queue->backend->returned,
+                     &(struct queue_call){.id = id, .when = happened, .note = note});
+}
+
 int queue_withdraw(struct queue *queue, const char *entry, int kind, const char *note,
                    unsigned *ret_count)
 {

@@ -154,6 +154,14 @@ int queue_printed(struct queue *queue, const char *id, const char *batch, time_t
                   const char *note);
 int queue_posted(struct queue *queue, const char *batch, time_t happened, unsigned *ret_count);
 
+/* What a print station or a person knows. Uncertain: CLAIMED with this batch becomes UNCERTAIN;
+   -ESTALE as queue_printed(). Again: an UNCERTAIN one isn't on paper after all and becomes READY,
+   without a batch. Returned: a PRINTED or DONE one came back; it is DONE, with note. The last two
+   say -EPERM when the state is another. */
+int queue_uncertain(struct queue *queue, const char *id, const char *batch, const char *note);
+int queue_again(struct queue *queue, const char *id, time_t now, const char *note);
+int queue_returned(struct queue *queue, const char *id, time_t happened, const char *note);
+
 /* Ends everything of entry that hasn't taken effect (STAGED, READY, CLAIMED, UNCERTAIN; PRINTED
    letters too) as WITHDRAWN; kind < 0: all kinds. *ret_count jobs. */
 int queue_withdraw(struct queue *queue, const char *entry, int kind, const char *note,

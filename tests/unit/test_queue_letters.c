@@ -143,6 +143,61 @@ static void test_posted_ends_the_printed_letters_of_the_batch(void **state)
     assert_int_equal(get(f, 1).happened, NOW + 50);
 }
 
+static void test_station_may_say_at_once_that_it_does_not_know(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 1);
+    char id[ULID_SIZE];
+    id_of(1, id);
+    assert_int_equal(queue_uncertain(f->queue, id, BATCH_A, ""), -ESTALE);
+    uint64_t fence = claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(queue_uncertain(f->queue, id, BATCH_B, ""), -ESTALE);
+    assert_int_equal(queue_uncertain(f->queue, id, BATCH_A, "server gone"), 0);
+    assert_int_equal(queue_uncertain(f->queue, id, BATCH_A, "again"), 0);
+    assert_string_equal(get(f, 1).note, "server gone");
+    assert_state(f, 1, JOB_UNCERTAIN);
+    assert_int_equal(queue_retry(f->queue, id, fence, NOW, ""), -ESTALE);
+    assert_int_equal(claim_count(f, JOB_LETTER, NOW + 600000), 0);
+}
+
+static void test_uncertain_letter_is_printed_again_only_when_told(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 2);
+    char id[ULID_SIZE];
+    id_of(1, id);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(queue_again(f->queue, id, NOW, ""), -EPERM);
+    assert_int_equal(queue_uncertain(f->queue, id, BATCH_A, ""), 0);
+    assert_int_equal(queue_again(f->queue, id, NOW, "told"), 0);
+    assert_string_equal(get(f, 1).batch, "");
+    assert_int_equal(queue_printed(f->queue, id, BATCH_A, NOW, ""), -ESTALE);
+    struct job_list list = claim(f, JOB_LETTER, 1, NOW, BATCH_B);
+    assert_string_equal(list.items[0].id, id);
+    assert_int_equal(list.items[0].payload_size, 6);
+    job_list_clear(&list);
+    id_of(9, id);
+    assert_int_equal(queue_again(f->queue, id, NOW, ""), -ENOENT);
+}
+
+static void test_letter_can_return_once_it_is_on_paper(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 1);
+    char id[ULID_SIZE];
+    id_of(1, id);
+    assert_int_equal(queue_returned(f->queue, id, NOW, ""), -EPERM);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(queue_printed(f->queue, id, BATCH_A, NOW, ""), 0);
+    assert_int_equal(queue_returned(f->queue, id, NOW + 5, "moved"), 0);
+    assert_state(f, 1, JOB_DONE);
+    assert_string_equal(get(f, 1).note, "moved");
+    assert_int_equal(queue_returned(f->queue, id, NOW + 6, "moved again"), 0);
+    put_simple(f, 2, JOB_MAIL);
+    id_of(2, id);
+    assert_int_equal(queue_returned(f->queue, id, NOW, ""), -EPERM);
+}
+
 static void test_withdraw_ends_what_has_not_taken_effect(void **state)
 {
     struct fixture *f = *state;
@@ -187,6 +242,9 @@ int main(void)
         TEST(test_uncertain_letter_is_not_retried),
         TEST(test_letter_that_failed_to_print_joins_another_batch),
         TEST(test_posted_ends_the_printed_letters_of_the_batch),
+        TEST(test_station_may_say_at_once_that_it_does_not_know),
+        TEST(test_uncertain_letter_is_printed_again_only_when_told),
+        TEST(test_letter_can_return_once_it_is_on_paper),
         TEST(test_withdraw_ends_what_has_not_taken_effect),
     };
     return cmocka_run_group_tests_name("queue-letters", tests, NULL, NULL);

@@ -76,9 +76,9 @@ int admit_person(const struct transaction *t, struct ticket *ticket, const struc
     ticket_note_account(ticket, answer->account, false);
     if (forced && answer->grant.size > 0)
         ticket_set_grant(ticket, &answer->grant, true);
+    converse_say(t, false, answer->text);
     r = set_up(t, ticket, answer);
     if (r != PAM_SUCCESS)
         return r;
-    converse_say(t, false, answer->text);
     return uid_export(t, answer->uid);
 }

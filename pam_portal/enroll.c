@@ -80,6 +80,8 @@ static int set_up(const struct transaction *t, const struct sealed *grant)
     r = begin(t, grant, &state);
     if (r != PAM_SUCCESS)
         return r;
+    if (t->options.enroll == OPTIONS_ENROLL_OFFER)
+        converse_say_own(t, false, TEXT_ENROLL_SKIP);
     for (int i = 0; i < ENROLL_TRIES && again; i++)
         r = try_code(t, &state, &again);
     explicit_bzero(&state, sizeof state);

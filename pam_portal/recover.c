@@ -55,9 +55,11 @@ int recover_prove(const struct transaction *t, enum verdict_step step, struct se
         converse_say_own(t, true, TEXT_UNAVAILABLE);
         return PAM_AUTHINFO_UNAVAIL;
     }
-    if (r == PAM_SUCCESS)
-        *ret_grant = answer.grant;
-    return r;
+    if (r != PAM_SUCCESS)
+        return r;
+    converse_say(t, false, answer.text);
+    *ret_grant = answer.grant;
+    return PAM_SUCCESS;
 }
 
 /* One new password. *ret_again: another one may be tried. */
@@ -106,7 +108,8 @@ static int finish(const struct transaction *t, struct ticket *ticket, const stru
     if (changed->state.size == 0)
         return admit_person(t, ticket, changed);
     converse_say(t, false, changed->text);
-    r = factors_second(t, VERDICT_LATER, "", &changed->state, &answer);
+    r = factors_second(t, VERDICT_LATER, text_get(TEXT_CODE_STILL, t->options.language),
+                       &changed->state, &answer);
     return r == PAM_SUCCESS ? admit_person(t, ticket, &answer) : r;
 }
 

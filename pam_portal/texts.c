@@ -23,11 +23,15 @@ static const char *const texts[TEXTS][2] = {
             "Die E-Mail-Adresse oder das Passwort stimmt nicht.",
             "The e-mail address or the password is not right.",
         },
-    [TEXT_WRONG_CODE] = {"Der Code stimmt nicht.", "The code is not right."},
+    [TEXT_WRONG_CODE] =
+        {
+            "Der Code stimmt nicht. Bitte geben Sie die 6 Ziffern ein, die Ihre App gerade zeigt.",
+            "The code is not right. Please enter the 6 digits that your app shows now.",
+        },
     [TEXT_WRONG_RECOVERY] =
         {
-            "Der Code aus der E-Mail oder die PUK stimmt nicht.",
-            "The code from the e-mail or the PUK is not right.",
+            "Der Code aus der E-Mail oder die PUK stimmt nicht. Bitte geben Sie beides ein.",
+            "The code from the e-mail or the PUK is not right. Please enter both.",
         },
     [TEXT_CODE_HELP] =
         {
@@ -35,6 +39,13 @@ static const char *const texts[TEXTS][2] = {
             "stattdessen die PUK aus Ihrem Brief.",
             "Please enter the 6 digits that your app shows now. Lost your phone? Then enter the "
             "PUK from your letter instead.",
+        },
+    [TEXT_CODE_STILL] =
+        {
+            "Bitte geben Sie noch die 6 Ziffern ein, die Ihre App gerade zeigt. Telefon auch "
+            "verloren? Dann hilft Ihnen unser Kundenservice, oder Sie warten auf die neue PUK.",
+            "Please also enter the 6 digits that your app shows now. Lost your phone, too? Then "
+            "ask our customer service, or wait for the new PUK.",
         },
     [TEXT_CHANGE_NOW] =
         {
@@ -71,6 +82,11 @@ static const char *const texts[TEXTS][2] = {
         {
             "Ihr neues Passwort gilt trotzdem schon.",
             "Your new password is in force nevertheless.",
+        },
+    [TEXT_ENROLL_SKIP] =
+        {
+            "Lieber später? Dann lassen Sie den Code einfach leer.",
+            "Not now? Then just leave the code empty.",
         },
     [TEXT_ENROLL_LATER] =
         {

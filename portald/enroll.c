@@ -298,11 +298,11 @@ static int write_secret(struct enroll *e, uint64_t step, const struct notice *no
 
 static void answer_done(struct enroll *e)
 {
-    reply_verdict(e->reply, WIRE_OK,
-                  text(e->language,
-                       N_("Codes from your app are set up. From now on, please have your phone "
-                          "at hand when you log in. Keep the PUK from your letter: it helps if "
-                          "you lose the phone.")));
+    reply_verdict(
+        e->reply, WIRE_OK,
+        text(e->language, N_("Codes from your app are set up. From now on, please have your phone "
+                             "at hand when you log in. Keep the PUK from your letter: it helps if "
+                             "you lose the phone.")));
 }
 
 static void confirm(struct enroll *e, uint64_t step)

@@ -40,6 +40,36 @@ static bool withdrawn(const struct entry_letter *letter)
     return strcmp(letter->state, "withdrawn") == 0;
 }
 
+/* Which state may follow which: a letter's life runs one way, but for what a print station gives
+   back. What came back from the post, or isn't wanted any more, stays so. */
+static const struct {
+    const char *from, *to; /* to: words, separated by blanks */
+} lives[] = {
+    {"queued", "claimed uncertain printed posted withdrawn"},
+    {"claimed", "queued uncertain printed posted withdrawn"},
+    {"uncertain", "queued claimed printed posted returned withdrawn"},
+    {"printed", "posted returned withdrawn"},
+    {"posted", "returned"},
+};
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (; *words; words += strcspn(words, " "), words += *words == ' ')
+        if (strcspn(words, " ") == length && strncmp(words, word, length) == 0)
+            return true;
+    return false;
+}
+
+static bool may_become(const struct entry_letter *letter, const char *state)
+{
+    for (size_t i = 0; i < ELEMENTS(lives); i++)
+        if (strcmp(lives[i].from, letter->state) == 0)
+            return has_word(lives[i].to, state);
+    return false;
+}
+
 /* portalLetter tells of recent letters only. */
 static bool long_ago(const struct account_rules *rules, const struct entry_letter *letter,
                      time_t now)
@@ -126,16 +156,27 @@ bool account_letter_wanted(const struct entry *entry, const char *job, const cha
                : entry->state == ACCOUNT_INITIAL || entry->state == ACCOUNT_ACTIVE;
 }
 
-/* Whether the password in force is this letter's: ids of later jobs are greater. */
-static bool in_force(const struct entry *entry, const struct entry_letter *letter)
+static bool carries_puk(const char *kind)
 {
-    if (entry->state != ACCOUNT_INITIAL || !carries_password(letter->kind))
+    return strcmp(kind, "access") == 0 || strcmp(kind, "puk") == 0;
+}
+
+/* Whether no later letter has replaced what this one carries: ids of later jobs are greater. */
+static bool is_last(const struct entry *entry, const struct entry_letter *letter,
+                    bool (*carries)(const char *kind))
+{
+    if (!carries(letter->kind))
         return false;
     for (size_t i = 0; i < entry->letter_count; i++)
-        if (carries_password(entry->letters[i].kind) &&
-            strcmp(entry->letters[i].job, letter->job) > 0)
+        if (carries(entry->letters[i].kind) && strcmp(entry->letters[i].job, letter->job) > 0)
             return false;
     return true;
+}
+
+/* Whether the password in force is this letter's. */
+static bool in_force(const struct entry *entry, const struct entry_letter *letter)
+{
+    return entry->state == ACCOUNT_INITIAL && is_last(entry, letter, carries_password);
 }
 
 static time_t earlier(time_t a, time_t b)
@@ -162,8 +203,7 @@ void account_letter_printed(const struct account_rules *rules, const struct entr
     const struct entry_letter *letter = find_letter(entry, job);
 
     account_job_done(entry, job, changes);
-    if (!letter || withdrawn(letter) || strcmp(letter->state, "printed") == 0 ||
-        strcmp(letter->state, "posted") == 0)
+    if (!letter || !may_become(letter, "printed"))
         return;
     update_letter(letter, "printed", printed, changes);
     changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash, ENTRY_ADDRESS_BYTES);
@@ -179,7 +219,7 @@ void account_letter_posted(const struct account_rules *rules, const struct entry
     time_t last;
 
     account_job_done(entry, job, changes);
-    if (!letter || withdrawn(letter) || strcmp(letter->state, "posted") == 0)
+    if (!letter || !may_become(letter, "posted"))
         return;
     update_letter(letter, "posted", posted, changes);
     if (!in_force(entry, letter))
@@ -188,4 +228,41 @@ void account_letter_posted(const struct account_rules *rules, const struct entry
                    initial_ceiling(rules, entry->password_changed));
     if (last > entry->initial_expires)
         changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, last);
+}
+
+/* The password is an initial one exactly while its end is on record, also when the account is
+   locked or closed meanwhile. That end is over: nobody is to be reminded of it. */
+enum account_returned account_letter_returned(const struct entry *entry, const char *job,
+                                              const struct account_secrets *void_secrets,
+                                              time_t returned, struct changes *changes)
+{
+    const struct entry_letter *letter = find_letter(entry, job);
+    enum account_returned done = RETURNED_NOTHING;
+
+    account_job_done(entry, job, changes);
+    if (!letter || strcmp(letter->state, "returned") == 0)
+        return done;
+    update_letter(letter, "returned", returned, changes);
+    if (withdrawn(letter))
+        return done;
+    if (is_last(entry, letter, carries_puk)) {
+        changes_string(changes, CHANGE_SET, ATTRIBUTE_PUK, void_secrets->puk_hash);
+        done = RETURNED_PUK;
+    }
+    if (entry->initial_expires > 0 && is_last(entry, letter, carries_password)) {
+        changes_string(changes, CHANGE_SET, ATTRIBUTE_USER_PASSWORD, void_secrets->password_hash);
+        changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, earlier(returned, entry->initial_expires));
+        done = RETURNED_PASSWORD;
+    }
+    return done;
+}
+
+void account_letter_became(const struct entry *entry, const char *job, const char *state,
+                           time_t when, struct changes *changes)
+{
+    const struct entry_letter *letter = find_letter(entry, job);
+
+    account_job_done(entry, job, changes);
+    if (letter && may_become(letter, state))
+        update_letter(letter, state, when, changes);
 }

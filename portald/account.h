@@ -103,6 +103,22 @@ void account_letter_printed(const struct account_rules *rules, const struct entr
 void account_letter_posted(const struct account_rules *rules, const struct entry *entry,
                            const char *job, time_t posted, struct changes *changes);
 
+/* What voiding the secrets of a letter left. */
+enum account_returned {
+    RETURNED_NOTHING,  /* they were void already, or others have taken their place */
+    RETURNED_PUK,      /* the PUK is void; the personal password isn't touched */
+    RETURNED_PASSWORD, /* the initial password is void, and the PUK if the letter had it */
+};
+/* The letter came back: whoever held it may have read it, so what it carries is void from now on.
+   void_secrets: hashes of what nobody knows. */
+enum account_returned account_letter_returned(const struct entry *entry, const char *job,
+                                              const struct account_secrets *void_secrets,
+                                              time_t returned, struct changes *changes);
+/* Any other step of its life that somebody has seen: "queued" (again), "claimed", "uncertain",
+   "withdrawn". What can't follow the present state changes nothing. */
+void account_letter_became(const struct entry *entry, const char *job, const char *state,
+                           time_t when, struct changes *changes);
+
 /* --- Logging in --- */
 
 enum account_attempt {

@@ -9,7 +9,7 @@ tests_unit_pam_given_la_LIBADD = -lpam
 # It stands in for clock_gettime() and pam_syslog(), so the module must find its symbols.
 tests_unit_test_pam_scripts_SOURCES = tests/unit/test_pam_scripts.c \
     tests/unit/pam_fake.c tests/unit/pam_fake.h tests/unit/pam_reply.c tests/unit/pam_reply.h \
-    tests/unit/pam_script.c tests/unit/pam_script.h
+    tests/unit/pam_script.c tests/unit/pam_script.h tests/unit/pam_stack.c tests/unit/pam_stack.h
 tests_unit_test_pam_scripts_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_pam_scripts_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 tests_unit_test_pam_scripts_LDADD = common/libwire.la $(CMOCKA_LIBS) -lpam

@@ -25,31 +25,19 @@
 #include "pam_fake.h"
 #include "pam_reply.h"
 #include "pam_script.h"
+#include "pam_stack.h"
 
 #define SECRETS   32
-#define TYPES     4
 #define BESIDE    "beside" /* the second hidden question of one conversation */
 #define PWQUALITY "pam_pwquality.so"
 #define CHILD_BAD 255 /* exit status of a forked step that didn't follow the script */
-
-static const char *const types[TYPES] = {"auth", "account", "password", "session"};
-
-enum place {
-    PLACE_FRONT, /* a module by its name */
-    PLACE_BEFORE,
-    PLACE_OURS,
-    PLACE_BEHIND,
-    PLACE_BEHIND_GIVEN,
-    PLACES,
-};
 
 struct run {
     const struct script_case *c;
     size_t cursor;           /* the next line */
     struct script_line line; /* the one taken apart last */
     char directory[64];
-    char stack[TYPES][PLACES][4096]; /* what stands around and in our line */
-    char control[TYPES][SCRIPT_WORD_SIZE];
+    struct stack stack;
     char user[SCRIPT_WORD_SIZE], rhost[SCRIPT_WORD_SIZE];
     bool has_user, has_portald, foreign_directory, group_writable;
     struct fake fake;
@@ -355,26 +343,6 @@ static void case_steps(struct run *run)
 
 /* --- What a case needs around it --- */
 
-static void setup_stack(struct run *run, const char *what)
-{
-    static const char *const places[PLACES] = {"front", "before", "options", "behind",
-                                               "behind-given"};
-    const struct script_line *line = &run->line;
-
-    for (size_t type = 0; type < TYPES; type++)
-        for (size_t place = 0; place < ELEMENTS(places); place++) {
-            char *stack = run->stack[type][place];
-
-            if (strcmp(places[place], what) != 0 || strcmp(types[type], line->words[1].text) != 0)
-                continue;
-            for (size_t i = 2; i < line->count; i++)
-                snprintf(stack + strlen(stack), sizeof run->stack[0][0] - strlen(stack),
-                         place == PLACE_FRONT ? "%s " : " [%s]", line->words[i].text);
-            if (!*stack)
-                snprintf(stack, sizeof run->stack[0][0], " ");
-        }
-}
-
 static void setup_line(struct run *run)
 {
     const struct script_line *line = &run->line;
@@ -390,50 +358,14 @@ static void setup_line(struct run *run)
         snprintf(run->user, sizeof run->user, "%s", first);
     } else if (strcmp(word, "rhost") == 0) {
         snprintf(run->rhost, sizeof run->rhost, "%s", first);
-    } else if (strcmp(word, "control") == 0) {
-        for (size_t i = 0; i < TYPES; i++)
-            if (strcmp(types[i], first) == 0)
-                snprintf(run->control[i], sizeof run->control[i], "%s", line->words[2].text);
     } else if (strcmp(word, "portald") == 0) {
         run->has_portald = strcmp(first, "absent") != 0;
         run->fake.foreign = strcmp(first, "foreign") == 0;
         run->foreign_directory = strcmp(first, "foreign-directory") == 0;
         run->group_writable = strcmp(first, "group-writable") == 0;
     } else {
-        setup_stack(run, word);
+        stack_take(&run->stack, line);
     }
-}
-
-static void service_write(const struct run *run)
-{
-    const char *module = getenv("PAM_PORTAL_MODULE"), *given = getenv("PAM_GIVEN_MODULE");
-    char path[128];
-    FILE *f;
-
-    /* libpam's own complaint that there is no "other" would be in the log */
-    snprintf(path, sizeof path, "%s/other", run->directory);
-    f = fopen(path, "we");
-    assert_non_null(f);
-    for (size_t i = 0; i < TYPES; i++)
-        fprintf(f, "%s required pam_deny.so\n", types[i]);
-    assert_int_equal(fclose(f), 0);
-    snprintf(path, sizeof path, "%s/" FAKE_SERVICE, run->directory);
-    f = fopen(path, "we");
-    assert_non_null(f);
-    for (size_t i = 0; i < TYPES; i++) {
-        if (*run->stack[i][PLACE_FRONT])
-            fprintf(f, "%s requisite %s\n", types[i], run->stack[i][PLACE_FRONT]);
-        if (*run->stack[i][PLACE_BEFORE])
-            fprintf(f, "%s required %s%s\n", types[i], given, run->stack[i][PLACE_BEFORE]);
-        fprintf(f, "%s %s %s socket_dir=%s peer=%u%s\n", types[i],
-                *run->control[i] ? run->control[i] : "required", module, run->directory, getuid(),
-                run->stack[i][PLACE_OURS]);
-        if (*run->stack[i][PLACE_BEHIND])
-            fprintf(f, "%s required pam_permit.so\n", types[i]);
-        if (*run->stack[i][PLACE_BEHIND_GIVEN])
-            fprintf(f, "%s required %s%s\n", types[i], given, run->stack[i][PLACE_BEHIND_GIVEN]);
-    }
-    assert_int_equal(fclose(f), 0);
 }
 
 static void setup(struct run *run)
@@ -445,7 +377,7 @@ static void setup(struct run *run)
     for (; next_line(run); run->cursor++)
         setup_line(run);
     run->cursor = 0;
-    service_write(run);
+    stack_write(&run->stack, run->directory);
     if (run->has_portald)
         fake_start(&run->fake);
     if (run->group_writable)

@@ -99,9 +99,11 @@ static void failures_print(const json_t *failures)
         output_time(report_time(values, "retry_after"), retry);
         if (report_number(values, "count") == 0)
             continue;
-        snprintf(text, sizeof text, "%s: %lld in a row%s%s", factor, report_number(values, "count"),
-                 report_time(values, "retry_after") ? ", nothing is checked before " : "",
-                 report_time(values, "retry_after") ? retry : "");
+        snprintf(
+            text, sizeof text, "%s: %lld in a row%s%s%s", factor, report_number(values, "count"),
+            json_is_true(json_object_get(values, "blocked")) ? ", blocked until 'unblock'" : "",
+            report_time(values, "retry_after") ? ", nothing is checked before " : "",
+            report_time(values, "retry_after") ? retry : "");
         output_pair("Failures", text);
     }
 }
@@ -114,8 +116,8 @@ static void code_print(const json_t *code)
         return;
     output_time(report_time(code, "expires"), until);
     output_time(report_time(code, "retry_after"), retry);
-    snprintf(text, sizeof text, "mailed, works until %s; %lld wrong tries%s%s", until,
-             report_number(code, "tries"),
+    snprintf(text, sizeof text, "mailed, works until %s; %lld wrong %s%s%s", until,
+             report_number(code, "tries"), report_number(code, "tries") == 1 ? "try" : "tries",
              report_time(code, "retry_after") ? ", nothing is checked before " : "",
              report_time(code, "retry_after") ? retry : "");
     output_pair("Recovery code", text);

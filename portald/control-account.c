@@ -175,15 +175,15 @@ static void withdraw_others(const struct fulfilment *f)
 static const char *done_text(const struct fulfilment *f)
 {
     static const char *const texts[WISHES] = {
-        [WISH_LOCK] = "It is locked, and all sessions have ended.",
-        [WISH_UNLOCK] = "It is what it was before it was locked.",
-        [WISH_UNBLOCK] = "All failures are forgotten.",
-        [WISH_TOTP_OFF] = "TOTP is off. The customer is told by mail.",
+        [WISH_LOCK] = "The account is locked, and all sessions have ended.",
+        [WISH_UNLOCK] = "The account is what it was before it was locked.",
+        [WISH_UNBLOCK] = "All failed attempts are forgotten: logging in may be tried again.",
+        [WISH_TOTP_OFF] = "TOTP is off: the password suffices. The customer is told by mail.",
         [WISH_RESTART] = ("TOTP, PUK, password and sessions have ended. A letter with a new "
                           "initial password and PUK is queued, and the customer is told by mail."),
         [WISH_LETTER] = "A letter with a new initial password and PUK is queued.",
-        [WISH_CLOSE] = "It is closed, and all sessions have ended.",
-        [WISH_REOPEN] = "It is what it was before it was closed.",
+        [WISH_CLOSE] = "The account is closed, and all sessions have ended.",
+        [WISH_REOPEN] = "The account is what it was before it was closed.",
     };
 
     if (f->wish == WISH_LETTER && f->kind && strcmp(f->kind, "puk") == 0)

@@ -60,16 +60,19 @@ static json_t *show_policies(const struct entry *entry)
     return list;
 }
 
-static json_t *show_failures(const struct entry *entry)
+static json_t *show_failures(const struct account_rules *rules, const struct entry *entry)
 {
     static const char *const names[FACTORS] = {
         [FACTOR_PASSWORD] = "password", [FACTOR_TOTP] = "totp", [FACTOR_PUK] = "puk"};
     json_t *failures = json_object();
+    time_t wait;
 
     for (int f = 0; f < FACTORS; f++)
-        json_object_set_new(failures, names[f],
-                            json_pack("{s:i, s:o}", "count", (int)entry->failures[f].count,
-                                      "retry_after", control_time(entry->failures[f].retry_after)));
+        json_object_set_new(
+            failures, names[f],
+            json_pack("{s:i, s:o, s:b}", "count", (int)entry->failures[f].count, "retry_after",
+                      control_time(entry->failures[f].retry_after), "blocked",
+                      account_attempt(rules, &entry->failures[f], 0, &wait) == ATTEMPT_BLOCKED));
     return failures;
 }
 
@@ -82,7 +85,7 @@ static json_t *show_code(const struct entry *entry)
                      (int)entry->code.tries, "retry_after", control_time(entry->code.retry_after));
 }
 
-static json_t *show(const struct entry *e)
+static json_t *show(const struct account_rules *rules, const struct entry *e)
 {
     json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s}", "uid",
                                e->uid, "dn", e->dn, "uuid", e->uuid, "name", e->name ? e->name : "",
@@ -98,7 +101,7 @@ static json_t *show(const struct entry *e)
     json_object_set_new(report, "password_changed", control_time(e->password_changed));
     json_object_set_new(report, "last_login", control_time(e->last_login));
     json_object_set_new(report, "pending", show_pending(e));
-    json_object_set_new(report, "failures", show_failures(e));
+    json_object_set_new(report, "failures", show_failures(rules, e));
     json_object_set_new(report, "totp", json_boolean(e->totp_size > 0));
     json_object_set_new(report, "code", show_code(e));
     json_object_set_new(report, "locked",
@@ -128,5 +131,5 @@ json_t *control_show(struct control *control)
     _cleanup_(entry_free_p) struct entry *entry = NULL;
     json_t *refused = control_customer(control, true, &entry);
 
-    return refused ? refused : show(entry);
+    return refused ? refused : show(&control->worker->manager->settings->rules, entry);
 }

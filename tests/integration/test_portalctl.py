@@ -239,11 +239,13 @@ def test_show_says_what_support_needs(stand, directory):
         "password_changed": None, "last_login": None, "locked": None, "revision": 4,
         "letters": [{"kind": "access", "job": 26 * "0", "state": "queued", "time": 3600}],
         "pending": [{"address": "neu@post.example", "expires": 7200}],
-        "failures": {"password": {"count": 6, "retry_after": 90}}})
+        "failures": {"password": {"count": 6, "retry_after": 90, "blocked": False},
+                     "totp": {"count": 100, "retry_after": None, "blocked": True}}})
     text = run(directory, "show", "c-0001").stdout
     for line in ("State:            initial", "Policies:         VN1, VN2",
                  "Initial until:    1970-01-02 00:00:00 UTC",
                  "Failures:         password: 6 in a row, nothing is checked before 1970-01-01 00:01:30 UTC",
+                 "Failures:         totp: 100 in a row, blocked until 'unblock'",
                  "neu@post.example  1970-01-01 02:00:00", "access  queued  1970-01-01 01:00:00"):
         assert line in text
     assert "Locked" not in text and "Password since" not in text

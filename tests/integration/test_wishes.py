@@ -240,7 +240,7 @@ def test_show_tells_of_a_code_that_is_out_and_never_a_secret(world):
         for secret in (recovery, c.puk, base64.b32encode(c.secret).decode().rstrip("="), entry["portalCode"][0].split()[0], entry["portalPUK"][0]):
             assert secret not in shown
     assert "TOTP is set up" in world.box.ctl("show", c.uid).stdout
-    assert "1 wrong tries" in world.box.ctl("show", c.uid).stdout
+    assert "1 wrong try" in world.box.ctl("show", c.uid).stdout
     report = c.show()
     assert report["code"]["tries"] == 1 and report["code"]["expires"] > world.now()
     assert set(report["failures"]) == {"password", "totp", "puk"}

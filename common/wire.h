@@ -93,7 +93,12 @@
    where nothing expires), REFERENCE_CODE, LOGIN (the e-mail address to log in with). MANIFEST of a
    claim is the BLAKE2b-256 of all LETTER fields' bytes, each preceded by its length (4); SIGNATURE
    is Ed25519 over "portal-claim-1" NUL, BATCH, MANIFEST. MANIFEST of WIRE_PRINTED is JSON: [{"job":
-   ULID, "pages": n, "sha256": hex}|{"job": ULID, "failed": why}, ...] with why at most 200 bytes.
+   ULID, "pages": n, "sha256": hex}|{"job": ULID, "failed": why}|{"job": ULID, "uncertain": why}, ...]
+   with why at most 200 bytes. "failed" is certainly not on paper, and is printed later;
+   "uncertain" may be, and waits for a person.
+
+   A batch file is one frame of WIRE_LETTERS with BATCH in front, as a claim's reply has it. The
+   control verb letters-export puts these fields into its report, behind which come JSON and EXIT.
 
    The mailer's protocol is in mailer/protocol.h; it uses the same frames. */
 // clang-format on

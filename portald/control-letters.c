@@ -3,6 +3,7 @@
 
 #include "control.h"
 
+#include "letters.h"
 #include "outcome.h"
 
 #include "cleanup.h"
@@ -78,4 +79,52 @@ json_t *control_letters_posted(struct control *control)
         count ? "The letters are marked as posted. Initial passwords now work until their final "
                 "last day."
               : "All letters of this batch were marked as posted already, or ended otherwise.");
+}
+
+static int asked_batch(struct control *control, char ret[static ULID_SIZE])
+{
+    const char *typed = control_string(control, "batch");
+
+    return typed && ulid_read(typed, ret) == 0 ? 0 : -EINVAL;
+}
+
+/* For a print station on another machine: what a claim over its socket gives, under a longer
+   lease. */
+json_t *control_letters_export(struct control *control)
+{
+    char batch[ULID_SIZE];
+    struct letters_wanted wanted = {.batch = batch, .lease = LETTERS_EXPORT_LEASE};
+    size_t count = 0;
+    int r = asked_batch(control, batch);
+
+    if (r < 0)
+        return control_refuse(control, 2, "A batch has 26 letters and digits");
+    wanted.most = control_most(control);
+    if (wanted.most > WIRE_CLAIM_MAX)
+        wanted.most = WIRE_CLAIM_MAX;
+    wire_put_string(control->reply, WIRE_BATCH, batch);
+    r = letters_batch(control->worker, control->request, &wanted, control->reply, &count);
+    if (r < 0) {
+        wire_writer_clear(control->reply);
+        wire_begin(control->reply, WIRE_REPORT);
+        return control_fail(control, r);
+    }
+    return json_pack("{s:s, s:I}", "batch", batch, "count", (json_int_t)count);
+}
+
+json_t *control_letters_import(struct control *control)
+{
+    json_t *rows = json_object_get(control->asked, "letters");
+    char batch[ULID_SIZE];
+    int r;
+
+    if (asked_batch(control, batch) < 0 || !json_is_array(rows))
+        return control_refuse(control, 2, "A result needs a batch and its letters");
+    r = letters_report(control->worker, control->request, batch, rows);
+    if (r == -EINVAL)
+        return control_refuse(control, 1,
+                              "A line of the result has no job, or one that isn't an id");
+    return r < 0 ? control_fail(control, r)
+                 : json_pack("{s:s, s:I}", "batch", batch, "count",
+                             (json_int_t)json_array_size(rows));
 }

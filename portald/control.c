@@ -125,6 +125,11 @@ static const struct {
     {"queue-stats", control_queue_stats},
     {"letters-list", control_letters_list},
     {"letters-posted", control_letters_posted},
+    {"letters-printed", control_letters_printed},
+    {"letters-again", control_letters_again},
+    {"letters-returned", control_letters_returned},
+    {"letters-export", control_letters_export},
+    {"letters-import", control_letters_import},
 #ifdef ENABLE_TEST_CLOCK
     {"clock", control_clock},
 #endif
@@ -144,7 +149,7 @@ void control_handle(struct worker *worker, const struct request *request, struct
 {
     json_auto_t *asked = NULL, *report = NULL;
     _cleanup_free_ char *text = NULL;
-    struct control control = {.worker = worker, .request = request};
+    struct control control = {.worker = worker, .request = request, .reply = reply};
     const uint8_t *json = NULL;
     size_t size = 0;
 

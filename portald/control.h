@@ -8,8 +8,9 @@
 struct control {
     struct worker *worker;
     const struct request *request;
-    json_t *asked; /* the request's object */
-    int status;    /* exit status for the caller: 0 done, 1 refused or not found, 2 wrong usage */
+    struct wire_writer *reply; /* for fields of its own, in front of the report's */
+    json_t *asked;             /* the request's object */
+    int status; /* exit status for the caller: 0 done, 1 refused or not found, 2 wrong usage */
 };
 
 /* Each returns a new reference, or NULL when memory is out. */
@@ -26,6 +27,11 @@ control_verb control_queue_drop;
 control_verb control_queue_stats;
 control_verb control_letters_list; /* control-letters.c */
 control_verb control_letters_posted;
+control_verb control_letters_printed; /* control-paper.c */
+control_verb control_letters_again;
+control_verb control_letters_returned;
+control_verb control_letters_export; /* control-letters.c */
+control_verb control_letters_import;
 
 /* An answer that refuses: sets the status. */
 json_t *control_refuse(struct control *control, int status, const char *format, ...)

@@ -2,7 +2,8 @@
    WIRE_PRINTED takes back what became of them. */
 #include "config.h"
 
-#include "handlers.h"
+#include "letters.h"
+
 #include "outcome.h"
 #include "texts.h"
 
@@ -13,7 +14,6 @@
 #include "seal.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 
@@ -23,9 +23,10 @@
 struct claim {
     struct worker *worker;
     const struct request *request;
+    const struct letters_wanted *wanted;
     struct wire_writer *reply;
-    char batch[ULID_SIZE];
     struct seal_manifest manifest;
+    size_t count;
     time_t now;
 };
 
@@ -74,6 +75,7 @@ static int put_letter(struct claim *c, const struct job *job, const struct entry
         return w.error;
     seal_manifest_add(&c->manifest, w.data, w.size);
     wire_put(c->reply, WIRE_LETTER, w.data, w.size);
+    c->count++;
     return 0;
 }
 
@@ -113,14 +115,14 @@ static int claim_one(struct claim *c, const struct job *job)
     return 0;
 }
 
-static int claim_all(struct claim *c, size_t most)
+static int claim_all(struct claim *c)
 {
     _cleanup_(job_list_clear) struct job_list jobs = {0};
     struct queue_claim claim = {.kind = JOB_LETTER,
-                                .most = most,
+                                .most = c->wanted->most,
                                 .now = c->now,
-                                .lease = c->now + CLAIM_LEASE,
-                                .batch = c->batch};
+                                .lease = c->now + c->wanted->lease,
+                                .batch = c->wanted->batch};
     int r = queue_claim(c->worker->manager->queue, &claim, &jobs);
 
     for (size_t i = 0; r == 0 && i < jobs.count; i++)
@@ -133,9 +135,25 @@ static void sign(struct claim *c)
     uint8_t digest[32], signature[crypto_sign_BYTES];
 
     seal_manifest_end(&c->manifest, digest);
-    seal_claim(c->worker->manager->keys->sign_secret, c->batch, digest, signature);
+    seal_claim(c->worker->manager->keys->sign_secret, c->wanted->batch, digest, signature);
     wire_put(c->reply, WIRE_MANIFEST, digest, sizeof digest);
     wire_put(c->reply, WIRE_SIGNATURE, signature, sizeof signature);
+}
+
+int letters_batch(struct worker *worker, const struct request *request,
+                  const struct letters_wanted *wanted, struct wire_writer *reply, size_t *ret_count)
+{
+    struct claim c = {
+        .worker = worker, .request = request, .wanted = wanted, .reply = reply, .now = clock_now()};
+    int r;
+
+    seal_manifest_begin(&c.manifest);
+    r = claim_all(&c);
+    if (r < 0)
+        return r;
+    sign(&c);
+    *ret_count = c.count;
+    return 0;
 }
 
 static int read_batch(const struct request *request, char ret[static ULID_SIZE])
@@ -149,25 +167,24 @@ static int read_batch(const struct request *request, char ret[static ULID_SIZE])
 
 void letters_claim(struct worker *worker, const struct request *request, struct wire_writer *reply)
 {
-    struct claim c = {.worker = worker, .request = request, .reply = reply, .now = clock_now()};
+    char batch[ULID_SIZE];
+    struct letters_wanted wanted = {.batch = batch, .lease = CLAIM_LEASE};
     uint32_t count = 0;
+    size_t given;
     int r;
 
     wire_begin(reply, WIRE_LETTERS);
-    if (read_batch(request, c.batch) < 0 || wire_get_u32(&request->frame, WIRE_COUNT, &count) < 0 ||
+    if (read_batch(request, batch) < 0 || wire_get_u32(&request->frame, WIRE_COUNT, &count) < 0 ||
         count == 0) {
         wire_writer_clear(reply);
         wire_begin(reply, WIRE_ERROR);
         wire_put_string(reply, WIRE_TEXT, "a claim needs a batch id (ULID) and a count");
         return;
     }
-    seal_manifest_begin(&c.manifest);
-    r = claim_all(&c, count < WIRE_CLAIM_MAX ? count : WIRE_CLAIM_MAX);
-    if (r == 0) {
-        sign(&c);
+    wanted.most = count < WIRE_CLAIM_MAX ? count : WIRE_CLAIM_MAX;
+    r = letters_batch(worker, request, &wanted, reply, &given);
+    if (r == 0)
         return;
-    }
-    /* The letters stay claimed by this batch: the station asks again with it. */
     wire_writer_clear(reply);
     wire_begin(reply, WIRE_VERDICT);
     reply_error(reply, r, "en");
@@ -192,6 +209,15 @@ static int report_printed(struct worker *worker, const struct request *request, 
     return 0;
 }
 
+/* A reason as the station gives it, for one line. */
+static void note_plain(const char *why, char ret[static WIRE_WHY_MAX + 1])
+{
+    snprintf(ret, WIRE_WHY_MAX + 1, "%s", why);
+    for (char *p = ret; *p; p++)
+        if ((unsigned char)*p < ' ')
+            *p = ' ';
+}
+
 static int report_failed(struct worker *worker, const char *batch, const char *id, const char *why)
 {
     _cleanup_(job_clear) struct job job = {0};
@@ -202,13 +228,24 @@ static int report_failed(struct worker *worker, const char *batch, const char *i
         return r;
     if (job.state != JOB_CLAIMED || strcmp(job.batch, batch) != 0)
         return 0;
-    snprintf(note, sizeof note, "%s", why);
-    for (char *p = note; *p; p++)
-        if ((unsigned char)*p < ' ')
-            *p = ' ';
+    note_plain(why, note);
     log_event(LOG_ERR, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", id),
               "Letter %s of %s can't be printed: %s", id, job.subject, note);
     return queue_retry(worker->manager->queue, id, job.fence, clock_now() + FAILED_RETRY, note);
+}
+
+static int report_uncertain(struct worker *worker, const char *batch, const char *id,
+                            const char *why)
+{
+    char note[WIRE_WHY_MAX + 1];
+    int r;
+
+    note_plain(why, note);
+    r = queue_uncertain(worker->manager->queue, id, batch, note);
+    if (r == 0)
+        log_event(LOG_WARNING, MESSAGE_LETTER_UNCERTAIN, LOG_FIELDS("PORTAL_JOB", id),
+                  "Letter %s may be on paper or not: %s", id, note);
+    return r;
 }
 
 /* One row of the manifest. A job that isn't this batch's is passed over: the station may know
@@ -216,20 +253,37 @@ static int report_failed(struct worker *worker, const char *batch, const char *i
 static int report_one(struct worker *worker, const struct request *request, const char *batch,
                       json_t *row)
 {
-    const char *typed = NULL, *why = NULL;
+    const char *typed = NULL, *why = NULL, *doubt = NULL;
     json_int_t pages = 0;
     char id[ULID_SIZE];
     int r;
 
-    if (json_unpack(row, "{s:s, s?s, s?I}", "job", &typed, "failed", &why, "pages", &pages) < 0 ||
+    if (json_unpack(row, "{s:s, s?s, s?s, s?I}", "job", &typed, "failed", &why, "uncertain", &doubt,
+                    "pages", &pages) < 0 ||
         ulid_read(typed, id) < 0)
         return -EINVAL;
-    r = why ? report_failed(worker, batch, id, why)
-            : report_printed(worker, request, batch, id, (long)pages);
+    r = why     ? report_failed(worker, batch, id, why)
+        : doubt ? report_uncertain(worker, batch, id, doubt)
+                : report_printed(worker, request, batch, id, (long)pages);
     if (r == -ENOENT || r == -ESTALE || r == -EPERM) {
         log_event(LOG_WARNING, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", id),
                   "The print station reports letter %s, which batch %s doesn't hold", id, batch);
         return 0;
+    }
+    return r;
+}
+
+int letters_report(struct worker *worker, const struct request *request, const char *batch,
+                   json_t *rows)
+{
+    int r = 0;
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+    {
+        if ((r = report_one(worker, request, batch, row)) < 0)
+            break;
     }
     return r;
 }
@@ -240,9 +294,8 @@ void letters_printed(struct worker *worker, const struct request *request,
     json_auto_t *rows = NULL;
     char batch[ULID_SIZE];
     const uint8_t *manifest = NULL;
-    size_t size = 0, i;
-    json_t *row;
-    int r = 0;
+    size_t size = 0;
+    int r;
 
     wire_begin(reply, WIRE_VERDICT);
     if (read_batch(request, batch) < 0 ||
@@ -252,11 +305,7 @@ void letters_printed(struct worker *worker, const struct request *request,
                       "a report needs a batch id and a JSON array of what became of its letters");
         return;
     }
-    json_array_foreach(rows, i, row)
-    {
-        if ((r = report_one(worker, request, batch, row)) < 0)
-            break;
-    }
+    r = letters_report(worker, request, batch, rows);
     if (r == -EINVAL)
         reply_verdict(reply, WIRE_REFUSED,
                       "a row of the report has no job, or one that isn't a ULID");

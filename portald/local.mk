@@ -12,7 +12,7 @@ portald_libportald_la_SOURCES = \
     portald/compose.c portald/compose.h portald/derive.c portald/derive.h \
     portald/confirm.c \
     portald/connection.c portald/connection.h \
-    portald/control.c portald/control-account.c portald/control-letters.c portald/control-queue.c portald/control-rekey.c portald/control-show.c portald/control.h \
+    portald/control.c portald/control-account.c portald/control-letters.c portald/control-queue.c portald/control-rekey.c portald/control-show.c portald/control-paper.c portald/control.h \
     portald/courier.c portald/courier.h portald/mailing.c portald/mailing.h portald/note.c portald/note.h \
     portald/directory.c portald/directory-connect.c portald/directory-modify.c portald/directory-page.c \
     portald/directory-search.c portald/directory-socket.c portald/directory-socket.h \
@@ -23,7 +23,7 @@ portald_libportald_la_SOURCES = \
     portald/handlers.c portald/handlers.h \
     portald/job.c \
     portald/known.c portald/known.h portald/login.c portald/login.h \
-    portald/letter.c portald/letter.h portald/letters.c \
+    portald/letter.c portald/letter.h portald/letters.c portald/letters.h \
     portald/mail-job.c portald/mail-job.h \
     portald/manager.c portald/manager.h \
     portald/matching.c portald/matching.h \

@@ -9,30 +9,46 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+/* Waits for bytes behind those in the buffer, which begin at its start then. */
+static int batch_receive(struct batch *batch, bool wait)
+{
+    ssize_t n;
+
+    if (batch->start > 0) {
+        memmove(batch->buffer, batch->buffer + batch->start, batch->have);
+        explicit_bzero(batch->buffer + batch->have, batch->start);
+        batch->start = 0;
+    }
+    do
+        n = recv(batch->fd, batch->buffer + batch->have, MAILER_MAIL_MAX - batch->have,
+                 wait ? 0 : MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    if (n == 0)
+        return batch->have == 0 ? 0 : -EPROTO;
+    batch->have += (size_t)n;
+    return 1;
+}
+
 /* Makes sure that a whole frame is in the buffer. Returns 1 and its size, 0 at the end of all
    frames, or a negative errno. */
-static int batch_fill(struct batch *batch, size_t *ret_size)
+static int batch_fill(struct batch *batch, bool wait, size_t *ret_size)
 {
     size_t size = 0;
 
     if (!batch->buffer && !(batch->buffer = malloc(MAILER_MAIL_MAX)))
         return -ENOMEM;
     for (;;) {
-        int r = wire_frame_size(batch->buffer, batch->have, MAILER_MAIL_MAX, &size);
-        ssize_t n;
+        int r = wire_frame_size(batch->buffer + batch->start, batch->have, MAILER_MAIL_MAX, &size);
 
         if (r < 0 && r != -EAGAIN)
             return -EPROTO;
         if (r == 0 && batch->have >= size)
             break;
-        n = read(batch->fd, batch->buffer + batch->have, MAILER_MAIL_MAX - batch->have);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return batch->have == 0 ? 0 : -EPROTO;
-        batch->have += (size_t)n;
+        r = batch_receive(batch, wait);
+        if (r <= 0)
+            return r;
     }
     *ret_size = size;
     return 1;
@@ -98,7 +114,7 @@ static int mail_parse(const struct wire_frame *frame, struct batch_mail *ret,
     return 0;
 }
 
-static void mail_clear(struct batch_mail *mail)
+static void mail_wipe(struct batch_mail *mail)
 {
     if (mail->message)
         explicit_bzero(mail->message, mail->size);
@@ -106,43 +122,63 @@ static void mail_clear(struct batch_mail *mail)
     mail->message = NULL;
 }
 
-static int batch_take(struct batch *batch, size_t size)
+static void mail_free(struct batch_mail *mail)
 {
-    struct batch_mail mail = {0};
-    const char *refusal = NULL;
-    struct wire_frame frame;
-    int r = wire_parse(batch->buffer, size, &frame);
-
-    if (r >= 0)
-        r = mail_parse(&frame, &mail, &refusal);
-    if (r >= 0 && refusal)
-        r = batch_report(batch, &mail, MAILER_REJECTED, 0, refusal);
-    else if (r >= 0)
-        batch->mails[batch->count++] = mail;
-    batch->have -= size;
-    memmove(batch->buffer, batch->buffer + size, batch->have);
-    explicit_bzero(batch->buffer + batch->have, size);
-    return r;
+    mail_wipe(mail);
+    free(mail);
 }
 
-int batch_read(struct batch *batch, size_t most)
+static void batch_append(struct batch *batch, struct batch_mail *mail)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        mail_clear(&batch->mails[i]);
-    batch->count = 0;
-    if (!batch->mails && !(batch->mails = calloc(most, sizeof *batch->mails)))
+    struct batch_mail **end = &batch->first;
+
+    while (*end)
+        end = &(*end)->next;
+    *end = mail;
+}
+
+/* Takes the frame in the buffer. *ret stays NULL when its mail was refused. */
+static int batch_take(struct batch *batch, size_t size, struct batch_mail **ret)
+{
+    struct batch_mail *mail = calloc(1, sizeof *mail);
+    const char *refusal = NULL;
+    struct wire_frame frame;
+    int r;
+
+    if (!mail)
         return -ENOMEM;
-    while (batch->count < most) {
+    r = wire_parse(batch->buffer + batch->start, size, &frame);
+    if (r >= 0)
+        r = mail_parse(&frame, mail, &refusal);
+    if (r >= 0 && refusal)
+        r = batch_report(batch, mail, MAILER_REJECTED, 0, refusal);
+    batch->start += size;
+    batch->have -= size;
+    if (r < 0 || refusal) {
+        mail_free(mail);
+        return r;
+    }
+    batch_append(batch, mail);
+    *ret = mail;
+    return 0;
+}
+
+int batch_next(struct batch *batch, bool wait, struct batch_mail **ret)
+{
+    struct batch_mail *mail = NULL;
+
+    while (!mail) {
         size_t size = 0;
-        int r = batch_fill(batch, &size);
+        int r = batch_fill(batch, wait, &size);
 
         if (r <= 0)
             return r;
-        r = batch_take(batch, size);
+        r = batch_take(batch, size, &mail);
         if (r < 0)
             return r;
     }
-    return 0;
+    *ret = mail;
+    return 1;
 }
 
 static int send_all(int fd, const uint8_t *data, size_t size)
@@ -186,6 +222,7 @@ int batch_report(struct batch *batch, struct batch_mail *mail, enum mailer_resul
     if (mail->reported)
         return 0;
     mail->reported = true;
+    mail_wipe(mail);
     text_clean(text ? text : "", clean);
     wire_begin(&w, WIRE_MAIL_RESULT);
     wire_put_string(&w, WIRE_JOB, mail->job);
@@ -196,11 +233,27 @@ int batch_report(struct batch *batch, struct batch_mail *mail, enum mailer_resul
     return r < 0 ? r : send_all(batch->fd, w.data, w.size);
 }
 
+void batch_forget(struct batch *batch)
+{
+    for (struct batch_mail **p = &batch->first; *p;) {
+        struct batch_mail *mail = *p;
+
+        if (mail->reported) {
+            *p = mail->next;
+            mail_free(mail);
+        } else
+            p = &mail->next;
+    }
+}
+
 void batch_clear(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        mail_clear(&batch->mails[i]);
-    free(batch->mails);
+    while (batch->first) {
+        struct batch_mail *mail = batch->first;
+
+        batch->first = mail->next;
+        mail_free(mail);
+    }
     if (batch->buffer)
         explicit_bzero(batch->buffer, MAILER_MAIL_MAX);
     free(batch->buffer);

@@ -10,12 +10,14 @@
 
 void guard_begin(struct guard *guard, bool demand_tls, bool demand_login)
 {
-    *guard = (struct guard){.demand_tls = demand_tls, .demand_login = demand_login};
+    /* The greeting is a reply to nothing. */
+    *guard = (struct guard){.demand_tls = demand_tls, .demand_login = demand_login, .asked = 1};
 }
 
 void guard_secure(struct guard *guard)
 {
     guard->secured = true;
+    guard->asked = guard->replies = 0;
     guard->column = 0;
     guard->last_line = false;
 }
@@ -33,6 +35,10 @@ static void guard_line(struct guard *guard)
     guard->line[guard->column < GUARD_LINE_SIZE ? guard->column : GUARD_LINE_SIZE - 1] = '\0';
     if (guard->last_line) {
         guard->replies++;
+        if (strncmp(guard->line, "354", 3) == 0)
+            guard->asked++;
+        if (strncmp(guard->line, "421", 3) == 0)
+            guard->closing = true;
         if (strncmp(guard->line, "235", 3) == 0)
             guard->logged_in = true;
         if (guard->line[0] == '4' || guard->line[0] == '5')
@@ -45,10 +51,13 @@ static void guard_line(struct guard *guard)
 bool guard_read(struct guard *guard, const char *data, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        /* The greeting is a reply to nothing, hence one more than there were commands. */
-        if (guard->demand_tls && !guard->secured && guard->replies > guard->commands)
-            return guard_refuse(guard, "the relay answered before it was asked: data was injected "
-                                       "into the unencrypted connection");
+        if (guard->replies >= guard->asked) {
+            if (guard->demand_tls && !guard->secured)
+                return guard_refuse(guard,
+                                    "the relay answered before it was asked: data was injected "
+                                    "into the unencrypted connection");
+            guard->closing = true;
+        }
         if (data[i] == '\n') {
             guard_line(guard);
             continue;
@@ -59,7 +68,7 @@ bool guard_read(struct guard *guard, const char *data, size_t size)
             guard->line[guard->column] = data[i] == '\r' ? '\0' : data[i];
         guard->column++;
     }
-    return !guard->problem;
+    return !guard->problem && !guard->closing;
 }
 
 static bool line_starts(const char *line, size_t size, const char *word)
@@ -73,8 +82,8 @@ static bool guard_command(struct guard *guard, const char *line, size_t size)
 {
     static const char *const harmless[] = {"EHLO ", "HELO ", "STARTTLS\r", "QUIT\r"};
 
-    if (!guard->secured)
-        guard->commands++;
+    if (!line_starts(line, size, ".\r\n")) /* its reply is counted since 354 */
+        guard->asked++;
     if (guard->demand_login && !guard->logged_in && line_starts(line, size, "MAIL "))
         return guard_refuse(guard, "the relay didn't take our login");
     if (!guard->demand_tls || guard->secured)
@@ -87,7 +96,8 @@ static bool guard_command(struct guard *guard, const char *line, size_t size)
 
 bool guard_write(struct guard *guard, const char *data, size_t size)
 {
-    while (size > 0 && !guard->problem) {
+    guard->over = guard->closing;
+    while (size > 0 && !guard->problem && !guard->over) {
         const char *end = memchr(data, '\n', size);
         size_t length = end ? (size_t)(end - data) + 1 : size;
 
@@ -95,5 +105,5 @@ bool guard_write(struct guard *guard, const char *data, size_t size)
         data += length;
         size -= length;
     }
-    return !guard->problem;
+    return !guard->problem && !guard->over;
 }

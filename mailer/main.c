@@ -56,16 +56,19 @@ static const char *options_read(int argc, char **argv, int *ret_status)
     return NULL;
 }
 
+/* One session after the other, as long as the courier has mails. */
 static int mailer_send(const struct settings *settings, struct tls *tls)
 {
     _cleanup_(batch_clear) struct batch batch = {.fd = STDIN_FILENO};
-    int r;
+    struct batch_mail *mail;
+    int r = 1;
 
-    do {
-        r = batch_read(&batch, (size_t)settings->batch);
-        if (r >= 0 && batch.count > 0)
-            r = session_run(&batch, settings, tls);
-    } while (r >= 0 && batch.count > 0);
+    while (r > 0) {
+        if (!batch.first)
+            r = batch_next(&batch, true, &mail);
+        if (r > 0 && (r = session_run(&batch, settings, tls)) == 0)
+            r = 1;
+    }
     return r;
 }
 
@@ -74,8 +77,6 @@ static int mailer_run(const struct settings *settings)
     struct tls tls = {0};
     int r = 0;
 
-    /* getaddrinfo() and connect() of libesmtp wait as long as they like. */
-    alarm((unsigned)settings->lifetime);
     if (settings->starttls == STARTTLS_REQUIRED) {
         r = tls_open(&tls, settings->host, settings->ca_file);
         if (r == -EINVAL)

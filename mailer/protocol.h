@@ -5,7 +5,9 @@
    mailer → courier   WIRE_MAIL_RESULT: JOB RESULT STATUS TEXT, one for each mail, as soon as it is
    known and in whatever order
 
-   The courier shuts its side down when no more mails follow; the mailer ends after the last result.
+   The courier may send the next mails while results of earlier ones are outstanding, or much later:
+   the mailer keeps its session with the relay open for a while. The courier shuts its side down
+   when no more mails follow; the mailer ends after the last result. It may also end earlier.
    A mail without a result counts as deferred with an unknown outcome. TEXT is the relay's line, at
    most 200 bytes of printable ASCII. */
 #pragma once

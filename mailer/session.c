@@ -28,11 +28,20 @@
 #define DESCRIPTORS_MAX 256
 #define SERVER_SIZE     320
 
+/* So many mails libesmtp is given ahead of the one under way: after some refusals it ends a session
+   that has none. */
+#define AHEAD_MOST 20
+
+#define STATUS_CLOSING 421 /* RFC 5321, 3.8: at any time */
+
 struct session {
     const struct settings *settings;
     struct tls *tls;
     struct batch *batch;
     struct guard guard;
+    size_t given;     /* mails that libesmtp was given */
+    size_t ahead;     /* those of them that it isn't done with */
+    bool useful;      /* the relay has decided about a mail: it is worth connecting again */
     int fd;           /* libesmtp's connection; -1 between two */
     const char *note; /* what an event told about the session as a whole */
     int error;        /* of reporting */
@@ -54,8 +63,12 @@ static void session_report(struct session *s, struct batch_mail *mail, enum mail
     char text[MAILER_TEXT_SIZE];
     int r;
 
-    if (s->guard.problem) /* whatever was answered, it may not be the relay's; session_finish() */
+    if (s->guard.problem || s->guard.over) /* it may be no answer to this mail; session_finish() */
         return;
+    /* The relay ends a session that has lasted long enough: the next one takes this mail. */
+    if (status && status->code == STATUS_CLOSING && s->useful && !mail->fetched)
+        return;
+    s->useful = s->useful || !status || status->code != STATUS_CLOSING;
     if (status && status->enh_class)
         snprintf(text, sizeof text, "%d %d.%d.%d %s", status->code, status->enh_class,
                  status->enh_subject, status->enh_detail, status->text ? status->text : "");
@@ -109,14 +122,90 @@ static void on_connect(struct session *s)
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 }
 
+/* libesmtp fetches the message: first with length NULL, to start over, then until there is no
+   more. */
+static const char *fetch_message(void **context, int *length, void *arg)
+{
+    struct batch_mail *mail = arg;
+
+    (void)context;
+    if (!length) {
+        mail->fetched = false;
+        return NULL;
+    }
+    if (mail->fetched || !mail->message) {
+        *length = 0;
+        return NULL;
+    }
+    mail->fetched = true;
+    *length = (int)mail->size;
+    return (const char *)mail->message;
+}
+
+static bool session_add(struct session *s, smtp_session_t handle, struct batch_mail *mail)
+{
+    smtp_message_t message = smtp_add_message(handle);
+    smtp_recipient_t recipient;
+
+    if (!message || !smtp_set_reverse_path(message, mail->sender) ||
+        !smtp_set_messagecb(message, fetch_message, mail))
+        return false;
+    smtp_message_set_application_data_release(message, mail, NULL);
+    recipient = smtp_add_recipient(message, mail->recipient);
+    if (!recipient)
+        return false;
+    smtp_recipient_set_application_data_release(recipient, mail, NULL);
+    s->given++;
+    s->ahead++;
+    return true;
+}
+
+/* Waits for mails to come, or for the relay to have enough. */
+static bool session_idle(const struct session *s)
+{
+    struct pollfd p[] = {
+        {.fd = s->batch->fd, .events = POLLIN},
+        {.fd = s->fd, .events = POLLIN}, /* 421, or the end */
+    };
+    const struct settings *settings = s->settings;
+    bool more;
+
+    alarm((unsigned)(settings->idle + settings->lifetime));
+    more = poll(p, ELEMENTS(p), (int)settings->idle * 1000) > 0 && !p[1].revents && p[0].revents;
+    alarm((unsigned)settings->lifetime);
+    return more;
+}
+
+/* Gives libesmtp what the courier has sent meanwhile. When nothing is left to do and wait is set,
+   the session is kept open for more. */
+static void session_fill(struct session *s, smtp_session_t handle, bool wait)
+{
+    while (!s->error && s->given < (size_t)s->settings->batch && s->ahead < AHEAD_MOST) {
+        struct batch_mail *mail = NULL;
+        int r = batch_next(s->batch, false, &mail);
+
+        if (r > 0) {
+            if (!session_add(s, handle, mail))
+                s->error = -ENOMEM;
+        } else if (r != -EAGAIN) {
+            s->error = r;
+            return;
+        } else if (!wait || s->ahead > 0 || !session_idle(s))
+            return;
+    }
+}
+
 /* MAIL FROM was answered. 5xx is about our sender address or our login, which an operator can mend,
    not about this mail: it is tried again until it expires. */
-static void on_mail_status(struct session *s, smtp_message_t message)
+static void on_mail_status(struct session *s, smtp_session_t handle, smtp_message_t message)
 {
     const smtp_status_t *status = smtp_reverse_path_status(message);
 
-    if (!positive(status))
-        session_report(s, smtp_message_get_application_data(message), MAILER_DEFERRED, status);
+    if (positive(status))
+        return;
+    session_report(s, smtp_message_get_application_data(message), MAILER_DEFERRED, status);
+    s->ahead--;
+    session_fill(s, handle, false);
 }
 
 /* RCPT TO was answered. 530 to 538 are about our login (RFC 4954, 6). */
@@ -138,9 +227,8 @@ static void find_recipient(smtp_recipient_t recipient, const char *mailbox, void
 }
 
 /* The message was answered, or DATA refused. */
-static void on_message_sent(struct session *s, smtp_message_t message)
+static void message_report(struct session *s, smtp_message_t message, struct batch_mail *mail)
 {
-    struct batch_mail *mail = smtp_message_get_application_data(message);
     const smtp_status_t *status = smtp_message_transfer_status(message);
     smtp_recipient_t recipient = NULL;
 
@@ -154,6 +242,18 @@ static void on_message_sent(struct session *s, smtp_message_t message)
         session_report(s, mail, MAILER_REJECTED, status);
     else
         session_report(s, mail, MAILER_DEFERRED, status);
+}
+
+/* libesmtp goes on with what it was given by the end of this, or says QUIT; after a refused DATA it
+   has decided already. */
+static void on_message_sent(struct session *s, smtp_session_t handle, smtp_message_t message)
+{
+    struct batch_mail *mail = smtp_message_get_application_data(message);
+    bool decided = !mail->fetched;
+
+    message_report(s, message, mail);
+    s->ahead--;
+    session_fill(s, handle, !decided);
 }
 
 static void on_secured(struct session *s, SSL *ssl)
@@ -179,7 +279,6 @@ static void on_event(smtp_session_t handle, int event, void *arg, ...)
     struct session *s = arg;
     va_list args;
 
-    (void)handle;
     va_start(args, arg);
     switch (event) {
     case SMTP_EV_CONNECT:
@@ -190,14 +289,14 @@ static void on_event(smtp_session_t handle, int event, void *arg, ...)
         break;
     case SMTP_EV_MAILSTATUS:
         (void)va_arg(args, const char *);
-        on_mail_status(s, va_arg(args, smtp_message_t));
+        on_mail_status(s, handle, va_arg(args, smtp_message_t));
         break;
     case SMTP_EV_RCPTSTATUS:
         (void)va_arg(args, const char *);
         on_recipient_status(s, va_arg(args, smtp_recipient_t));
         break;
     case SMTP_EV_MESSAGESENT:
-        on_message_sent(s, va_arg(args, smtp_message_t));
+        on_message_sent(s, handle, va_arg(args, smtp_message_t));
         break;
     case SMTP_EV_STARTTLS_OK:
         on_secured(s, va_arg(args, SSL *));
@@ -232,7 +331,7 @@ static void on_traffic(const char *data, int size, int writing, void *arg)
 
     if (size <= 0)
         return;
-    if (writing && !s->error && courier_left(s))
+    if (writing && !s->error && s->ahead > 0 && courier_left(s))
         s->error = -EPIPE;
     if (!s->guard.problem && !s->error) {
         if (writing)
@@ -240,28 +339,8 @@ static void on_traffic(const char *data, int size, int writing, void *arg)
         else
             guard_read(&s->guard, data, (size_t)size);
     }
-    if (s->guard.problem || s->error)
+    if (s->guard.problem || s->guard.closing || s->error)
         session_cut(s);
-}
-
-/* libesmtp fetches the message: first with length NULL, to start over, then until there is no
-   more. */
-static const char *fetch_message(void **context, int *length, void *arg)
-{
-    struct batch_mail *mail = arg;
-
-    (void)context;
-    if (!length) {
-        mail->fetched = false;
-        return NULL;
-    }
-    if (mail->fetched) {
-        *length = 0;
-        return NULL;
-    }
-    mail->fetched = true;
-    *length = (int)mail->size;
-    return (const char *)mail->message;
 }
 
 static int answer_login(auth_client_request_t request, char **result, int fields, void *arg)
@@ -276,22 +355,6 @@ static int answer_login(auth_client_request_t request, char **result, int fields
         else
             result[i] = NULL;
     return 1;
-}
-
-static bool session_add(smtp_session_t handle, struct batch_mail *mail)
-{
-    smtp_message_t message = smtp_add_message(handle);
-    smtp_recipient_t recipient;
-
-    if (!message || !smtp_set_reverse_path(message, mail->sender) ||
-        !smtp_set_messagecb(message, fetch_message, mail))
-        return false;
-    smtp_message_set_application_data_release(message, mail, NULL);
-    recipient = smtp_add_recipient(message, mail->recipient);
-    if (!recipient)
-        return false;
-    smtp_recipient_set_application_data_release(recipient, mail, NULL);
-    return true;
 }
 
 /* libesmtp counts in milliseconds, whatever its manual says. */
@@ -328,9 +391,10 @@ static bool session_prepare(struct session *s, smtp_session_t handle)
     if (!smtp_starttls_enable(handle, s->tls ? Starttls_REQUIRED : Starttls_DISABLED) ||
         (s->tls && !smtp_starttls_set_ctx(handle, s->tls->context)))
         return false;
-    for (size_t i = 0; i < s->batch->count; i++)
-        if (!session_add(handle, &s->batch->mails[i]))
+    for (struct batch_mail *mail = s->batch->first; mail; mail = mail->next)
+        if (!session_add(s, handle, mail))
             return false;
+    session_fill(s, handle, false);
     return true;
 }
 
@@ -354,40 +418,55 @@ static void session_reason(const struct session *s, char ret[static MAILER_TEXT_
                  smtp_errno() ? smtp_strerror(smtp_errno(), library, sizeof library) : "no answer");
 }
 
+/* Mails that the relay hasn't seen the text of go into the next session, if this one was of any
+   use; else they wait. */
 static int session_finish(struct session *s)
 {
+    bool again = s->useful && !s->guard.problem;
     char reason[MAILER_TEXT_SIZE];
 
     session_reason(s, reason);
-    for (size_t i = 0; i < s->batch->count && !s->error; i++)
-        s->error = batch_report(s->batch, &s->batch->mails[i], MAILER_DEFERRED, 0, reason);
+    for (struct batch_mail *mail = s->batch->first; mail && !s->error; mail = mail->next)
+        if (!again || mail->fetched)
+            s->error = batch_report(s->batch, mail, MAILER_DEFERRED, 0, reason);
+    batch_forget(s->batch);
     return s->error;
+}
+
+static auth_context_t login_make(const struct settings *settings)
+{
+    auth_context_t login = auth_create_context();
+
+    if (!login)
+        return NULL;
+    auth_set_mechanism_flags(login, AUTH_PLUGIN_PLAIN, 0);
+    auth_set_interact_cb(login, answer_login, (void *)(uintptr_t)settings);
+    return login;
 }
 
 int session_run(struct batch *batch, const struct settings *settings, struct tls *tls)
 {
     struct session s = {.settings = settings, .tls = tls, .batch = batch, .fd = -1};
     smtp_session_t handle = smtp_create_session();
-    auth_context_t login = NULL;
+    auth_context_t login = settings->user[0] ? login_make(settings) : NULL;
 
-    if (!handle)
+    if (!handle || (settings->user[0] && !login))
         return -ENOMEM;
     if (tls)
         tls->problem = X509_V_OK;
-    if (settings->user[0]) {
-        login = auth_create_context();
-        if (login) {
-            auth_set_mechanism_flags(login, AUTH_PLUGIN_PLAIN, 0);
-            auth_set_interact_cb(login, answer_login, (void *)(uintptr_t)settings);
-            smtp_auth_set_context(handle, login);
-        }
-    }
-    if (!session_prepare(&s, handle) || (settings->user[0] && !login))
-        s.error = -ENOMEM;
-    else
+    if (login)
+        smtp_auth_set_context(handle, login);
+    /* getaddrinfo() and connect() of libesmtp wait as long as they like. */
+    alarm((unsigned)settings->lifetime);
+    if (!session_prepare(&s, handle))
+        s.error = s.error ? s.error : -ENOMEM;
+    else if (!s.error)
         smtp_start_session(handle); /* returns 1 in failures, too: events tell what happened */
     smtp_destroy_session(handle);
     if (login)
         auth_destroy_context(login);
-    return s.error ? s.error : session_finish(&s);
+    if (!s.error)
+        s.error = session_finish(&s);
+    alarm(0);
+    return s.error;
 }

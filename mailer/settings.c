@@ -29,7 +29,9 @@ static const struct conf_key keys[] = {
     CONF_SPAN("limits", "reply", struct settings, reply, "1min", 1, 10 * MINUTE, "1s to 10min"),
     CONF_SPAN("limits", "accept", struct settings, accept, "3min", 1, 10 * MINUTE, "1s to 10min"),
     CONF_SPAN("limits", "lifetime", struct settings, lifetime, "15min", 1, HOUR, "1s to 1h"),
-    CONF_NUMBER("limits", "batch", struct settings, batch, "50", 1, 500, "a number from 1 to 500"),
+    CONF_SPAN("limits", "idle", struct settings, idle, "5s", 0, MINUTE, "0s to 1min"),
+    CONF_NUMBER("limits", "batch", struct settings, batch, "100", 1, 1000,
+                "a number from 1 to 1000"),
 };
 
 /* Host and HELO name go into the SMTP conversation and, with ":port" behind, to libesmtp. */

@@ -17,7 +17,8 @@ struct settings {
     char *password_file; /* NULL: none */
     long reply;          /* seconds to wait for a reply */
     long accept;         /* seconds to wait for the reply to a whole message */
-    long lifetime;       /* seconds after which the process ends itself */
+    long lifetime;       /* seconds after which the process ends itself, with mails in hand */
+    long idle;           /* seconds that a session is kept open with nothing to do */
     long batch;          /* most mails an SMTP session */
     char *password;      /* read from password_file, wiped by settings_clear() */
 };

@@ -70,10 +70,12 @@ class Relay:
     SILENT = object()
 
     def __init__(self, certificate=None, replies=None, features=(), after_starttls=b"",
-                 greeting="220 relay.example ESMTP", early=b"", version=None, slow=0):
-        self.replies = dict(replies or {})
+                 greeting="220 relay.example ESMTP", early=b"", version=None, slow=0, patience=PATIENCE):
+        self.replies = {verb: list(reply) if isinstance(reply, list) else reply
+                        for verb, reply in (replies or {}).items()}
         self.features, self.after_starttls, self.greeting = features, after_starttls, greeting
         self.early, self.slow = early, slow
+        self.patience = patience  # with a client that says nothing
         self.said, self.mails, self.connections = [], [], 0
         self.server_names, self.versions = [], []
         self.context = None
@@ -121,7 +123,7 @@ class Relay:
         return [line for _, line in self.said if line.upper().startswith(verb)]
 
     def _serve(self, connection):
-        connection.settimeout(PATIENCE)
+        connection.settimeout(self.patience)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             Conversation(self, connection).run()
@@ -139,7 +141,11 @@ class Conversation:
 
     def line(self):
         while b"\r\n" not in self.buffer:
-            data = self.connection.recv(65536)
+            try:
+                data = self.connection.recv(65536)
+            except TimeoutError:
+                self.say("421 4.4.2 you say nothing")
+                raise
             if not data:
                 raise OSError("the client left")
             self.buffer += data
@@ -148,6 +154,8 @@ class Conversation:
 
     def say(self, text):
         self.connection.sendall(text.encode() + b"\r\n")
+        if text.split("\r\n")[-1].startswith("421"):
+            raise OSError("closed, as 421 says")
 
     def answer(self, verb, default):
         """Says what the table has for verb. A list is used up, one reply a time."""
@@ -257,7 +265,7 @@ class Mailer:
 
     def __init__(self, program, directory, port, wrapper=(), environment=None, **keys):
         settings = {"host": "localhost", "port": port, **keys}
-        limits = {key: settings.pop(key) for key in ("reply", "accept", "lifetime", "batch")
+        limits = {key: settings.pop(key) for key in ("reply", "accept", "lifetime", "idle", "batch")
                   if key in settings}
         config = Path(directory) / "mailer.conf"
         config.write_text("[relay]\n" + "".join(f"{k} = {v}\n" for k, v in settings.items())

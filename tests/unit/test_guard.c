@@ -130,7 +130,61 @@ static void test_plaintext_passes_where_tls_is_off(void **state)
     guard_begin(&guard, false, false);
     assert_true(hear(&guard, "220 ready\r\n"));
     assert_true(say(&guard, "MAIL FROM:<a@b.example>\r\n"));
-    assert_true(hear(&guard, "250 fine\r\n250 and more\r\n"));
+    assert_true(hear(&guard, "250 fine\r\n"));
+}
+
+static void begin_mail(struct guard *guard)
+{
+    guard_begin(guard, false, false);
+    assert_true(hear(guard, "220 ready\r\n"));
+    assert_true(say(guard, "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"));
+    assert_true(hear(guard, "250 fine\r\n250 fine\r\n"));
+}
+
+/* Else the reply to one mail would be taken for the reply to the next. */
+static void test_after_more_replies_than_were_asked_for_nothing_is_said(void **state)
+{
+    static const char *const replies[] = {
+        "354 go\r\n250 taken\r\n250 taken\r\n",     "354 go\r\n250 taken\r\n2",
+        "354 go\r\n250-taken\r\n250 taken\r\n\r\n", "554 no\r\n250 taken\r\n",
+        "354 go\r\n250 taken\r\n421 goodbye\r\n",   "421 goodbye\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(replies); i++) {
+        struct guard guard;
+
+        begin_mail(&guard);
+        assert_false(hear(&guard, replies[i]));
+        assert_false(guard.over); /* what was asked before is answered */
+        assert_null(guard.problem);
+        assert_false(say(&guard, "MAIL FROM:<a@b.example>\r\n"));
+        assert_true(guard.over);
+    }
+}
+
+static void test_the_text_of_a_mail_has_a_reply_of_its_own(void **state)
+{
+    struct guard guard;
+
+    (void)state;
+    begin_mail(&guard);
+    assert_true(hear(&guard, "354 go\r\n"));
+    assert_true(hear(&guard, "250-taken\r\n250 taken\r\n"));
+    assert_true(say(&guard, "QUIT\r\n"));
+    assert_true(hear(&guard, "221 bye\r\n"));
+}
+
+static void test_the_end_of_a_mail_without_text_is_no_command(void **state)
+{
+    struct guard guard;
+
+    (void)state;
+    begin_mail(&guard);
+    assert_true(hear(&guard, "354 go\r\n"));
+    assert_true(say(&guard, ".\r\n"));
+    assert_true(hear(&guard, "554 no recipients\r\n"));
+    assert_false(hear(&guard, "250 taken\r\n"));
 }
 
 static void test_no_mail_before_the_login(void **state)
@@ -139,11 +193,13 @@ static void test_no_mail_before_the_login(void **state)
 
     (void)state;
     guard_begin(&guard, false, true);
+    assert_true(hear(&guard, "220 ready\r\n"));
     assert_true(say(&guard, "AUTH PLAIN x\r\n"));
     assert_true(hear(&guard, "535-no\r\n535 no\r\n"));
     assert_false(say(&guard, "MAIL FROM:<a@b.example>\r\n"));
 
     guard_begin(&guard, false, true);
+    assert_true(hear(&guard, "220 ready\r\n"));
     assert_true(say(&guard, "AUTH PLAIN x\r\n"));
     assert_true(hear(&guard, "235 welcome\r\n"));
     assert_true(say(&guard, "MAIL FROM:<a@b.example>\r\n"));
@@ -164,7 +220,7 @@ static void test_the_last_refusal_is_kept_for_the_operator(void **state)
     memcpy(longer, "421 ", 4);
     longer[sizeof longer - 1] = '\0';
     longer[sizeof longer - 2] = '\n';
-    assert_true(hear(&guard, longer));
+    assert_false(hear(&guard, longer));
     assert_int_equal(strlen(guard.trouble), GUARD_LINE_SIZE - 1);
 }
 
@@ -178,6 +234,9 @@ int main(void)
         cmocka_unit_test(test_replies_before_their_commands_are_refused),
         cmocka_unit_test(test_nothing_telling_is_said_in_plaintext),
         cmocka_unit_test(test_plaintext_passes_where_tls_is_off),
+        cmocka_unit_test(test_after_more_replies_than_were_asked_for_nothing_is_said),
+        cmocka_unit_test(test_the_text_of_a_mail_has_a_reply_of_its_own),
+        cmocka_unit_test(test_the_end_of_a_mail_without_text_is_no_command),
         cmocka_unit_test(test_no_mail_before_the_login),
         cmocka_unit_test(test_the_last_refusal_is_kept_for_the_operator),
     };

@@ -30,6 +30,7 @@ const struct option_name option_names[OPTIONS] = {
     [OPTION_ALL] = {"all", NULL, "finished ones, too"},
     [OPTION_LIMIT] = {"limit", "N", "at most so many"},
     [OPTION_REASON] = {"reason", "TEXT", "why, for the journal and the entry; no secrets"},
+    [OPTION_BATCH] = {"batch", "BATCH", "the same batch again, after its file was lost"},
 };
 
 /* The option whose name is the first length bytes of word, or OPTIONS. */

@@ -134,12 +134,12 @@ static int report_read(const struct arguments *a, const struct wire_frame *frame
     return status == STATUS_USAGE ? STATUS_USAGE : STATUS_REFUSED;
 }
 
-int call_control(const struct arguments *a, json_t *request, json_t **ret)
+int call_control_reply(const struct arguments *a, json_t *request, json_t **ret,
+                       struct client_reply *reply)
 {
     json_auto_t *owned = request;
     _cleanup_free_ char *text = NULL;
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
-    _cleanup_(client_reply_clear) struct client_reply reply = {0};
     int status;
 
     text = owned ? json_dumps(owned, JSON_COMPACT) : NULL;
@@ -149,8 +149,15 @@ int call_control(const struct arguments *a, json_t *request, json_t **ret)
     }
     wire_begin(&w, WIRE_CONTROL);
     wire_put_string(&w, WIRE_JSON, text);
-    status = call(a, &w, &reply);
-    return status == STATUS_DONE ? report_read(a, &reply.frame, ret) : status;
+    status = call(a, &w, reply);
+    return status == STATUS_DONE ? report_read(a, &reply->frame, ret) : status;
+}
+
+int call_control(const struct arguments *a, json_t *request, json_t **ret)
+{
+    _cleanup_(client_reply_clear) struct client_reply reply = {0};
+
+    return call_control_reply(a, request, ret, &reply);
 }
 
 int call_change(const struct arguments *a, const char *verb, const char *name, const char *value)

@@ -1,6 +1,7 @@
 /* Asking portald: one call, its errors told to the person. */
 #pragma once
 
+#include "client.h"
 #include "command.h"
 #include "wire.h"
 
@@ -9,6 +10,9 @@
 /* Sends request, {"verb": ...}, which it takes over (NULL: out of memory), over the control socket.
    With STATUS_DONE *ret is the report, an object; otherwise the error was told already. */
 int call_control(const struct arguments *a, json_t *request, json_t **ret);
+/* The same with the reply itself, for its other fields: client_reply_clear() in every case. */
+int call_control_reply(const struct arguments *a, json_t *request, json_t **ret,
+                       struct client_reply *reply);
 /* Has one thing changed: verb, and what is meant by name and value. Tells the sentence that portald
    answers with. */
 int call_change(const struct arguments *a, const char *verb, const char *name, const char *value);

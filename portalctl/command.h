@@ -32,6 +32,7 @@ enum option {
     OPTION_ALL,
     OPTION_LIMIT,
     OPTION_REASON,
+    OPTION_BATCH,
     OPTIONS,
 };
 
@@ -95,5 +96,10 @@ command_run queue_drop_run;
 command_run queue_stats_run;
 command_run letters_list_run;
 command_run letters_print_run;
+command_run letters_export_run;
+command_run letters_import_run;
 command_run letters_posted_run;
+command_run letters_returned_run;
+command_run letters_printed_run;
+command_run letters_again_run;
 command_run clock_run;

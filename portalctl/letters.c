@@ -1,4 +1,4 @@
-/* portalctl letters: list, print, posted. */
+/* portalctl letters: list, print, posted, returned, printed, again. */
 #include "config.h"
 
 #include "call.h"
@@ -50,6 +50,27 @@ static void letters_table(const json_t *letters, const char *empty)
     table_print(&t, empty);
 }
 
+/* What nobody but a person can decide. */
+static void uncertain_tell(const json_t *letters)
+{
+    const json_t *letter;
+    size_t i, count = 0;
+
+    json_array_foreach(letters, i, letter)
+    {
+        const char *state = report_text(letter, "state");
+
+        count += state && strcmp(state, "uncertain") == 0;
+    }
+    if (count > 0)
+        printf("\n%zu uncertain: handed out to be printed, but nobody knows whether it is on "
+               "paper. It is never printed again by itself.\nLook for its number at the printer "
+               "or among the files, then say for each:\n"
+               "    portalctl letters printed JOB     it is on paper\n"
+               "    portalctl letters again JOB       it isn't: print it with the next batch\n",
+               count);
+}
+
 int letters_list_run(const struct arguments *a)
 {
     json_auto_t *letters = NULL;
@@ -61,6 +82,8 @@ int letters_list_run(const struct arguments *a)
         output_json(letters);
     else
         letters_table(letters, "No letter is waiting, at the printer, or waiting to be posted.");
+    if (!arguments_json(a))
+        uncertain_tell(letters);
     return STATUS_DONE;
 }
 
@@ -149,10 +172,7 @@ static void printed_tell(const json_t *printed, const json_t *uncertain)
 {
     letters_table(printed, "Nothing was printed: no letter is waiting.");
     batches_tell(printed);
-    if (json_array_size(uncertain) > 0)
-        printf("\n%zu letters were handed out, but whether they were printed isn't known. They are "
-               "never printed again\nby themselves: 'portalctl queue list --state uncertain'.\n",
-               json_array_size(uncertain));
+    uncertain_tell(uncertain);
 }
 
 int letters_print_run(const struct arguments *a)
@@ -183,4 +203,31 @@ int letters_print_run(const struct arguments *a)
 int letters_posted_run(const struct arguments *a)
 {
     return call_change(a, "letters-posted", "batch", a->operand[0]);
+}
+
+int letters_returned_run(const struct arguments *a)
+{
+    json_auto_t *report = NULL;
+    int status = call_control(a,
+                              json_pack("{s:s, s:s, s:s*}", "verb", "letters-returned", "id",
+                                        a->operand[0], "reason", a->value[OPTION_REASON]),
+                              &report);
+
+    if (status != STATUS_DONE)
+        return status;
+    if (arguments_json(a))
+        output_json(report);
+    else
+        output_text(report_text(report, "text"));
+    return STATUS_DONE;
+}
+
+int letters_printed_run(const struct arguments *a)
+{
+    return call_change(a, "letters-printed", "id", a->operand[0]);
+}
+
+int letters_again_run(const struct arguments *a)
+{
+    return call_change(a, "letters-again", "id", a->operand[0]);
 }

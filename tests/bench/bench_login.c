@@ -1,6 +1,7 @@
 /* Logs people in through PAM, one transaction each: start, authenticate, acct_mgmt, end.
 
-       bench_login --dir DIR --service NAME [--login mail|uid] [--totp] [--first N] [--users N]
+       bench_login --dir DIR --service NAME [--login mail|uid] [--totp [--turn N]] [--first N]
+   [--users N]
                    [--clients N] [--seconds S]
 
    DIR holds the PAM service. With --totp the second question is answered with a code. Users are
@@ -81,15 +82,11 @@ static int once(void *state, unsigned user)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"dir", required_argument, NULL, 'd'},
-        {"service", required_argument, NULL, 's'},
-        {"login", required_argument, NULL, 'l'},
-        {"totp", no_argument, NULL, 'o'},
-        {"first", required_argument, NULL, 'f'},
-        {"users", required_argument, NULL, 'u'},
-        {"clients", required_argument, NULL, 'c'},
-        {"seconds", required_argument, NULL, 't'},
-        {NULL, 0, NULL, 0},
+        {"dir", required_argument, NULL, 'd'},     {"service", required_argument, NULL, 's'},
+        {"login", required_argument, NULL, 'l'},   {"totp", no_argument, NULL, 'o'},
+        {"turn", required_argument, NULL, 'n'},    {"first", required_argument, NULL, 'f'},
+        {"users", required_argument, NULL, 'u'},   {"clients", required_argument, NULL, 'c'},
+        {"seconds", required_argument, NULL, 't'}, {NULL, 0, NULL, 0},
     };
     struct settings settings = {0};
     struct clients_load load = {.clients = 1, .users = 100000, .seconds = 5};
@@ -113,6 +110,9 @@ int main(int argc, char **argv)
         case 'u':
             load.users = (unsigned)strtoul(optarg, NULL, 10);
             break;
+        case 'n':
+            load.turn = (unsigned)strtoul(optarg, NULL, 10);
+            break;
         case 'f':
             load.first = (unsigned)strtoul(optarg, NULL, 10);
             break;
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
             return 2;
         }
     if (!settings.directory || !settings.service || load.users == 0 || load.seconds <= 0) {
-        fputs("usage: bench_login --dir DIR --service NAME [--login mail|uid] [--totp] "
+        fputs("usage: bench_login --dir DIR --service NAME [--login mail|uid] [--totp [--turn N]] "
               "[--first N] [--users N] [--clients N] [--seconds S]\n",
               stderr);
         return 2;

@@ -15,9 +15,6 @@
 
 #define SAMPLES 400000 /* a client; more are counted, but not in the percentiles */
 #define WARM_UP 0.2
-#define A_SECOND                                                                                   \
-    3000 /* more logins than anybody makes in one: where a run begins moves so fast                \
-          */
 
 struct record {
     uint64_t logins, all;
@@ -46,7 +43,7 @@ static int client_main(const struct clients_load *load, const struct clients_tas
     void *state = task->begin(task->settings);
     uint64_t random = (uint64_t)number * 7919 + (uint64_t)getpid();
     double counted = start + load->seconds * WARM_UP, end = counted + load->seconds;
-    uint64_t turn = (uint64_t)time(NULL) * A_SECOND + number;
+    uint64_t turn = load->turn + number;
 
     if (!state)
         return 1;

@@ -25,7 +25,8 @@ struct clients_load {
     unsigned clients, users;
     unsigned first; /* users first + 1 … first + users */
     double seconds; /* counted; a fifth of it comes before, to warm up */
-    int in_turn;    /* users one after the other, and others with each run, instead of any */
+    int in_turn;    /* users one after the other, instead of any … */
+    unsigned turn;  /* … beginning behind so many */
 };
 
 /* Runs the task and prints "logins N rate R p50 MS p99 MS". Returns 0, or 1 when anything

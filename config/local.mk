@@ -13,6 +13,10 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/templates/de/totp-off.subject config/templates/de/totp-off.txt config/templates/de/totp-off.html \
     config/templates/de/puk-used.subject config/templates/de/puk-used.txt config/templates/de/puk-used.html \
     config/templates/de/restarted.subject config/templates/de/restarted.txt config/templates/de/restarted.html \
+    config/templates/de/letter-address.subject config/templates/de/letter-address.txt config/templates/de/letter-address.html \
+    config/templates/de/letter-posted.subject config/templates/de/letter-posted.txt config/templates/de/letter-posted.html \
+    config/templates/de/letter-returned.subject config/templates/de/letter-returned.txt config/templates/de/letter-returned.html \
+    config/templates/de/password-expires.subject config/templates/de/password-expires.txt config/templates/de/password-expires.html \
     config/templates/en/frame.txt config/templates/en/frame.html \
     config/templates/en/confirm.subject config/templates/en/confirm.txt config/templates/en/confirm.html \
     config/templates/en/in-use.subject config/templates/en/in-use.txt config/templates/en/in-use.html \
@@ -23,7 +27,11 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/templates/en/totp-on.subject config/templates/en/totp-on.txt config/templates/en/totp-on.html \
     config/templates/en/totp-off.subject config/templates/en/totp-off.txt config/templates/en/totp-off.html \
     config/templates/en/puk-used.subject config/templates/en/puk-used.txt config/templates/en/puk-used.html \
-    config/templates/en/restarted.subject config/templates/en/restarted.txt config/templates/en/restarted.html
+    config/templates/en/restarted.subject config/templates/en/restarted.txt config/templates/en/restarted.html \
+    config/templates/en/letter-address.subject config/templates/en/letter-address.txt config/templates/en/letter-address.html \
+    config/templates/en/letter-posted.subject config/templates/en/letter-posted.txt config/templates/en/letter-posted.html \
+    config/templates/en/letter-returned.subject config/templates/en/letter-returned.txt config/templates/en/letter-returned.html \
+    config/templates/en/password-expires.subject config/templates/en/password-expires.txt config/templates/en/password-expires.html
 EXTRA_DIST += $(PORTAL_CONF)
 
 install-data-local: install-portal-conf

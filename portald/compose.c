@@ -18,6 +18,7 @@
 #define NAME_SIZE 300
 #define LINK_SIZE 400
 #define TIME_SIZE 64
+#define DAY_SIZE  48
 
 /* A mailed code is shown as two groups of four. */
 #define CODE_SHOWN_SIZE (MAILED_CODE_SIZE + 1)
@@ -38,7 +39,8 @@ static const struct {
 #define FRAME_NAMES  (TEMPLATE_BIT(TEMPLATE_TITLE) | TEMPLATE_BIT(TEMPLATE_BODY))
 #define LINK_NAMES   (TEMPLATE_BIT(TEMPLATE_LINK) | TEMPLATE_BIT(TEMPLATE_HOURS))
 #define CODE_NAMES   (TEMPLATE_BIT(TEMPLATE_CODE) | TEMPLATE_BIT(TEMPLATE_MINUTES))
-#define COMMON_NAMES (TEMPLATE_ALL & ~FRAME_NAMES & ~LINK_NAMES & ~CODE_NAMES)
+#define DAY_NAMES    TEMPLATE_BIT(TEMPLATE_DAY)
+#define COMMON_NAMES (TEMPLATE_ALL & ~FRAME_NAMES & ~LINK_NAMES & ~CODE_NAMES & ~DAY_NAMES)
 
 static const struct {
     const char *word;
@@ -55,6 +57,10 @@ static const struct {
     {"totp-off", COMMON_NAMES, true},
     {"puk-used", COMMON_NAMES, true},
     {"restarted", COMMON_NAMES, true},
+    {"letter-address", COMMON_NAMES | DAY_NAMES, false},
+    {"letter-posted", COMMON_NAMES | DAY_NAMES, false},
+    {"letter-returned", COMMON_NAMES, false},
+    {"password-expires", COMMON_NAMES | DAY_NAMES, false},
 };
 
 static const struct {
@@ -213,6 +219,7 @@ struct order {
     size_t topic, language;
     char to[MAIL_ADDRESS_SIZE];
     char name[NAME_SIZE];
+    char day[DAY_SIZE]; /* in words; "" where the topic has none */
 };
 
 static bool topic_find(const char *word, size_t *ret)
@@ -259,6 +266,20 @@ static int name_read(const char *name, char ret[static NAME_SIZE])
     return 0;
 }
 
+/* A mail whose words name a day isn't sent without one. */
+static int day_read(const json_t *day, struct order *ret)
+{
+    bool wanted = topics[ret->topic].names & DAY_NAMES;
+
+    if (!wanted)
+        return 0;
+    return json_is_string(day) &&
+                   calendar_say_day(json_string_value(day), languages[ret->language].word, ret->day,
+                                    sizeof ret->day) == 0
+               ? 0
+               : -EBADMSG;
+}
+
 static int payload_read(json_t *payload, struct order *ret)
 {
     const char *to = json_string_value(json_object_get(payload, "to"));
@@ -272,6 +293,8 @@ static int payload_read(json_t *payload, struct order *ret)
         r = name_read(json_string_value(name), ret->name);
     else if (name && !json_is_null(name))
         r = -EBADMSG;
+    if (r == 0)
+        r = day_read(json_object_get(payload, "day"), ret);
     return r < 0 ? r : mail_address_read(to, ret->to);
 }
 
@@ -393,6 +416,7 @@ static int texts_render(const struct compose *compose, const struct job *job,
         [TEMPLATE_TIME] = v.time,
         [TEMPLATE_CODE] = v.code,
         [TEMPLATE_MINUTES] = v.minutes,
+        [TEMPLATE_DAY] = order->day,
     };
 
     int r;

@@ -25,12 +25,19 @@
      puk-used           the PUK was used, and is void; a letter with the next one comes
      restarted          support started the account anew; a letter with initial password and PUK
                         comes
-   Payload of a JOB_MAIL, JSON: {"to": address, "language": "de"|"en", "name": full name or absent}.
+   and of letters:
+     letter-address     one goes to another postal address than the last one, and waits until day
+     letter-posted      one was posted, and should arrive by day
+     letter-returned    one came back: what it carried is void
+     password-expires   the initial password works until the end of day
+   Payload of a JOB_MAIL, JSON: {"to": address, "language": "de"|"en", "name": full name or absent,
+   "day": YYYY-MM-DD, for those topics that have one}.
    Links, references and codes are not in it: they are derived from the job's id (derive.h).
 
    Names in templates: company, support, name, greeting ("Guten Tag Erika Mustermann,"), login_url,
    not_me (the link BASE/not-me/REFERENCE), reference (as printed), time (when the job was made: of
-   a notice, when it happened), for confirm link and hours, for code code and minutes.
+   a notice, when it happened), for confirm link and hours, for code code and minutes, for letters
+   day ("23. November 2026").
    The txt and html of a topic are its own words. What all mails share stands around them, in
    templates/{de,en}/frame.{txt,html}, which must have a {{body}} and may have {{title}}, the
    subject. */

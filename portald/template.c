@@ -13,13 +13,21 @@
 #define NAME_SHOWN 40 /* of a name in an error */
 
 static const char *const names[TEMPLATE_NAMES] = {
-    [TEMPLATE_COMPANY] = "company",     [TEMPLATE_SUPPORT] = "support",
-    [TEMPLATE_NAME] = "name",           [TEMPLATE_GREETING] = "greeting",
-    [TEMPLATE_LINK] = "link",           [TEMPLATE_HOURS] = "hours",
-    [TEMPLATE_NOT_ME] = "not_me",       [TEMPLATE_REFERENCE] = "reference",
-    [TEMPLATE_LOGIN_URL] = "login_url", [TEMPLATE_TIME] = "time",
-    [TEMPLATE_CODE] = "code",           [TEMPLATE_MINUTES] = "minutes",
-    [TEMPLATE_TITLE] = "title",         [TEMPLATE_BODY] = "body",
+    [TEMPLATE_COMPANY] = "company",
+    [TEMPLATE_SUPPORT] = "support",
+    [TEMPLATE_NAME] = "name",
+    [TEMPLATE_GREETING] = "greeting",
+    [TEMPLATE_LINK] = "link",
+    [TEMPLATE_HOURS] = "hours",
+    [TEMPLATE_NOT_ME] = "not_me",
+    [TEMPLATE_REFERENCE] = "reference",
+    [TEMPLATE_LOGIN_URL] = "login_url",
+    [TEMPLATE_TIME] = "time",
+    [TEMPLATE_CODE] = "code",
+    [TEMPLATE_MINUTES] = "minutes",
+    [TEMPLATE_DAY] = "day",
+    [TEMPLATE_TITLE] = "title",
+    [TEMPLATE_BODY] = "body",
 };
 
 /* Text, then a value. */

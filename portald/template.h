@@ -22,6 +22,7 @@ enum template_name {
     TEMPLATE_TIME,
     TEMPLATE_CODE,
     TEMPLATE_MINUTES,
+    TEMPLATE_DAY,
     TEMPLATE_TITLE,
     TEMPLATE_BODY, /* of a frame: rendered already, and put in as it stands */
     TEMPLATE_NAMES,

@@ -290,8 +290,9 @@ static void test_not_me_wipes_before_the_first_personal_password_and_locks_after
 
 static void test_not_me_on_a_notice_locks_and_never_loses_the_address(void **state)
 {
-    static const char *const notices[] = {"code",     "password-set", "password-changed", "totp-on",
-                                          "totp-off", "puk-used",     "restarted"};
+    static const char *const notices[] = {"code",      "password-set",  "password-changed",
+                                          "totp-on",   "totp-off",      "puk-used",
+                                          "restarted", "letter-address"};
     static const enum account_not_me expected[ACCOUNT_STATES] = {
         [ACCOUNT_PROVISIONED] = NOT_ME_NOTHING, [ACCOUNT_PENDING] = NOT_ME_NOTHING,
         [ACCOUNT_INITIAL] = NOT_ME_LOCK,        [ACCOUNT_ACTIVE] = NOT_ME_LOCK,
@@ -336,6 +337,25 @@ static void test_not_me_of_another_mailbox_undoes_only_what_nobody_confirmed(voi
         assert_int_equal(account_not_me(&e, "confirm", true),
                          s == ACCOUNT_PENDING ? NOT_ME_WIPE : NOT_ME_NOTHING);
     }
+}
+
+static void test_not_me_on_mails_of_letters_counts_from_the_accounts_own_mailbox(void **state)
+{
+    static const char *const topics[] = {"letter-posted", "letter-returned", "password-expires"};
+    static const enum account_not_me expected[ACCOUNT_STATES] = {
+        [ACCOUNT_PROVISIONED] = NOT_ME_NOTHING, [ACCOUNT_PENDING] = NOT_ME_NOTHING,
+        [ACCOUNT_INITIAL] = NOT_ME_WIPE,        [ACCOUNT_ACTIVE] = NOT_ME_LOCK,
+        [ACCOUNT_LOCKED] = NOT_ME_NOTHING,      [ACCOUNT_CLOSED] = NOT_ME_NOTHING,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(topics); i++)
+        for (int s = 0; s < ACCOUNT_STATES; s++) {
+            struct entry e = provisioned();
+            e.state = (enum account_state)s;
+            assert_int_equal(account_not_me(&e, topics[i], false), expected[s]);
+            assert_int_equal(account_not_me(&e, topics[i], true), NOT_ME_NOTHING);
+        }
 }
 
 static void test_wiping_leaves_nothing_of_the_registration(void **state)
@@ -392,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_not_me_on_a_notice_locks_and_never_loses_the_address),
         cmocka_unit_test(test_not_me_on_a_letter_or_a_second_registration),
         cmocka_unit_test(test_not_me_of_another_mailbox_undoes_only_what_nobody_confirmed),
+        cmocka_unit_test(test_not_me_on_mails_of_letters_counts_from_the_accounts_own_mailbox),
         cmocka_unit_test(test_wiping_leaves_nothing_of_the_registration),
         cmocka_unit_test(test_locking_remembers_what_was_before),
     };

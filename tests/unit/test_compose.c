@@ -20,10 +20,13 @@
 
 #define CREATED 1795784730 /* 2026-11-27 13:05:30 UTC */
 
+#define WITH_DAY ", \"day\": \"2026-12-01\"}"
 #define ERIKA                                                                                      \
-    "{\"to\": \"erika@kunde.example\", \"language\": \"de\", \"name\": \"Erika Mustermann\"}"
-#define ENGLISH  "{\"to\": \"jane@kunde.example\", \"language\": \"en\", \"name\": \"Jane O'Neill\"}"
-#define NAMELESS "{\"to\": \"erika@kunde.example\", \"language\": \"de\"}"
+    "{\"to\": \"erika@kunde.example\", \"language\": \"de\", \"name\": \"Erika "                   \
+    "Mustermann\"" WITH_DAY
+#define ENGLISH                                                                                    \
+    "{\"to\": \"jane@kunde.example\", \"language\": \"en\", \"name\": \"Jane O'Neill\"" WITH_DAY
+#define NAMELESS "{\"to\": \"erika@kunde.example\", \"language\": \"de\"" WITH_DAY
 
 /* A mail, composed and taken apart again by GMime's parser. */
 struct parsed {
@@ -234,7 +237,7 @@ static void test_only_the_mail_of_a_code_carries_it_and_in_two_groups(void **sta
 static void test_notices_say_when_it_happened_not_when_they_were_sent(void **state)
 {
     (void)state;
-    for (size_t i = FIXTURE_FIRST_NOTICE - 1; i < ELEMENTS(fixture_topics); i++) {
+    for (size_t i = FIXTURE_FIRST_NOTICE - 1; i <= FIXTURE_FIRST_LETTER; i++) {
         _cleanup_(parsed_clear) struct parsed german, english;
 
         compose_and_parse(fixture_topics[i], ERIKA, &german);
@@ -246,13 +249,29 @@ static void test_notices_say_when_it_happened_not_when_they_were_sent(void **sta
     }
 }
 
+static void test_mails_of_letters_name_their_day_in_words(void **state)
+{
+    (void)state;
+    for (size_t i = FIXTURE_FIRST_LETTER; i < FIXTURE_FIRST_LETTER + FIXTURE_DAYS; i++) {
+        _cleanup_(parsed_clear) struct parsed german, english;
+
+        compose_and_parse(fixture_topics[i], ERIKA, &german);
+        compose_and_parse(fixture_topics[i], ENGLISH, &english);
+        assert_non_null(strstr(german.text, "bis zum 1. Dezember 2026"));
+        assert_non_null(strstr(german.html, ">1. Dezember 2026<"));
+        assert_non_null(strstr(english.text, "1 December 2026"));
+        assert_non_null(strstr(english.html, ">1 December 2026<"));
+    }
+}
+
 static void test_entries_note_only_mails_that_belong_to_a_change(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ELEMENTS(fixture_topics); i++)
         assert_int_equal(compose_topic_noted(fixture_topics[i]),
                          strcmp(fixture_topics[i], "in-use") != 0 &&
-                             strcmp(fixture_topics[i], "registered") != 0);
+                             strcmp(fixture_topics[i], "registered") != 0 &&
+                             i < FIXTURE_FIRST_LETTER);
     assert_false(compose_topic_noted("nonsense"));
     assert_false(compose_topic_noted(""));
 }
@@ -376,6 +395,23 @@ static void test_payloads_that_make_no_sense_are_refused(void **state)
     assert_int_equal(compose_payload("nonsense", ERIKA), -EBADMSG);
     assert_int_equal(compose_payload("", ERIKA), -EBADMSG);
     assert_int_equal(compose_payload("../confirm", ERIKA), -EBADMSG);
+}
+
+static void test_a_mail_that_names_a_day_is_not_sent_without_one(void **state)
+{
+    static const char *const payloads[] = {
+        "{\"to\": \"erika@kunde.example\", \"language\": \"de\"}",
+        "{\"to\": \"erika@kunde.example\", \"language\": \"de\", \"day\": 20261201}",
+        "{\"to\": \"erika@kunde.example\", \"language\": \"de\", \"day\": \"soon\"}",
+        "{\"to\": \"erika@kunde.example\", \"language\": \"de\", \"day\": \"2026-02-30\"}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(payloads); i++)
+        for (size_t j = 0; j < FIXTURE_DAYS; j++)
+            assert_int_equal(compose_payload(fixture_topics[FIXTURE_FIRST_LETTER + j], payloads[i]),
+                             -EBADMSG);
+    assert_int_equal(compose_payload("letter-returned", payloads[0]), 0);
 }
 
 static void test_addresses_that_cannot_be_mailed_to_are_refused(void **state)
@@ -574,6 +610,8 @@ int main(void)
         cmocka_unit_test(test_every_mail_can_be_answered_with_this_was_not_me),
         cmocka_unit_test(test_only_the_mail_of_a_code_carries_it_and_in_two_groups),
         cmocka_unit_test(test_notices_say_when_it_happened_not_when_they_were_sent),
+        cmocka_unit_test(test_mails_of_letters_name_their_day_in_words),
+        cmocka_unit_test(test_a_mail_that_names_a_day_is_not_sent_without_one),
         cmocka_unit_test(test_entries_note_only_mails_that_belong_to_a_change),
         cmocka_unit_test(test_greetings_work_with_a_name_and_without),
         cmocka_unit_test(test_a_name_cannot_add_headers_lines_or_markup),

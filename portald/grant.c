@@ -3,6 +3,8 @@
 
 #include "grant.h"
 
+#include "account.h"
+
 #include "cleanup.h"
 #include "seal.h"
 
@@ -13,6 +15,8 @@ struct content {
     uint8_t bound[32]; /* BLAKE2b of name and service */
     int64_t until, changed;
     uint64_t epoch, kind;
+    uint64_t coded;  /* with a code, that is, where TOTP was set up */
+    uint8_t puk[32]; /* BLAKE2b of the hash of the PUK that was right; of a recovery only */
 };
 
 static void bind_to(const char *name, const char *service, uint8_t ret[static 32])
@@ -23,6 +27,13 @@ static void bind_to(const char *name, const char *service, uint8_t ret[static 32
     crypto_generichash_update(&state, (const uint8_t *)name, strlen(name) + 1);
     crypto_generichash_update(&state, (const uint8_t *)service, strlen(service) + 1);
     crypto_generichash_final(&state, ret, 32);
+}
+
+static void digest_puk(const struct entry *entry, uint8_t ret[static 32])
+{
+    const char *puk = entry->puk ? entry->puk : "";
+
+    crypto_generichash(ret, 32, (const uint8_t *)puk, strlen(puk), NULL, 0);
 }
 
 int grant_make(const struct keys *keys, enum grant_kind kind, const char *name, const char *service,
@@ -38,6 +49,9 @@ int grant_make(const struct keys *keys, enum grant_kind kind, const char *name, 
     content.changed = entry->password_changed;
     content.epoch = entry->session_epoch;
     content.kind = kind;
+    content.coded = account_needs_code(entry);
+    if (kind == GRANT_RECOVERY)
+        digest_puk(entry, content.puk);
     return seal_state(keys->grant, GRANT_PURPOSE, &content, sizeof content, ret, GRANT_SIZE,
                       ret_size);
 }
@@ -66,6 +80,18 @@ int grant_open(const struct keys *keys, const uint8_t *grant, size_t size, const
     return 0;
 }
 
+/* Who only had to show a password can't do what a code is asked for by now; and a PUK that was
+   replaced meanwhile opens nothing any more, whoever had it. */
+static bool factors_hold(const struct content *content, const struct entry *entry)
+{
+    uint8_t puk[32];
+
+    if (content->kind == GRANT_LOGIN)
+        return content->coded || !account_needs_code(entry);
+    digest_puk(entry, puk);
+    return sodium_memcmp(puk, content->puk, sizeof puk) == 0;
+}
+
 int grant_check(const struct keys *keys, const uint8_t *grant, size_t size,
                 const struct entry *entry, enum grant_kind *ret_kind)
 {
@@ -73,7 +99,7 @@ int grant_check(const struct keys *keys, const uint8_t *grant, size_t size,
 
     if (unseal(keys, grant, size, &content) < 0 || strcmp(content.uuid, entry->uuid) != 0 ||
         content.changed != entry->password_changed || content.epoch != entry->session_epoch ||
-        content.kind > GRANT_RECOVERY)
+        content.kind > GRANT_RECOVERY || !factors_hold(&content, entry))
         return -EBADMSG;
     *ret_kind = (enum grant_kind)content.kind;
     return 0;

@@ -1,12 +1,13 @@
 /* A grant: what portald gives out when a password was right, or PUK and mailed code were, so that
    the same application may set a new one, or TOTP, within 10 minutes without asking again. Sealed,
-   bound to login name, PAM service and the password in force; void once that has changed. */
+   bound to login name, PAM service and the password in force; void once that has changed, once a
+   code is needed that wasn't asked for, or, after a recovery, once the PUK is another one. */
 #pragma once
 
 #include "entry.h"
 #include "keys.h"
 
-#define GRANT_PURPOSE "portal-grant-2" /* what it is sealed as */
+#define GRANT_PURPOSE "portal-grant-3" /* what it is sealed as */
 #define GRANT_SIZE    512
 #define GRANT_SECONDS 600
 
@@ -15,6 +16,7 @@ enum grant_kind {
     GRANT_RECOVERY, /* PUK and mailed code were: serves WIRE_CHANGE alone, which voids the PUK */
 };
 
+/* entry: for a recovery with its secrets. */
 int grant_make(const struct keys *keys, enum grant_kind kind, const char *name, const char *service,
                const struct entry *entry, time_t now, uint8_t ret[static GRANT_SIZE],
                size_t *ret_size);
@@ -22,6 +24,7 @@ int grant_make(const struct keys *keys, enum grant_kind kind, const char *name, 
    service, or over. */
 int grant_open(const struct keys *keys, const uint8_t *grant, size_t size, const char *name,
                const char *service, time_t now, char ret_uuid[static JOB_ENTRY_SIZE]);
-/* Whether it was made for the password that entry has now, and its kind. 0 or -EBADMSG. */
+/* Whether it was made for what entry has now, and its kind. entry without its secrets: a recovery's
+   is never good. 0 or -EBADMSG. */
 int grant_check(const struct keys *keys, const uint8_t *grant, size_t size,
                 const struct entry *entry, enum grant_kind *ret_kind);

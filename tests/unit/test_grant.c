@@ -67,6 +67,42 @@ static void test_grant_is_void_once_the_password_or_the_epoch_changed(void **sta
     assert_int_equal(grant_check(&keys, grant, size, &e, &kind), -EBADMSG);
 }
 
+static void test_grant_of_a_password_alone_is_void_once_a_code_is_needed(void **state)
+{
+    struct entry e = customer();
+    enum grant_kind kind;
+    uint8_t grant[GRANT_SIZE];
+    size_t size;
+
+    (void)state;
+    grant_make(&keys, GRANT_LOGIN, "a@b.de", "sshd", &e, NOON, grant, &size);
+    e.totp_size = 61;
+    assert_int_equal(grant_check(&keys, grant, size, &e, &kind), -EBADMSG);
+    grant_make(&keys, GRANT_LOGIN, "a@b.de", "sshd", &e, NOON, grant, &size);
+    assert_int_equal(grant_check(&keys, grant, size, &e, &kind), 0);
+    e.totp_size = 0;
+    assert_int_equal(grant_check(&keys, grant, size, &e, &kind), 0);
+}
+
+static void test_grant_of_a_recovery_is_void_once_the_puk_is_another_one(void **state)
+{
+    static char before[] = "$argon2id$before", after[] = "$argon2id$after";
+    struct entry e = customer();
+    enum grant_kind kind;
+    uint8_t grant[GRANT_SIZE];
+    size_t size;
+
+    (void)state;
+    e.puk = before;
+    grant_make(&keys, GRANT_RECOVERY, "a@b.de", "sshd", &e, NOON, grant, &size);
+    e.totp_size = 61;
+    assert_int_equal(grant_check(&keys, grant, size, &e, &kind), 0);
+    e.puk = after;
+    assert_int_equal(grant_check(&keys, grant, size, &e, &kind), -EBADMSG);
+    e.puk = NULL;
+    assert_int_equal(grant_check(&keys, grant, size, &e, &kind), -EBADMSG);
+}
+
 static void test_changed_byte_or_length_is_refused(void **state)
 {
     struct entry e = customer();
@@ -109,6 +145,8 @@ int main(void)
         cmocka_unit_test(test_grant_ends_after_10_minutes_exactly),
         cmocka_unit_test(test_grant_is_void_once_the_password_or_the_epoch_changed),
         cmocka_unit_test(test_grant_says_what_it_was_given_for),
+        cmocka_unit_test(test_grant_of_a_password_alone_is_void_once_a_code_is_needed),
+        cmocka_unit_test(test_grant_of_a_recovery_is_void_once_the_puk_is_another_one),
         cmocka_unit_test(test_changed_byte_or_length_is_refused),
     };
 

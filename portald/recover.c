@@ -284,19 +284,25 @@ static int verify(struct attempt *a)
     return r == 0 && !a->code_right ? -EACCES : r;
 }
 
-/* A wrong code, in the entry where one is out. */
+/* A wrong code, in the entry where one is out. Those that the table counted without one end in the
+   same wait and start over with it: otherwise, who guessed before there was a code would find the
+   entry's tries used up when no table's are, and so learn that there is an entry. */
 static int count_code(struct login *login)
 {
+    const struct account_rules *rules = &login->manager->settings->rules;
     int r = -ESTALE;
 
     for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
         _cleanup_(changes_clear) struct changes changes = {0};
+        time_t wait = 0;
 
         if (i > 0 && (r = login_find(login, true)) < 0)
             return r;
         if (login->known || !has_code(login))
             return directory_touch_decoy(login->worker->directory, login->request->deadline);
-        account_count_code(&login->manager->settings->rules, login->entry, login->now, &changes);
+        if (table_waits(login, SPACE_ALL, login->name, &wait))
+            login->entry->code.tries = (unsigned)rules->block_failures - 1;
+        account_count_code(rules, login->entry, login->now, &changes);
         r = entry_swap(login->worker->directory, login->entry, &changes, login->request->deadline);
     }
     return r;

@@ -187,6 +187,13 @@ def test_locked_meanwhile_ends_a_recovery(world):
     assert world.portald.change(c.mail, grant, NEW).verdict == "GRANT_OVER"
 
 
+def test_a_new_puk_ends_what_was_begun_with_the_old_one(world):
+    c = with_puk(world)
+    grant = world.portald.recover(c.mail, asked(world, c), c.puk).get("GRANT")
+    assert world.portald.control("wish", who=c.uid, wish="letter")["letter"]
+    assert world.portald.change(c.mail, grant, NEW).verdict == "GRANT_OVER"
+
+
 def test_puk_does_nothing_before_the_first_personal_password(world):
     c = world.customer()
     letter = c.initial()
@@ -216,6 +223,22 @@ def test_five_wrong_codes_then_nothing_is_verified_for_an_hour(fresh_world):
     assert w.portald.recover(c.mail, newer, c.puk).verdict == "THROTTLED"
     w.clock("+1m")
     recovered(w, c, asked(w, c))
+
+
+def test_a_blocked_customer_is_told_of_the_puk_and_a_recovery_lets_in_again(world):
+    c = with_puk(world, portalPasswordFailures="100", portalTOTPFailures="100")
+    reply = world.portald.authenticate(c.mail, PASSWORD)
+    assert reply.verdict == "THROTTLED" and "mit der PUK aus Ihrem Brief ein neues Passwort" in reply.text
+    grant = recovered(world, c, asked(world, c))
+    assert world.portald.change(c.mail, grant, NEW).verdict == "OK"
+    assert world.portald.authenticate(c.mail, NEW).verdict == "OK"
+    assert not any(f["blocked"] for f in c.show()["failures"].values())
+
+
+def test_a_blocked_puk_is_said_to_be_one(world):
+    c = with_puk(world, portalPUKFailures="100")
+    reply = world.portald.recover(c.mail, asked(world, c), c.puk)
+    assert reply.verdict == "THROTTLED" and "die PUK ist gesperrt" in reply.text
 
 
 def test_tries_count_across_codes(world):
@@ -281,6 +304,29 @@ def test_guessing_from_a_hundred_places_ends_for_all_but_known_clients(fresh_wor
     recovered(w, c, code, client=HOME)
     w.clock("+1h")
     assert tries(w, c, 1, client="203.0.113.1") == ["WRONG"]
+
+
+def test_guesses_before_there_was_a_code_do_not_tell_a_name_that_exists(fresh_world):
+    w = fresh_world
+    c, nobody, guesses = with_puk(w), "gibt-es-nicht@example.org", 0
+
+    def guess(count):
+        nonlocal guesses
+        pairs = []
+        for guesses in range(guesses + 1, guesses + count + 1):
+            client = f"198.51.100.{guesses // 4}"
+            pairs.append([w.portald.recover(name, WRONG, c.puk, client=client).verdict for name in (c.mail, nobody)])
+        assert all(a == b for a, b in pairs), (guesses, pairs)
+        return pairs[-1][0]
+
+    guess(40)
+    asked(w, c)
+    guess(60)
+    assert guess(1) == "THROTTLED"
+    w.clock("+61m")
+    assert guess(99) == "WRONG"
+    guess(1)
+    assert guess(1) == "THROTTLED"
 
 
 def test_parallel_guesses_get_no_more_tries(world):

@@ -100,7 +100,9 @@ static int verify(struct login *login, const struct typed *typed, uint64_t *ret_
 
     if (password < 0 && password != -EACCES)
         return password;
-    if (code < 0 && code != -EACCES)
+    /* A secret that can't be opened is this entry's own trouble: said behind a right password only,
+       or it would tell that there is such an entry. */
+    if (code < 0 && code != -EACCES && (code != -ENOKEY || password == 0))
         return code;
     *ret_why = password < 0                ? "wrong password"
                : typed->kind == SECOND_PUK ? "wrong PUK behind a right password"

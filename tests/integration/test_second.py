@@ -143,6 +143,14 @@ def test_enrolling_is_granted_only_where_totp_is_not_set_up(world):
     assert world.portald.second(c.mail, state, code(world, c)).get("GRANT") is None
 
 
+def test_grant_of_the_password_alone_is_void_once_totp_is_set_up(world):
+    c = with_password(world)
+    grant = world.portald.authenticate(c.mail, PASSWORD, PURPOSE=1).get("GRANT")
+    set_up(world, c)
+    assert world.portald.change(c.mail, grant, "Nebel hinter der Scheune").verdict == "GRANT_OVER"
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "CODE_NEEDED"
+
+
 def test_last_login_is_told_as_a_day(world):
     c = with_password(world)
     first = world.portald.authenticate(c.mail, PASSWORD)
@@ -319,6 +327,15 @@ def test_whatever_is_wrong_answer_and_counts_are_alike(world, ask):
     answers.add(world.portald.authenticate(NOBODY.format(1), "falsch falsch123456", MODE=COMBINED).data)
     answers.add(world.portald.authenticate(NOBODY.format(2), "falsch falsch", MODE=TOGETHER, CODE="123456").data)
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("ask", [together, combined])
+def test_secret_that_cannot_be_opened_is_told_behind_a_right_password_only(world, ask):
+    c = with_totp(world)
+    world.modify(c.uid, portalTOTPSecret=b"\x01nobody has the key of this".ljust(65, b"x"))
+    assert ask(world, c, "falsch falsch", "123456").verdict == "WRONG"
+    assert (failures(world, c, "Password"), failures(world, c, "TOTP")) == (1, 1)
+    assert ask(world, c, PASSWORD, "123456").verdict == "UNAVAILABLE"
 
 
 @pytest.mark.parametrize("ask", [together, combined])

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define SPACE_KNOWN   "known"
+#define SPACE_NEW     "known-new"       /* clients, by entry */
 #define SPACE_UNBLOCK "known-unblocked" /* how often */
 #define WHAT_SIZE     (JOB_ENTRY_SIZE + 21 + THROTTLE_CLIENT_SIZE + 11)
 
@@ -79,6 +80,8 @@ void known_remember(struct throttle *known, const struct entry *entry, const cha
         return;
     name_slot(entry, client, what);
     seen = last_seen(known, what, now);
+    if (!seen && throttle_take(known, SPACE_NEW, entry->uuid, KNOWN_NEW_MOST, DAY, now, NULL) < 0)
+        return;
     if (!seen || now - seen >= DAY)
         throttle_set(known, SPACE_KNOWN, what,
                      &(struct throttle_state){.failures = 1, .retry_after = now}, now);

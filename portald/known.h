@@ -9,6 +9,9 @@
 
 #define KNOWN_SECONDS (180 * DAY) /* since the last login from there */
 #define KNOWN_SLOTS   (1u << 18)
+/* Clients that one entry may come to know in a day. The table is shared: a customer who logs in
+   from all the addresses of a network would otherwise make the clients of all others forgotten. */
+#define KNOWN_NEW_MOST 20
 
 /* client: as throttle_client() makes it; "" is never known. */
 bool known_client(struct throttle *known, const struct entry *entry, const char *client,

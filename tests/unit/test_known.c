@@ -5,6 +5,7 @@
 #include "account_fixture.h"
 #include "portald/known.h"
 #include <sodium.h>
+#include <stdio.h>
 
 #define SLOTS     1024
 #define HOME      "192.0.2.1"
@@ -47,6 +48,24 @@ static void test_client_is_known_where_somebody_logged_in_from(void **state)
     assert_true(known_client(*state, &e, HOME, NOON));
     assert_false(known_client(*state, &e, ELSEWHERE, NOON));
     assert_false(known_client(*state, &other, HOME, NOON));
+}
+
+/* Whoever has a network of addresses to log in from, and an account. */
+static void test_one_customer_cannot_make_the_clients_of_others_forgotten(void **state)
+{
+    struct entry victim = customer(), attacker = customer();
+    char client[32];
+
+    attacker.uuid[0] = '2';
+    known_remember(*state, &victim, HOME, NOON);
+    for (int i = 1; i < 10 * SLOTS; i++) {
+        snprintf(client, sizeof client, "2001:db8:%x::/64", i);
+        known_remember(*state, &attacker, client, NOON + i);
+        assert_int_equal(known_client(*state, &attacker, client, NOON + i), i <= KNOWN_NEW_MOST);
+    }
+    assert_true(known_client(*state, &victim, HOME, NOON + 10 * SLOTS));
+    known_remember(*state, &attacker, ELSEWHERE, NOON + 1 + DAY);
+    assert_true(known_client(*state, &attacker, ELSEWHERE, NOON + 1 + DAY));
 }
 
 static void test_no_client_is_never_known(void **state)
@@ -132,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define KNOWN_TEST(test) cmocka_unit_test_setup_teardown(test, make, unmake)
         KNOWN_TEST(test_client_is_known_where_somebody_logged_in_from),
+        KNOWN_TEST(test_one_customer_cannot_make_the_clients_of_others_forgotten),
         KNOWN_TEST(test_no_client_is_never_known),
         KNOWN_TEST(test_client_is_forgotten_half_a_year_after_the_last_login),
         KNOWN_TEST(test_login_is_noted_once_a_day),

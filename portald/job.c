@@ -1,4 +1,5 @@
-/* The words of a job's kind and state, as tables, and the end of a job in memory. */
+/* What is known of jobs without a queue, as tables: the words of kinds and states, which topic is
+   urgent and which may be refused; and the end of a job in memory. */
 #include "config.h"
 
 #include "queue.h"
@@ -16,7 +17,41 @@ static const char *const kind_words[JOB_KINDS] = {
 static const char *const state_words[JOB_STATES] = {
     [JOB_STAGED] = "staged",       [JOB_READY] = "ready",         [JOB_CLAIMED] = "claimed",
     [JOB_PRINTED] = "printed",     [JOB_DONE] = "done",           [JOB_FAILED] = "failed",
-    [JOB_WITHDRAWN] = "withdrawn", [JOB_UNCERTAIN] = "uncertain",
+    [JOB_WITHDRAWN] = "withdrawn", [JOB_UNCERTAIN] = "uncertain", [JOB_DAMAGED] = "damaged",
+};
+
+/* The first row that fits; topic NULL: any. */
+static const struct topic_rule {
+    enum job_kind kind;
+    const char *topic;
+    enum job_lane lane;
+    enum job_need need;
+} topic_rules[] = {
+    {JOB_REGISTRATION, "code", LANE_CODE, NEED_MUST},
+    {JOB_REGISTRATION, NULL, LANE_CONFIRM, NEED_NEW},
+    {JOB_MAIL, "code", LANE_CODE, NEED_MUST},
+    {JOB_MAIL, "confirm", LANE_CONFIRM, NEED_MUST},
+    {JOB_MAIL, "in-use", LANE_ANSWER, NEED_NOTICE},
+    {JOB_MAIL, "registered", LANE_ANSWER, NEED_NOTICE},
+    {JOB_MAIL, "reminder", LANE_REMINDER, NEED_NOTICE},
+    {JOB_MAIL, "posted", LANE_REMINDER, NEED_NOTICE},
+    {JOB_MAIL, NULL, LANE_NOTICE, NEED_NOTICE},
+    {JOB_LETTER, NULL, LANE_NOTICE, NEED_MUST},
+};
+
+/* While all of them have something to do, a lane with twice the share is claimed from twice as
+   often. */
+#define LANE_SHARES 64
+static const unsigned lane_shares[LANES] = {
+    [LANE_CODE] = 32,  [LANE_CONFIRM] = 16, [LANE_NOTICE] = 8,
+    [LANE_ANSWER] = 4, [LANE_REMINDER] = 2, [LANE_CROWD] = 1,
+};
+
+/* Which part of everything must stay free: one in so many; 0: none. */
+static const unsigned need_reserves[] = {
+    [NEED_MUST] = 0,
+    [NEED_NOTICE] = 20,
+    [NEED_NEW] = 10,
 };
 
 static int word_read(const char *const *words, size_t count, const char *word)
@@ -50,6 +85,53 @@ int job_state_read(const char *word)
 bool job_ended(enum job_state state)
 {
     return state == JOB_DONE || state == JOB_FAILED || state == JOB_WITHDRAWN;
+}
+
+static const struct topic_rule *topic_rule(enum job_kind kind, const char *topic)
+{
+    const struct topic_rule *rule = topic_rules;
+    for (size_t i = 0; i < ELEMENTS(topic_rules); i++) {
+        rule = &topic_rules[i];
+        if (rule->kind == kind && (!rule->topic || strcmp(rule->topic, topic) == 0))
+            break;
+    }
+    return rule;
+}
+
+enum job_lane job_lane(enum job_kind kind, const char *topic)
+{
+    return topic_rule(kind, topic)->lane;
+}
+
+enum job_need job_need(enum job_kind kind, const char *topic)
+{
+    return topic_rule(kind, topic)->need;
+}
+
+uint64_t job_need_reserve(enum job_need need, uint64_t all)
+{
+    return need_reserves[need] ? all / need_reserves[need] : 0;
+}
+
+/* Stride scheduling: each claim moves its lane on by a step that is the smaller the greater its
+   share is, and the lane that is furthest behind is next; the more urgent one of equals. A lane
+   that had nothing to do joins where the others are, so that nobody saves up. */
+enum job_lane lane_next(struct lane_turns *turns, unsigned waiting)
+{
+    enum job_lane next = LANES;
+    uint64_t least = UINT64_MAX;
+    for (unsigned i = 0; i < LANES; i++) {
+        uint64_t pass = turns->pass[i] > turns->now ? turns->pass[i] : turns->now;
+        if (waiting & (1u << i) && pass < least) {
+            least = pass;
+            next = (enum job_lane)i;
+        }
+    }
+    if (next == LANES)
+        return LANE_CODE;
+    turns->now = least;
+    turns->pass[next] = least + LANE_SHARES / lane_shares[next];
+    return next;
 }
 
 void job_clear(struct job *job)

@@ -4,8 +4,17 @@
 
 #include "queue-sqlite.h"
 
+#include <sys/statvfs.h>
+
 /* Most rows that one queue_prune() removes. */
 #define PRUNE_MAX 300
+/* Letters that were printed or uncertain, and of which nobody has ever said more, are kept for so
+   many times the history. */
+#define UNRESOLVED_KEEPS 3
+/* With so many ready jobs of a kind a customer belongs to the crowd. */
+#define CROWD 16
+/* Reserves on a disk are parts of what it holds, but no more than of this. */
+#define DISK_MAX (UINT64_C(256) << 20)
 
 /* Payloads go with the end of a job (a printed letter's too: it won't be printed again). Only a
    mail or letter that failed keeps its own, as long as it is good for anything, so that an operator
@@ -50,14 +59,31 @@ static int job_check(const struct job *job)
                  text_ends(job->reference, sizeof job->reference) &&
                  text_ends(job->parent, sizeof job->parent) &&
                  text_ends(job->batch, sizeof job->batch) && text_ends(job->note, sizeof job->note);
-    if (!texts || !job->id[0] || job->kind >= JOB_KINDS || job->payload_size > JOB_PAYLOAD_MAX ||
-        (job->payload_size > 0 && !job->payload))
+    if (!texts || !id_is_sound(job->id) || job->kind >= JOB_KINDS ||
+        job->payload_size > JOB_PAYLOAD_MAX || (job->payload_size > 0 && !job->payload))
         return -EINVAL;
     return job->state == JOB_STAGED || job->state == JOB_READY ? 0 : -EINVAL;
 }
 
-/* 0 while there is room for one more. */
-static int store_room(struct queue_store *store)
+/* Whether the disk has room for a job of this need; what a full one can take after all is still
+   tried for those that must. Asked once a transaction. */
+static int disk_room(struct queue_store *store, enum job_need need)
+{
+    struct statvfs disk;
+    if (need == NEED_MUST)
+        return 0;
+    if (store->disk == 0) {
+        if (statvfs(store->path, &disk) < 0)
+            return -errno;
+        uint64_t all = (uint64_t)disk.f_blocks * disk.f_frsize;
+        store->disk = all < DISK_MAX ? all : DISK_MAX;
+        store->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
+    }
+    return store->disk_free >= job_need_reserve(need, store->disk) ? 0 : -ENOSPC;
+}
+
+/* 0 while there is room for one more of this need. */
+static int queue_room(struct queue_store *store, enum job_need need)
 {
     if (store->limit == 0)
         return 0;
@@ -68,23 +94,47 @@ static int store_room(struct queue_store *store)
         r = store_number(store, s, &unfinished);
     if (r < 0)
         return r;
-    return (uint64_t)unfinished < store->limit ? 0 : -ENOSPC;
+    uint64_t most = store->limit - job_need_reserve(need, store->limit);
+    return (uint64_t)unfinished < most ? 0 : -ENOSPC;
+}
+
+/* Who has many of this kind waiting joins the crowd, and keeps nobody else waiting. */
+static int lane_find(struct queue_store *store, const struct job *job, enum job_lane *ret)
+{
+    *ret = job_lane(job->kind, job->topic);
+    if (!job->subject[0])
+        return 0;
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int64_t waiting = 0;
+    int r =
+        store_query(store, SQL_CROWD, &s, "tii", job->subject, (int64_t)job->kind, (int64_t)CROWD);
+    if (r >= 0)
+        r = store_number(store, s, &waiting);
+    if (waiting >= CROWD)
+        *ret = LANE_CROWD;
+    return r;
 }
 
 int sqlite_put(struct queue_store *store, struct queue_call *call)
 {
     const struct job *job = call->job;
+    enum job_need need = job_need(job->kind, job->topic);
+    enum job_lane lane = LANE_CROWD;
     int r = job_check(job);
     if (r >= 0)
-        r = store_room(store);
+        r = queue_room(store, need);
+    if (r >= 0)
+        r = disk_room(store, need);
+    if (r >= 0)
+        r = lane_find(store, job, &lane);
     if (r >= 0)
         r = store_run(store, SQL_INSERT,
                       "tiittttttt"
-                      "iiiit",
+                      "iiiiti",
                       job->id, (int64_t)job->kind, (int64_t)job->state, job->topic, job->entry,
                       job->subject, job->address, job->reference, job->parent, job->batch,
                       (int64_t)job->created, (int64_t)job->due, (int64_t)job->expires,
-                      (int64_t)job->lease, job->note);
+                      (int64_t)job->lease, job->note, (int64_t)lane);
     if (r >= 0 && job->payload_size > 0)
         r = store_run(store, SQL_INSERT_PAYLOAD, "ib",
                       (int64_t)sqlite3_last_insert_rowid(store->db), (const void *)job->payload,
@@ -107,6 +157,14 @@ int sqlite_ready(struct queue_store *store, struct queue_call *call)
     return row_move(store, &row, &move);
 }
 
+static int row_delete(struct queue_store *store, const struct row *row)
+{
+    int r = store_run(store, SQL_ERASE, "i", row->number);
+    if (r >= 0)
+        r = store_run(store, SQL_DELETE, "i", row->number);
+    return r < 0 ? r : 0;
+}
+
 int sqlite_drop_staged(struct queue_store *store, struct queue_call *call)
 {
     struct row row;
@@ -115,10 +173,7 @@ int sqlite_drop_staged(struct queue_store *store, struct queue_call *call)
         return r;
     if (row.job.state != JOB_STAGED)
         return -EPERM;
-    r = store_run(store, SQL_ERASE, "i", row.number);
-    if (r >= 0)
-        r = store_run(store, SQL_DELETE, "i", row.number);
-    return r < 0 ? r : 0;
+    return row_delete(store, &row);
 }
 
 /* The row, if fence is that of its last claim and that claim may still end it: also after its
@@ -207,13 +262,22 @@ int sqlite_printed(struct queue_store *store, struct queue_call *call)
     return row_move(store, &row, &move);
 }
 
-/* The next row of a query of one text and perhaps a kind. */
-static int next_of(struct queue_store *store, enum statement which, const char *format,
+static int row_ask(struct queue_store *store, enum statement which, const char *format,
                    const char *text, int kind, struct row *ret)
 {
     _cleanup_statement_ sqlite3_stmt *s = NULL;
     int r = store_query(store, which, &s, format, text, (int64_t)kind);
     return r < 0 ? r : row_first(store, s, ret);
+}
+
+/* The next row of a query of one text and perhaps a kind. */
+static int next_of(struct queue_store *store, enum statement which, const char *format,
+                   const char *text, int kind, struct row *ret)
+{
+    int r = row_ask(store, which, format, text, kind, ret);
+    while (row_is_behind_damaged(store, &r))
+        r = row_ask(store, which, format, text, kind, ret);
+    return r;
 }
 
 int sqlite_posted(struct queue_store *store, struct queue_call *call)
@@ -258,6 +322,8 @@ int sqlite_withdraw_one(struct queue_store *store, struct queue_call *call)
         return r;
     if (job_ended(row.job.state))
         return -EPERM;
+    if (row.job.state == JOB_DAMAGED)
+        return row_delete(store, &row);
     bool noted = row.job.kind != JOB_REGISTRATION && row.job.entry[0];
     struct move move = {.state = JOB_WITHDRAWN, .note = call->note, .untold = noted};
     if (noted)
@@ -291,15 +357,27 @@ int sqlite_retry_now(struct queue_store *store, struct queue_call *call)
     return row_make_ready(store, &row, call->when, NULL);
 }
 
+/* Returns how many jobs went, with their payloads. */
+static int prune_states(struct queue_store *store, enum statement payloads, enum statement jobs,
+                        int64_t before)
+{
+    int r = store_run(store, payloads, "ii", before, (int64_t)PRUNE_MAX);
+    return r < 0 ? r : store_run(store, jobs, "ii", before, (int64_t)PRUNE_MAX);
+}
+
 int sqlite_prune(struct queue_store *store, struct queue_call *call)
 {
-    int64_t before = (int64_t)call->when - (int64_t)store->keep;
-    int spent = store_run(store, SQL_PRUNE_SPENT, "ii", (int64_t)call->when, (int64_t)PRUNE_MAX);
+    int64_t now = call->when, keep = store->keep;
+    int strays = strays_set_aside(store);
+    int spent =
+        strays < 0 ? strays : store_run(store, SQL_PRUNE_SPENT, "ii", now, (int64_t)PRUNE_MAX);
     if (spent < 0)
         return spent;
-    int r = store_run(store, SQL_PRUNE_PAYLOADS, "ii", before, (int64_t)PRUNE_MAX);
-    if (r >= 0)
-        r = store_run(store, SQL_PRUNE_JOBS, "ii", before, (int64_t)PRUNE_MAX);
-    call->more = spent == PRUNE_MAX || r == PRUNE_MAX;
-    return r < 0 ? r : 0;
+    int ended = prune_states(store, SQL_PRUNE_PAYLOADS, SQL_PRUNE_JOBS, now - keep);
+    if (ended < 0)
+        return ended;
+    int open = prune_states(store, SQL_PRUNE_OPEN_PAYLOADS, SQL_PRUNE_OPEN_JOBS,
+                            now - keep * UNRESOLVED_KEEPS);
+    call->more = spent == PRUNE_MAX || ended == PRUNE_MAX || open == PRUNE_MAX;
+    return open < 0 ? open : 0;
 }

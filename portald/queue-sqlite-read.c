@@ -4,48 +4,162 @@
 
 #include "queue-sqlite.h"
 
-static void column_text(sqlite3_stmt *s, int column, char *ret, size_t size)
+#include <limits.h>
+#include <wchar.h>
+
+/* Most rows that one start sets aside of those that no query comes across. */
+#define STRAYS_MAX 500
+
+/* Copies text as far as it fits, with a question mark for each byte that isn't UTF-8. False when
+   anything was lost. */
+static bool text_copy(const unsigned char *text, size_t length, char *ret, size_t size)
 {
-    const char *text = (const char *)sqlite3_column_text(s, column);
-    snprintf(ret, size, "%s", text ? text : "");
+    bool whole = true;
+    size_t used = 0;
+    mbstate_t state = {0};
+    while (length > 0) {
+        wchar_t c;
+        size_t n = mbrtowc(&c, (const char *)text, length, &state);
+        bool good = n > 0 && n <= length;
+        if (!good) {
+            state = (mbstate_t){0};
+            n = 1;
+            whole = false;
+        }
+        if (used + n >= size) {
+            whole = false;
+            break;
+        }
+        if (good)
+            memcpy(ret + used, text, n);
+        else
+            ret[used] = '?';
+        used += n;
+        text += n;
+        length -= n;
+    }
+    ret[used] = '\0';
+    return whole;
 }
 
-/* The columns as COLUMNS (queue-sqlite-sql.c) names them. -EBADMSG for a row that can't be ours. */
-static int row_read(sqlite3_stmt *s, struct row *ret)
+static bool column_text(sqlite3_stmt *s, int column, char *ret, size_t size)
+{
+    const unsigned char *text = sqlite3_column_text(s, column);
+    int length = sqlite3_column_bytes(s, column);
+    return text_copy(text, text && length > 0 ? (size_t)length : 0, ret, size);
+}
+
+bool id_is_sound(const char *text)
+{
+    return strlen(text) == ULID_SIZE - 1 &&
+           strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ULID_SIZE - 1;
+}
+
+static const char *row_read_texts(sqlite3_stmt *s, struct job *job)
+{
+    if (!column_text(s, 1, job->id, sizeof job->id) || !id_is_sound(job->id))
+        return "its id is none";
+    if (!column_text(s, 4, job->topic, sizeof job->topic))
+        return "its topic can't be read";
+    if (!column_text(s, 5, job->entry, sizeof job->entry) ||
+        !column_text(s, 6, job->subject, sizeof job->subject))
+        return "whom it is for can't be read";
+    if (!column_text(s, 7, job->address, sizeof job->address) ||
+        !column_text(s, 8, job->reference, sizeof job->reference) ||
+        !column_text(s, 9, job->parent, sizeof job->parent) ||
+        !column_text(s, 10, job->batch, sizeof job->batch))
+        return "what it belongs to can't be read";
+    return NULL;
+}
+
+/* The columns as COLUMNS (queue-sqlite-sql.c) names them, as far as they can be read. Returns why
+   the row can't be what was written, or NULL. */
+static const char *row_read(sqlite3_stmt *s, struct row *ret)
 {
     int64_t kind = sqlite3_column_int64(s, 2), state = sqlite3_column_int64(s, 3);
-    if (kind < 0 || kind >= JOB_KINDS || state < 0 || state >= JOB_STATES)
-        return -EBADMSG;
+    int64_t fence = sqlite3_column_int64(s, 15), attempts = sqlite3_column_int64(s, 16);
     *ret = (struct row){.number = sqlite3_column_int64(s, 0)};
+    if (kind < 0 || kind >= JOB_KINDS || state < 0 || state >= JOB_STATES)
+        return "there is no such kind or state";
     struct job *job = &ret->job;
+    const char *why = row_read_texts(s, job);
+    if (!why && (fence < 0 || attempts < 0 || attempts > UINT_MAX))
+        why = "it can't have been claimed so often";
     job->kind = (enum job_kind)kind;
     job->state = (enum job_state)state;
-    column_text(s, 1, job->id, sizeof job->id);
-    column_text(s, 4, job->topic, sizeof job->topic);
-    column_text(s, 5, job->entry, sizeof job->entry);
-    column_text(s, 6, job->subject, sizeof job->subject);
-    column_text(s, 7, job->address, sizeof job->address);
-    column_text(s, 8, job->reference, sizeof job->reference);
-    column_text(s, 9, job->parent, sizeof job->parent);
-    column_text(s, 10, job->batch, sizeof job->batch);
     job->created = sqlite3_column_int64(s, 11);
     job->due = sqlite3_column_int64(s, 12);
     job->expires = sqlite3_column_int64(s, 13);
     job->lease = sqlite3_column_int64(s, 14);
-    job->fence = (uint64_t)sqlite3_column_int64(s, 15);
-    job->attempts = (unsigned)sqlite3_column_int64(s, 16);
+    job->fence = (uint64_t)fence;
+    job->attempts = (unsigned)attempts;
     job->happened = sqlite3_column_int64(s, 17);
     job->untold = sqlite3_column_int64(s, 18) > 0;
-    column_text(s, 19, job->note, sizeof job->note);
-    return 0;
+    (void)column_text(s, 19, job->note, sizeof job->note); /* for people, who take what there is */
+    return job->state == JOB_DAMAGED ? NULL : why;
+}
+
+static void aside_remember(struct queue_store *store, int64_t number, const char *why)
+{
+    if (store->aside_count == ASIDE_MAX)
+        return;
+    store->aside[store->aside_count].number = number;
+    store->aside[store->aside_count++].why = why;
+}
+
+int rows_set_aside(struct queue_store *store)
+{
+    int count = (int)store->aside_count;
+    while (store->aside_count > 0) {
+        store->aside_count--;
+        int r = store_run(store, SQL_SET_ASIDE, "it", store->aside[store->aside_count].number,
+                          store->aside[store->aside_count].why);
+        if (r < 0)
+            return r;
+    }
+    return count;
+}
+
+bool row_is_behind_damaged(struct queue_store *store, int *r)
+{
+    if (*r != -ENOENT || store->aside_count == 0)
+        return false;
+    int aside = rows_set_aside(store);
+    if (aside < 0)
+        *r = aside;
+    return aside > 0;
+}
+
+int strays_set_aside(struct queue_store *store)
+{
+    int64_t numbers[STRAYS_MAX];
+    size_t count = 0;
+    int r;
+    {
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        r = store_query(store, SQL_STRAYS, &s, "i", (int64_t)STRAYS_MAX);
+        while (r >= 0 && count < STRAYS_MAX && (r = store_step(store, s)) > 0)
+            numbers[count++] = sqlite3_column_int64(s, 0);
+    }
+    for (size_t i = 0; r >= 0 && i < count; i++)
+        r = store_run(store, SQL_SET_ASIDE, "it", numbers[i],
+                      "there is no such kind, state or lane");
+    return r < 0 ? r : 0;
 }
 
 int row_first(struct queue_store *store, sqlite3_stmt *s, struct row *ret)
 {
-    int r = store_step(store, s);
-    if (r < 0)
-        return r;
-    return r == 0 ? -ENOENT : row_read(s, ret);
+    struct row row;
+    int r;
+    while ((r = store_step(store, s)) > 0) {
+        const char *why = row_read(s, &row);
+        if (!why) {
+            *ret = row;
+            return 0;
+        }
+        aside_remember(store, row.number, why);
+    }
+    return r < 0 ? r : -ENOENT;
 }
 
 int row_by_id(struct queue_store *store, const char *id, struct row *ret)

@@ -16,15 +16,24 @@
 #define FAILED       "5"
 #define WITHDRAWN    "6"
 #define UNCERTAIN    "7"
+#define DAMAGED      "8"
 #define MAIL         "1"
 #define ENDED        "(" DONE "," FAILED "," WITHDRAWN ")"
+#define UNRESOLVED   "(" PRINTED "," UNCERTAIN ")"
+#define LAST_STATE   "8"
+#define LAST_KIND    "2"
+#define LAST_LANE    "5"
 #define NOT_IN_FORCE "(" STAGED "," READY "," CLAIMED "," PRINTED "," UNCERTAIN ")"
 _Static_assert(JOB_STAGED == 0 && JOB_READY == 1 && JOB_CLAIMED == 2 && JOB_PRINTED == 3,
                "numbers are stored");
 _Static_assert(JOB_DONE == 4 && JOB_FAILED == 5 && JOB_WITHDRAWN == 6 && JOB_UNCERTAIN == 7,
                "numbers are stored");
+_Static_assert(JOB_DAMAGED == 8, "numbers are stored");
 _Static_assert(JOB_REGISTRATION == 0 && JOB_MAIL == 1 && JOB_LETTER == 2, "numbers are stored");
-_Static_assert(JOB_KINDS == 3 && JOB_STATES == 8, "a new one needs a migration (tally)");
+_Static_assert(JOB_KINDS == 3 && JOB_STATES == 9, "a new one needs a migration (tally)");
+_Static_assert(LANE_CODE == 0 && LANE_CONFIRM == 1 && LANE_NOTICE == 2 && LANE_ANSWER == 3 &&
+                   LANE_REMINDER == 4 && LANE_CROWD == 5 && LANES == 6,
+               "numbers are stored");
 
 /* The last moment that a row knows of: from then on its history is kept for so long. */
 #define LAST_MOMENT "max(created, due, lease, happened)"
@@ -67,14 +76,38 @@ static const char schema_1[] =
     "CREATE TRIGGER job_gone AFTER DELETE ON job BEGIN"
     " UPDATE tally SET jobs = jobs - 1 WHERE kind = old.kind AND state = old.state; END;";
 
+/* Lanes, rows that are set aside, and letters that nobody ever spoke of again as history. */
+static const char schema_2[] =
+    "ALTER TABLE job ADD COLUMN lane INTEGER NOT NULL DEFAULT 2;"
+    "UPDATE job SET lane = CASE topic WHEN 'code' THEN 0 ELSE 1 END"
+    " WHERE state IN (" STAGED "," READY "," CLAIMED ") AND topic IN ('code', 'confirm',"
+    " 'registration');"
+    "DROP INDEX job_ready;"
+    "CREATE INDEX job_ready ON job(kind, lane, due) WHERE state = " READY ";"
+    "CREATE INDEX job_crowd ON job(subject, kind) WHERE state = " READY " AND subject IS NOT NULL;"
+    "CREATE INDEX job_unresolved ON job(" LAST_MOMENT ") WHERE state IN " UNRESOLVED
+    " AND untold = 0;"
+    "INSERT INTO tally VALUES (0, 8, 0), (1, 8, 0), (2, 8, 0);";
+
 /* The n-th brings a store of version n to n + 1 (PRAGMA user_version). Never changed once
    released. */
-static const char *const migrations[] = {schema_1};
+static const char *const migrations[] = {schema_1, schema_2};
 
 /* In the order that row_read() (queue-sqlite-read.c) takes them. */
 #define COLUMNS                                                                                    \
     "SELECT number, id, kind, state, topic, entry, subject, address, reference, parent, batch,"    \
     " created, due, expires, lease, fence, attempts, happened, untold, note FROM job "
+/* What no other statement would ever come across, since it is in no range that they look at; one
+   for each kind. */
+#define STRAYS_OF(kind)                                                                            \
+    " UNION ALL SELECT number FROM job WHERE kind = " kind " AND state < 0"                        \
+    " UNION ALL SELECT number FROM job WHERE kind = " kind " AND state > " LAST_STATE              \
+    " UNION ALL SELECT number FROM job WHERE state = " READY " AND kind = " kind " AND lane < 0"   \
+    " UNION ALL SELECT number FROM job WHERE state = " READY " AND kind = " kind                   \
+    " AND lane > " LAST_LANE
+#define PRUNABLE(states)                                                                           \
+    "SELECT number FROM job WHERE state IN " states " AND untold = 0 AND " LAST_MOMENT             \
+    " < ?1 ORDER BY " LAST_MOMENT ", number LIMIT ?2"
 #define FILTER                                                                                     \
     " AND id > ifnull(?2, '') AND (?3 < 0 OR kind = ?3) AND (?4 < 0 OR state = ?4)"                \
     " AND (?5 IS NULL OR batch = ?5) AND (?6 = 0 OR state NOT IN " ENDED ") ORDER BY id LIMIT ?7"
@@ -87,9 +120,19 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_KEEP] = "RELEASE call",
     [SQL_UNDO] = "ROLLBACK TO call",
     [SQL_INSERT] = "INSERT INTO job (id, kind, state, topic, entry, subject, address, reference,"
-                   " parent, batch, created, due, expires, lease, note)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   " parent, batch, created, due, expires, lease, note, lane)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_INSERT_PAYLOAD] = "INSERT INTO payload (number, body) VALUES (?, ?)",
+    [SQL_CROWD] = "SELECT count(*) FROM (SELECT 1 FROM job WHERE subject = ? AND kind = ?"
+                  " AND state = " READY " LIMIT ?)",
+    [SQL_STRAYS] = "SELECT number FROM job WHERE kind < 0"
+                   " UNION ALL SELECT number FROM job WHERE kind > " LAST_KIND STRAYS_OF("0")
+                       STRAYS_OF("1") STRAYS_OF("2") " LIMIT ?",
+    [SQL_SET_ASIDE] =
+        "UPDATE job SET state = " DAMAGED ", untold = 0,"
+        " kind = CASE WHEN kind BETWEEN 0 AND " LAST_KIND " THEN kind ELSE " MAIL " END,"
+        " note = printf('set aside: %s; was of kind %d, in state %d', ?2, kind, state)"
+        " || ifnull('; ' || note, '') WHERE number = ?1",
     [SQL_DELETE] = "DELETE FROM job WHERE number = ?",
     [SQL_BY_ID] = COLUMNS "WHERE id = ?",
     [SQL_BY_REFERENCE] = COLUMNS "WHERE reference = ? ORDER BY number DESC LIMIT 1",
@@ -108,7 +151,7 @@ const char *const store_sql[STATEMENTS] = {
                                      " ORDER BY lease LIMIT 1",
     [SQL_NEXT_EXPIRED] = COLUMNS "WHERE state = " READY " AND kind = ? AND expires > 0"
                                  " AND expires <= ? ORDER BY expires LIMIT 1",
-    [SQL_NEXT_READY] = COLUMNS "WHERE state = " READY " AND kind = ? AND due <= ?"
+    [SQL_NEXT_READY] = COLUMNS "WHERE state = " READY " AND kind = ? AND lane = ? AND due <= ?"
                                " ORDER BY due, number LIMIT 1",
     [SQL_NEXT_OF_ENTRY] =
         COLUMNS "WHERE entry = ?1 AND state IN " NOT_IN_FORCE " AND (?2 < 0 OR kind = ?2) LIMIT 1",
@@ -133,19 +176,18 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_LIST_BATCH] = COLUMNS "WHERE batch = ?1" FILTER,
     [SQL_LIST_STATE] = COLUMNS "WHERE kind = ? AND state = ? AND id > ifnull(?, '')"
                                " ORDER BY id LIMIT ?",
-    [SQL_COUNT_UNFINISHED] = "SELECT sum(jobs) FROM tally WHERE state NOT IN " ENDED,
+    [SQL_COUNT_UNFINISHED] =
+        "SELECT sum(jobs) FROM tally WHERE state NOT IN " ENDED " AND state <> " DAMAGED,
     [SQL_TALLY] = "SELECT kind, state, jobs FROM tally",
     [SQL_OLDEST] = "SELECT created FROM job WHERE kind = ? AND state = ? ORDER BY id LIMIT 1",
     [SQL_COUNT_UNTOLD] = "SELECT count(*) FROM job WHERE untold > 0",
     [SQL_ANY_UNTOLD] = "SELECT 1 FROM job WHERE untold > 0 LIMIT 1",
     [SQL_PRUNE_SPENT] = "DELETE FROM payload WHERE number IN (SELECT number FROM payload"
                         " WHERE spent IS NOT NULL AND spent <= ?1 LIMIT ?2)",
-    [SQL_PRUNE_PAYLOADS] =
-        "DELETE FROM payload WHERE number IN (SELECT number FROM job WHERE state IN " ENDED
-        " AND untold = 0 AND " LAST_MOMENT " < ?1 ORDER BY " LAST_MOMENT ", number LIMIT ?2)",
-    [SQL_PRUNE_JOBS] =
-        "DELETE FROM job WHERE number IN (SELECT number FROM job WHERE state IN " ENDED
-        " AND untold = 0 AND " LAST_MOMENT " < ?1 ORDER BY " LAST_MOMENT ", number LIMIT ?2)",
+    [SQL_PRUNE_PAYLOADS] = "DELETE FROM payload WHERE number IN (" PRUNABLE(ENDED) ")",
+    [SQL_PRUNE_JOBS] = "DELETE FROM job WHERE number IN (" PRUNABLE(ENDED) ")",
+    [SQL_PRUNE_OPEN_PAYLOADS] = "DELETE FROM payload WHERE number IN (" PRUNABLE(UNRESOLVED) ")",
+    [SQL_PRUNE_OPEN_JOBS] = "DELETE FROM job WHERE number IN (" PRUNABLE(UNRESOLVED) ")",
 };
 
 static int pragma_number(sqlite3 *db, const char *pragma, int64_t *ret)

@@ -235,6 +235,7 @@ static struct queue_store *sqlite_close(struct queue_store *store)
     for (size_t i = 0; i < ELEMENTS(store->statements); i++)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->db);
+    free(store->path);
     free(store);
     return NULL;
 }
@@ -248,7 +249,8 @@ static int sqlite_open(const struct queue_options *options, struct queue_store *
         return -ENOMEM;
     store->limit = options->limit;
     store->keep = options->keep;
-    int r = file_make(options->path);
+    store->path = strdup(options->path);
+    int r = store->path ? file_make(options->path) : -ENOMEM;
     if (r < 0)
         return r;
     int code = sqlite3_open_v2(options->path, &store->db,
@@ -265,6 +267,7 @@ static int sqlite_open(const struct queue_options *options, struct queue_store *
 
 static int sqlite_begin(struct queue_store *store)
 {
+    store->disk = 0;
     return store_run(store, SQL_BEGIN, "");
 }
 
@@ -282,12 +285,15 @@ static void sqlite_rollback(struct queue_store *store)
 
 static int sqlite_mark(struct queue_store *store)
 {
+    store->aside_count = 0;
     return store_run(store, SQL_MARK, "");
 }
 
 static int sqlite_keep(struct queue_store *store)
 {
-    int r = store_run(store, SQL_KEEP, "");
+    int r = rows_set_aside(store);
+    if (r >= 0)
+        r = store_run(store, SQL_KEEP, "");
     return r < 0 ? r : 0;
 }
 
@@ -297,6 +303,7 @@ static int sqlite_undo(struct queue_store *store)
 {
     if (sqlite3_get_autocommit(store->db))
         return -EIO;
+    store->aside_count = 0;
     int r = store_run(store, SQL_UNDO, "");
     return r < 0 ? r : sqlite_keep(store);
 }

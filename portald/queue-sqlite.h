@@ -17,6 +17,9 @@ enum statement {
     SQL_UNDO,
     SQL_INSERT,
     SQL_INSERT_PAYLOAD,
+    SQL_CROWD,
+    SQL_STRAYS,
+    SQL_SET_ASIDE,
     SQL_DELETE,
     SQL_BY_ID,
     SQL_BY_REFERENCE,
@@ -51,16 +54,29 @@ enum statement {
     SQL_PRUNE_SPENT,
     SQL_PRUNE_PAYLOADS,
     SQL_PRUNE_JOBS,
+    SQL_PRUNE_OPEN_PAYLOADS,
+    SQL_PRUNE_OPEN_JOBS,
     STATEMENTS,
 };
 
+/* Most damaged rows that one call sets aside; those beyond are met again. */
+#define ASIDE_MAX 64
+
 struct queue_store {
     sqlite3 *db;
+    char *path;
     sqlite3_stmt *statements[STATEMENTS];
     unsigned long limit;
     time_t keep;
-    int frames;    /* in the log, since it last started over */
-    bool log_used; /* since it was last cut off: it may hold what has been erased */
+    int frames; /* in the log, since it last started over */
+    struct lane_turns turns[JOB_KINDS];
+    struct {
+        int64_t number;
+        const char *why;
+    } aside[ASIDE_MAX]; /* rows found damaged that are to be set aside before the call ends */
+    size_t aside_count;
+    uint64_t disk, disk_free; /* bytes; disk is 0 until somebody asks within a transaction */
+    bool log_used;            /* since it was last cut off: it may hold what has been erased */
 };
 
 /* One row and its number. */
@@ -102,8 +118,17 @@ int store_run(struct queue_store *store, enum statement which, const char *forma
 int store_number(struct queue_store *store, sqlite3_stmt *s, int64_t *ret);
 
 /* queue-sqlite-read.c */
-/* The first row of a query, or -ENOENT. */
+/* The first sound row of a query, or -ENOENT; damaged ones before it will be set aside. */
 int row_first(struct queue_store *store, sqlite3_stmt *s, struct row *ret);
+/* Sets aside what was found damaged. Returns how many rows, or a negative errno. */
+int rows_set_aside(struct queue_store *store);
+/* Whether the one row that a query gave was damaged, so that it must be asked again: *r is that of
+   row_first(), and an error when setting aside fails. */
+bool row_is_behind_damaged(struct queue_store *store, int *r);
+/* The same for rows that no query comes across; at start. */
+int strays_set_aside(struct queue_store *store);
+/* Whether text can be a job's id. */
+bool id_is_sound(const char *text);
 int row_by_id(struct queue_store *store, const char *id, struct row *ret);
 int row_payload(struct queue_store *store, struct row *row);
 /* 1 when the batch was given out before, else 0, or a negative errno. */

@@ -38,7 +38,27 @@ enum job_state {
     JOB_WITHDRAWN, /* no longer wanted */
     JOB_UNCERTAIN, /* letters: claimed, but nobody knows whether it was printed; never printed again
                       by itself */
+    JOB_DAMAGED, /* its row can't be what was written; set aside as it is, for people to look at */
     JOB_STATES,
+};
+
+/* What happens to a job when there is more to do than can be done at once, or little room left: by
+   what it carries. Each lane gets its share of the claims while others have something, too, so
+   that neither thousands of one topic nor one customer's keep the rest waiting. The numbers are
+   stored. */
+enum job_lane {
+    LANE_CODE,     /* somebody waits for it, and it lives half an hour */
+    LANE_CONFIRM,  /* somebody waits for it */
+    LANE_NOTICE,   /* what became of an account, and letters */
+    LANE_ANSWER,   /* to registrations that lead to nothing: strangers can cause many */
+    LANE_REMINDER, /* as good tomorrow */
+    LANE_CROWD,    /* whatever it is: this customer has enough waiting already */
+    LANES,
+};
+enum job_need {
+    NEED_MUST,   /* what was promised, and what gets people back in: takes the last room */
+    NEED_NOTICE, /* best effort */
+    NEED_NEW,    /* new registrations: the first to be refused */
 };
 
 const char *job_kind_word(enum job_kind kind);    /* "registration", "mail", "letter" */
@@ -46,6 +66,18 @@ const char *job_state_word(enum job_state state); /* "staged", … */
 int job_kind_read(const char *word);              /* or -EINVAL */
 int job_state_read(const char *word);
 bool job_ended(enum job_state state); /* DONE, FAILED, WITHDRAWN: nothing more happens by itself */
+enum job_lane job_lane(enum job_kind kind, const char *topic);
+enum job_need job_need(enum job_kind kind, const char *topic);
+/* Of `all` that there is (jobs, or bytes of a disk), how much must stay free of jobs of this
+   need. */
+uint64_t job_need_reserve(enum job_need need, uint64_t all);
+
+/* Whose turn it is: kept between claims, forgotten with the process. */
+struct lane_turns {
+    uint64_t now, pass[LANES];
+};
+/* The next lane among waiting, one bit each and not 0; its share is then used. */
+enum job_lane lane_next(struct lane_turns *turns, unsigned waiting);
 
 #define JOB_TOPIC_SIZE   24
 #define JOB_ENTRY_SIZE   37

@@ -3,7 +3,8 @@ QUEUE_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
 QUEUE_LIBS = portald/libportald.la $(UNIT_LIBS) $(SQLITE_LIBS)
 
 check_PROGRAMS += tests/unit/test_queue tests/unit/test_queue_letters tests/unit/test_queue_history \
-    tests/unit/test_queue_store tests/unit/test_queue_threads tests/unit/test_throttle \
+    tests/unit/test_queue_store tests/unit/test_queue_threads tests/unit/test_queue_lanes \
+    tests/unit/test_queue_damage tests/unit/test_throttle \
     tests/unit/test_secret
 
 tests_unit_test_queue_SOURCES = tests/unit/test_queue.c tests/unit/queue_fixture.h \
@@ -27,6 +28,14 @@ tests_unit_test_queue_threads_SOURCES = tests/unit/test_queue_threads.c tests/un
     tests/unit/queue_faults.h
 tests_unit_test_queue_threads_CFLAGS = $(QUEUE_CFLAGS)
 tests_unit_test_queue_threads_LDADD = $(QUEUE_LIBS)
+
+tests_unit_test_queue_lanes_SOURCES = tests/unit/test_queue_lanes.c
+tests_unit_test_queue_lanes_CFLAGS = $(QUEUE_CFLAGS)
+tests_unit_test_queue_lanes_LDADD = $(QUEUE_LIBS)
+
+tests_unit_test_queue_damage_SOURCES = tests/unit/test_queue_damage.c
+tests_unit_test_queue_damage_CFLAGS = $(QUEUE_CFLAGS)
+tests_unit_test_queue_damage_LDADD = $(QUEUE_LIBS)
 
 tests_unit_test_throttle_SOURCES = tests/unit/test_throttle.c
 tests_unit_test_throttle_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)

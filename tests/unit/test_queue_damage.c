@@ -1,0 +1,211 @@
+/* Rows that can't be what was written, stores of older versions, and queues without a store. */
+#include "config.h"
+
+#include "queue_fixture.h"
+
+#include "cleanup.h"
+#include <sqlite3.h>
+
+/* Does to the file what no portald would. */
+static void spoil(struct fixture *f, const char *sql)
+{
+    sqlite3 *db = NULL;
+    f->queue = queue_free(f->queue);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    fixture_open(f);
+}
+
+static unsigned long count_damaged(struct fixture *f)
+{
+    struct queue_stats stats;
+    unsigned long count = 0;
+    assert_int_equal(queue_stats(f->queue, &stats), 0);
+    for (int kind = 0; kind < JOB_KINDS; kind++)
+        count += stats.count[kind][JOB_DAMAGED];
+    return count;
+}
+
+static void prune(struct fixture *f, time_t now)
+{
+    bool more;
+    assert_int_equal(queue_prune(f->queue, now, &more), 0);
+}
+
+#define ROW_1 " WHERE id = '01TESTTESTTESTTEST00000001'"
+
+static const char *const spoilt[] = {
+    "UPDATE job SET id = 'nonsense'" ROW_1,
+    "UPDATE job SET id = printf('%.*c', 5000, '0')" ROW_1,
+    "UPDATE job SET topic = printf('%.*c', 100, 't')" ROW_1,
+    "UPDATE job SET topic = CAST(x'ff41' AS TEXT)" ROW_1,
+    "UPDATE job SET entry = printf('%.*c', 1000, 'e')" ROW_1,
+    "UPDATE job SET subject = CAST(x'410042' AS TEXT)" ROW_1,
+    "UPDATE job SET reference = printf('%.*c', 100, 'r')" ROW_1,
+    "UPDATE job SET fence = -1" ROW_1,
+    "UPDATE job SET attempts = 99999999999" ROW_1,
+    "UPDATE job SET state = 77" ROW_1,
+    "UPDATE job SET state = -1" ROW_1,
+    "UPDATE job SET kind = 77" ROW_1,
+    "UPDATE job SET kind = -5" ROW_1,
+    "UPDATE job SET lane = 77" ROW_1,
+    "UPDATE job SET lane = -1" ROW_1,
+};
+
+static void test_damaged_row_is_set_aside_and_keeps_nobody_waiting(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ELEMENTS(spoilt); i++) {
+        unsigned other = 100 + (unsigned)i;
+        unsigned long before = count_damaged(f);
+        put_simple(f, 1, JOB_MAIL);
+        put_simple(f, other, JOB_MAIL);
+        spoil(f, spoilt[i]);
+        prune(f, NOW); /* as portald does when it starts */
+        struct job_list list = claim(f, JOB_MAIL, 10, NOW, NULL);
+        char id[ULID_SIZE];
+        id_of(other, id);
+        if (list.count != 1 || strcmp(list.items[0].id, id) != 0)
+            fail_msg("%s: %zu claimed", spoilt[i], list.count);
+        job_list_clear(&list);
+        if (count_damaged(f) != before + 1)
+            fail_msg("%s: nothing is set aside", spoilt[i]);
+        spoil(f, "UPDATE job SET id = printf('01GONEGONEGONEGONE%08d', number) WHERE state = 8");
+    }
+}
+
+static void test_damaged_row_tells_what_it_was(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_filter filter = {.kind = -1, .state = JOB_DAMAGED, .most = 10};
+    struct job_list list = {0};
+    put_letters(f, 1);
+    spoil(f, "UPDATE job SET subject = CAST(x'4dfc6c6c6572' AS TEXT), note = 'before'");
+    filter.state = -1;
+    assert_int_equal(queue_list(f->queue, &filter, &list), 0); /* looking is enough to notice */
+    assert_int_equal(list.count, 0);
+    assert_int_equal(queue_list(f->queue, &filter, &list), 0);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.items[0].state, JOB_DAMAGED);
+    assert_string_equal(list.items[0].subject, "M?ller");
+    assert_non_null(strstr(list.items[0].note, "whom it is for can't be read"));
+    assert_non_null(strstr(list.items[0].note, "kind 2, in state 1"));
+    assert_non_null(strstr(list.items[0].note, "before"));
+    job_list_clear(&list);
+}
+
+static void test_damaged_row_is_never_pruned_nor_retried_and_goes_only_by_hand(void **state)
+{
+    struct fixture *f = *state;
+    struct job found;
+    char id[ULID_SIZE];
+    id_of(1, id);
+    put_simple(f, 1, JOB_MAIL);
+    spoil(f, "UPDATE job SET kind = 9");
+    prune(f, NOW);
+    prune(f, NOW + 4000 * (time_t)86400);
+    assert_state(f, 1, JOB_DAMAGED);
+    assert_int_equal(queue_retry_now(f->queue, id, NOW), -EPERM);
+    assert_int_equal(queue_ready(f->queue, id), 0);
+    assert_state(f, 1, JOB_DAMAGED);
+    assert_int_equal(queue_withdraw_one(f->queue, id, "dropped"), 0);
+    assert_int_equal(queue_get(f->queue, id, &found), -ENOENT);
+    assert_int_equal(count_damaged(f), 0);
+}
+
+static void test_more_damaged_rows_than_one_call_takes_are_set_aside_too(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 300; i++)
+        put_simple(f, i, JOB_MAIL);
+    put_simple(f, 1000, JOB_MAIL);
+    spoil(f, "UPDATE job SET fence = -7 WHERE id < '01TESTTESTTESTTEST00001000'");
+    assert_int_equal(claim_count(f, JOB_MAIL, NOW), 1);
+    assert_int_equal(count_damaged(f), 300);
+}
+
+static void test_damaged_letter_leaves_its_batch_alone(void **state)
+{
+    struct fixture *f = *state;
+    unsigned count = 0;
+    put_letters(f, 3);
+    struct job_list list = claim(f, JOB_LETTER, 3, NOW, BATCH_A);
+    for (size_t i = 0; i < list.count; i++)
+        assert_int_equal(queue_printed(f->queue, list.items[i].id, BATCH_A, NOW, NULL), 0);
+    job_list_clear(&list);
+    spoil(f, "UPDATE job SET fence = -7" ROW_1);
+    assert_int_equal(queue_posted(f->queue, BATCH_A, NOW + 1, &count), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(count_damaged(f), 1);
+}
+
+/* Letters that were printed, or uncertain, and that nobody ever spoke of again. */
+static void test_unresolved_letters_are_kept_three_times_as_long_as_history(void **state)
+{
+    struct fixture *f = *state;
+    char id[ULID_SIZE];
+    struct job found, told;
+    put_letters(f, 2);
+    struct job_list list = claim(f, JOB_LETTER, 2, NOW, BATCH_A);
+    job_list_clear(&list);
+    id_of(1, id);
+    assert_int_equal(queue_printed(f->queue, id, BATCH_A, NOW, NULL), 0);
+    list = claim(f, JOB_LETTER, 2, NOW + 60, BATCH_B); /* the other becomes uncertain */
+    job_list_clear(&list);
+    for (unsigned n = 1; n <= 2; n++) {
+        told = get(f, n);
+        assert_true(told.untold);
+        assert_int_equal(queue_told(f->queue, &told), 0);
+    }
+    prune(f, NOW + 60 + 3 * f->options.keep);
+    assert_state(f, 2, JOB_UNCERTAIN);
+    prune(f, NOW + 61 + 3 * f->options.keep);
+    assert_int_equal(queue_get(f->queue, id, &found), -ENOENT);
+    id_of(2, id);
+    assert_int_equal(queue_get(f->queue, id, &found), -ENOENT);
+}
+
+/* What the store looked like before there were lanes. */
+static const char version_1[] =
+    "DROP INDEX job_ready; DROP INDEX job_crowd; DROP INDEX job_unresolved;"
+    "ALTER TABLE job DROP COLUMN lane;"
+    "CREATE INDEX job_ready ON job(kind, due) WHERE state = 1;"
+    "DELETE FROM tally WHERE state > 7; PRAGMA user_version = 1";
+
+static void test_store_of_an_older_version_is_taken_over(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const topics[] = {"password-changed", "code"};
+    for (unsigned i = 0; i < ELEMENTS(topics); i++) {
+        struct job job = job_of(i, JOB_MAIL);
+        strcpy(job.topic, topics[i]);
+        put(f, &job);
+    }
+    spoil(f, version_1);
+    struct job_list list = claim(f, JOB_MAIL, 10, NOW, NULL);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[0].topic, "code");
+    job_list_clear(&list);
+    assert_int_equal(count_damaged(f), 0);
+    spoil(f, "UPDATE job SET fence = -1" ROW_1);
+    struct job found;
+    char id[ULID_SIZE];
+    id_of(1, id);
+    assert_int_equal(queue_get(f->queue, id, &found), -ENOENT);
+    assert_int_equal(count_damaged(f), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_damaged_row_is_set_aside_and_keeps_nobody_waiting),
+        TEST(test_damaged_row_tells_what_it_was),
+        TEST(test_damaged_row_is_never_pruned_nor_retried_and_goes_only_by_hand),
+        TEST(test_more_damaged_rows_than_one_call_takes_are_set_aside_too),
+        TEST(test_damaged_letter_leaves_its_batch_alone),
+        TEST(test_unresolved_letters_are_kept_three_times_as_long_as_history),
+        TEST(test_store_of_an_older_version_is_taken_over),
+    };
+    return cmocka_run_group_tests_name("queue-damage", tests, NULL, NULL);
+}

@@ -277,7 +277,8 @@ void login_answer_wait(struct login *login, time_t wait)
     reply_verdict(login->reply, WIRE_THROTTLED, line);
 }
 
-/* Codes alone are blocked only behind a right password: the PUK still helps. */
+/* Codes alone are blocked only behind a right password: the PUK still helps. What is said with a
+   password is alike whatever else is asked for. */
 static void answer_blocked(struct login *login, unsigned set)
 {
     const char *original =
@@ -285,8 +286,12 @@ static void answer_blocked(struct login *login, unsigned set)
             ? N_("Too many wrong codes. For your protection nothing was checked, and codes are "
                  "blocked. Please log in again and enter the PUK from your letter instead of the "
                  "code, or contact our customer service.")
+        : set == LOGIN_PUK
+            ? N_("Too many failed attempts. For your protection nothing was checked, and the PUK "
+                 "is blocked. Please contact our customer service.")
             : N_("Too many failed attempts. For your protection nothing was checked, and "
-                 "logging in is blocked. Please contact our customer service.");
+                 "logging in is blocked. Please choose a new password with the PUK from your "
+                 "letter, or contact our customer service.");
 
     reply_verdict(login->reply, WIRE_THROTTLED, text(login->language, original));
 }

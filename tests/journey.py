@@ -316,6 +316,7 @@ class Journey:
     def phone_lost(self):
         self.logged_in(self.login(NEXT_PASSWORD, self.puk))
         self.mail("PUK wurde verwendet")
+        self.mail("ausgeschaltet")
         self.logged_in(self.login(NEXT_PASSWORD))
 
 

@@ -23,6 +23,8 @@
 #define IDLE_MS          10000     /* retries become due without anybody waking us */
 #define TROUBLE_MS       2000      /* between two attempts to reach a queue that fails */
 #define WRITE_TRIES      3         /* to write down what became of a mail */
+#define MAILER_IDLE_MS   60000     /* then a mailer with nothing to do is let go */
+#define MAILER_AGE_MS    300000    /* … and any mailer after a batch: settings may have changed */
 #define LEASE_MARGIN     60        /* seconds beyond the deadline of a batch */
 #define MAIL_LIFE        (5 * DAY) /* of mails that don't say when they expire */
 #define JITTER_PER_MILLE 200u      /* either way */
@@ -36,8 +38,16 @@ struct couriers {
     long *retry;
     size_t retries;
     int stop; /* eventfd; readable once and for all */
-    pthread_t *threads;
+    struct courier *all;
     size_t running;
+};
+
+/* One thread, with a mailer of its own. */
+struct courier {
+    struct couriers *couriers;
+    pthread_t thread;
+    struct mailing *mailing; /* NULL: none at present */
+    int64_t opened, used;    /* by clock_monotonic_ms() */
 };
 
 /* A batch under way. */
@@ -215,16 +225,26 @@ static int round_compose(struct round *round, struct mailing *mailing)
     return 0;
 }
 
-static int round_run(struct round *round)
+static int round_run(struct round *round, struct courier *courier)
 {
-    _cleanup_(mailing_close_p) struct mailing *mailing = NULL;
-    int64_t deadline = clock_monotonic_ms() + round->couriers->deadline * 1000;
-    int r = mailing_open(&round->couriers->target, &mailing);
+    struct couriers *couriers = round->couriers;
+    int64_t now = clock_monotonic_ms();
+    int r = 0;
 
+    if (courier->mailing && !mailing_alive(courier->mailing))
+        courier->mailing = mailing_close(courier->mailing);
+    if (!courier->mailing) {
+        r = mailing_open(&couriers->target, &courier->mailing);
+        courier->opened = now;
+    }
     if (r == 0)
-        r = round_compose(round, mailing);
+        r = round_compose(round, courier->mailing);
     if (r == 0 && round->left > 0)
-        r = mailing_run(mailing, deadline, round->couriers->stop, round_heard, round);
+        r = mailing_run(courier->mailing, now + couriers->deadline * 1000, couriers->stop,
+                        round_heard, round);
+    courier->used = clock_monotonic_ms();
+    if (round->left > 0 || courier->used - courier->opened > MAILER_AGE_MS)
+        courier->mailing = mailing_close(courier->mailing);
     return r;
 }
 
@@ -241,8 +261,9 @@ static void round_finish(struct round *round, int error)
 }
 
 /* One batch, from claim to results. Returns how many mails it had, or a negative errno. */
-static int courier_round(struct couriers *couriers)
+static int courier_round(struct courier *courier)
 {
+    struct couriers *couriers = courier->couriers;
     _cleanup_(round_clear) struct round round = {.couriers = couriers};
     struct queue_claim claim = {.kind = JOB_MAIL, .most = couriers->batch, .now = clock_now()};
     int r;
@@ -251,29 +272,34 @@ static int courier_round(struct couriers *couriers)
     r = queue_claim(couriers->queue, &claim, &round.jobs);
     if (r < 0 || round.jobs.count == 0)
         return r;
+    if (round.jobs.count == couriers->batch) /* there may be more: for a colleague who sleeps */
+        (void)eventfd_write(queue_wake_fd(couriers->queue, JOB_MAIL), 1);
     round.mails = calloc(round.jobs.count, sizeof *round.mails);
     if (!round.mails)
         return -ENOMEM;
     round.left = round.jobs.count;
     for (size_t i = 0; i < round.jobs.count; i++)
         round.mails[i].pending = true;
-    round_finish(&round, round_run(&round));
+    round_finish(&round, round_run(&round, courier));
     return (int)round.jobs.count;
 }
 
 static void *courier_main(void *userdata)
 {
-    struct couriers *couriers = userdata;
+    struct courier *courier = userdata;
     int wait = 0;
 
-    while (courier_wait(couriers, wait)) {
-        int r = courier_round(couriers);
+    while (courier_wait(courier->couriers, wait)) {
+        int r = courier_round(courier);
 
         if (r < 0 && wait != TROUBLE_MS)
             log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL, "no mails can be claimed: %s",
                       strerror(-r));
+        if (r <= 0 && clock_monotonic_ms() - courier->used > MAILER_IDLE_MS)
+            courier->mailing = mailing_close(courier->mailing);
         wait = r > 0 ? 0 : r == 0 ? IDLE_MS : TROUBLE_MS;
     }
+    courier->mailing = mailing_close(courier->mailing);
     return NULL;
 }
 
@@ -285,7 +311,10 @@ static int threads_start(struct couriers *couriers, size_t count)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
     while (r == 0 && couriers->running < count) {
-        r = pthread_create(&couriers->threads[couriers->running], NULL, courier_main, couriers);
+        struct courier *courier = &couriers->all[couriers->running];
+
+        courier->couriers = couriers;
+        r = pthread_create(&courier->thread, NULL, courier_main, courier);
         if (r == 0)
             couriers->running++;
     }
@@ -313,9 +342,9 @@ int couriers_start(const struct courier_options *options, const struct compose *
                                                .program = options->mailer_program,
                                                .config = options->mailer_config};
     couriers->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    couriers->threads = calloc(options->couriers, sizeof *couriers->threads);
+    couriers->all = calloc(options->couriers, sizeof *couriers->all);
     couriers->retry = calloc(options->retries, sizeof *couriers->retry);
-    r = couriers->stop < 0 ? -errno : couriers->threads && couriers->retry ? 0 : -ENOMEM;
+    r = couriers->stop < 0 ? -errno : couriers->all && couriers->retry ? 0 : -ENOMEM;
     if (r == 0) {
         memcpy(couriers->retry, options->retry, options->retries * sizeof *couriers->retry);
         r = threads_start(couriers, options->couriers);
@@ -335,10 +364,10 @@ struct couriers *couriers_stop(struct couriers *couriers)
     if (couriers->stop >= 0)
         (void)eventfd_write(couriers->stop, 1);
     for (size_t i = 0; i < couriers->running; i++)
-        pthread_join(couriers->threads[i], NULL);
+        pthread_join(couriers->all[i].thread, NULL);
     if (couriers->stop >= 0)
         close(couriers->stop);
-    free(couriers->threads);
+    free(couriers->all);
     free(couriers->retry);
     free(couriers);
     return NULL;

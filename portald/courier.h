@@ -1,6 +1,7 @@
 /* Couriers: threads of portald that claim mails, compose them, hand batches to a portal-mailer
-   process, and record each result as it comes. They never touch the directory: an accepted
-   confirmation is marked untold, and the clerk tells the directory from when its 48 hours count. */
+   process (which serves for a while, and keeps its session with the relay open), and record each
+   result as it comes. They never touch the directory: an accepted confirmation is marked untold,
+   and the clerk tells the directory from when its 48 hours count. */
 #pragma once
 
 #include "compose.h"

@@ -159,6 +159,13 @@ struct mailing *mailing_close(struct mailing *mailing)
     return NULL;
 }
 
+bool mailing_alive(const struct mailing *mailing)
+{
+    struct pollfd p = {.fd = mailing->fd, .events = POLLIN};
+
+    return mailing->count == 0 && mailing->have == 0 && poll(&p, 1, 0) == 0;
+}
+
 int mailing_add(struct mailing *mailing, const char *job, const struct mail *mail)
 {
     struct wire_writer *frames = reallocarray(mailing->frames, mailing->count + 1, sizeof *frames);
@@ -184,7 +191,7 @@ int mailing_add(struct mailing *mailing, const char *job, const struct mail *mai
     return 0;
 }
 
-/* Sends what fits; shuts our side down behind the last frame. */
+/* Sends what fits. */
 static int mailing_send(struct mailing *mailing)
 {
     while (mailing->sent < mailing->count) {
@@ -203,7 +210,7 @@ static int mailing_send(struct mailing *mailing)
             mailing->offset = 0;
         }
     }
-    return shutdown(mailing->fd, SHUT_WR) < 0 ? -errno : 0;
+    return 0;
 }
 
 static int result_parse(const uint8_t *data, size_t size, struct mailing_result *ret)
@@ -223,7 +230,9 @@ static int result_parse(const uint8_t *data, size_t size, struct mailing_result 
     return 0;
 }
 
-/* Passes on every whole frame in the buffer. Returns 1 while more are wanted, 0, or an error. */
+enum hearing { HEARD_END, HEARD_ENOUGH, HEARD_MORE };
+
+/* Passes on every whole frame in the buffer. Returns whether more are wanted, or an error. */
 static int results_take(struct mailing *mailing, mailing_heard *heard, void *userdata)
 {
     size_t size = 0;
@@ -241,22 +250,29 @@ static int results_take(struct mailing *mailing, mailing_heard *heard, void *use
         mailing->have -= size;
         memmove(mailing->buffer, mailing->buffer + size, mailing->have);
         if (!more)
-            return 0;
+            return HEARD_ENOUGH;
     }
-    return r == 0 || r == -EAGAIN ? 1 : -EPROTO;
+    return r == 0 || r == -EAGAIN ? HEARD_MORE : -EPROTO;
 }
 
-/* Reads what is there. Returns 1 while more may come, 0 at the end, or an error. */
+/* Reads what is there. Returns what is to be heard of it, or an error. */
 static int mailing_hear(struct mailing *mailing, mailing_heard *heard, void *userdata)
 {
     ssize_t n = recv(mailing->fd, mailing->buffer + mailing->have, RESULT_MAX - mailing->have, 0);
 
     if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? 1 : -errno;
+        return errno == EAGAIN || errno == EINTR ? HEARD_MORE : -errno;
     if (n == 0)
-        return mailing->have == 0 ? 0 : -EPROTO;
+        return mailing->have == 0 ? HEARD_END : -EPROTO;
     mailing->have += (size_t)n;
     return results_take(mailing, heard, userdata);
+}
+
+/* The round is over; mails that nobody asked for any more stay, so that there is no other one. */
+static void mailing_forget(struct mailing *mailing)
+{
+    if (mailing->sent == mailing->count)
+        mailing->sent = mailing->count = 0;
 }
 
 int mailing_run(struct mailing *mailing, int64_t deadline, int stop, mailing_heard *heard,
@@ -282,7 +298,9 @@ int mailing_run(struct mailing *mailing, int64_t deadline, int stop, mailing_hea
         /* Results first: a mailer that ends early may have told something. */
         if (p[0].revents & (POLLIN | POLLHUP | POLLERR)) {
             r = mailing_hear(mailing, heard, userdata);
-            if (r <= 0)
+            if (r == HEARD_ENOUGH)
+                mailing_forget(mailing);
+            if (r != HEARD_MORE)
                 return r;
         }
         if (!all_sent && (p[0].revents & POLLOUT) && (r = mailing_send(mailing)) < 0)

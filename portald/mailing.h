@@ -23,6 +23,10 @@ int mailing_open(const struct mailing_target *target, struct mailing **ret);
 struct mailing *mailing_close(struct mailing *mailing);
 DEFINE_CLEANUP(struct mailing, mailing_close)
 
+/* Whether another round of mailing_add() and mailing_run() is possible: the mailer is there and has
+   said nothing that it wasn't asked for. */
+bool mailing_alive(const struct mailing *mailing);
+
 /* Queues a mail to be sent by mailing_run(). Returns 0, -EMSGSIZE, -ENOMEM. */
 int mailing_add(struct mailing *mailing, const char *job, const struct mail *mail);
 
@@ -37,7 +41,8 @@ typedef bool mailing_heard(void *userdata, const struct mailing_result *result);
 
 /* Sends what was added and hears results until heard() has enough, the mailer is done or gone, or
    deadline (of clock_monotonic_ms()) has come. Once stop, a descriptor, is readable, only a few
-   seconds are left: a relay that stalls mustn't hold up a stop or a reload. Returns 0; -ETIMEDOUT;
-   -EPROTO when what came back makes no sense; or what the socket said. */
+   seconds are left: a relay that stalls mustn't hold up a stop or a reload. Returns 1 when heard()
+   had enough; 0 when the mailer ended; -ETIMEDOUT; -EPROTO when what came back makes no sense; or
+   what the socket said. */
 int mailing_run(struct mailing *mailing, int64_t deadline, int stop, mailing_heard *heard,
                 void *userdata);

@@ -312,7 +312,7 @@ static void test_mails_without_a_result_are_tried_again(void **state)
         const char *id = stage_put(stage, "confirm", PAYLOAD);
         struct job job;
 
-        stage_start(stage, roles[i], 10, NULL);
+        stage_start(stage, roles[i], 1, NULL);
         job = await(stage, id, JOB_READY);
         assert_non_null(strstr(job.note, "the mailer gave no result"));
         stage->couriers = couriers_stop(stage->couriers);
@@ -403,25 +403,115 @@ static void test_the_mailer_inherits_nothing(void **state)
     unsetenv("PORTAL_SECRET");
 }
 
+static int listener_make(const struct stage *stage, struct sockaddr_un *ret)
+{
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(ret->sun_path, sizeof ret->sun_path, "%.80s/mailer.sock", stage->directory);
+    assert_int_equal(bind(listener, (struct sockaddr *)ret, sizeof *ret), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    return listener;
+}
+
+static void serve_one(int connection, const char *id)
+{
+    char job[ULID_SIZE];
+
+    assert_true(next_mail(connection, job));
+    assert_string_equal(job, id);
+    tell(connection, id, MAILER_ACCEPTED, 250, "250 fine");
+}
+
 static void test_a_socket_serves_instead_of_a_program(void **state)
 {
     struct stage *stage = *state;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), connection;
+    struct sockaddr_un address;
+    int listener = listener_make(stage, &address), connection;
     char job[ULID_SIZE];
 
-    snprintf(address.sun_path, sizeof address.sun_path, "%.80s/mailer.sock", stage->directory);
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(listener, 4), 0);
     stage_put(stage, "confirm", PAYLOAD);
     stage_start(stage, "unused", 10, address.sun_path);
     connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    assert_true(next_mail(connection, job));
-    assert_string_equal(job, stage->ids[0]);
-    assert_false(next_mail(connection, job)); /* its side is shut down */
-    tell(connection, stage->ids[0], MAILER_ACCEPTED, 250, "250 fine");
+    serve_one(connection, stage->ids[0]);
     await(stage, stage->ids[0], JOB_DONE);
+    stage->couriers = couriers_stop(stage->couriers);
+    assert_false(next_mail(connection, job)); /* it has let go */
     close(connection);
+    close(listener);
+}
+
+static void start_one_courier(struct stage *stage, const char *socket)
+{
+    struct courier_options options = {.couriers = 1,
+                                      .batch = 3,
+                                      .mailer_socket = socket,
+                                      .deadline = 10,
+                                      .retry = schedule,
+                                      .retries = ELEMENTS(schedule)};
+
+    assert_int_equal(couriers_start(&options, stage->compose, stage->queue, &stage->couriers), 0);
+}
+
+static void test_a_mailer_serves_batch_after_batch(void **state)
+{
+    struct stage *stage = *state;
+    struct sockaddr_un address;
+    int listener = listener_make(stage, &address), connection = -1;
+
+    start_one_courier(stage, address.sun_path);
+    for (unsigned i = 0; i < MAILS; i++) {
+        stage_put(stage, "confirm", PAYLOAD);
+        if (i == 0)
+            connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        serve_one(connection, stage->ids[i]);
+        await(stage, stage->ids[i], JOB_DONE);
+    }
+    close(connection);
+    close(listener);
+}
+
+/* Between two batches: nothing is lost, and no mail waits for the schedule. */
+static void test_a_mailer_that_has_left_is_replaced(void **state)
+{
+    struct stage *stage = *state;
+    struct sockaddr_un address;
+    int listener = listener_make(stage, &address);
+
+    start_one_courier(stage, address.sun_path);
+    for (unsigned i = 0; i < MAILS; i++) {
+        struct job job;
+        int connection;
+
+        stage_put(stage, "confirm", PAYLOAD);
+        connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        serve_one(connection, stage->ids[i]);
+        job = await(stage, stage->ids[i], JOB_DONE);
+        assert_int_equal(job.attempts, 1);
+        close(connection);
+    }
+    close(listener);
+}
+
+/* What it says now could be taken for results of the next batch. */
+static void test_a_mailer_that_speaks_without_being_asked_is_replaced(void **state)
+{
+    struct stage *stage = *state;
+    struct sockaddr_un address;
+    int listener = listener_make(stage, &address), first, second;
+
+    start_one_courier(stage, address.sun_path);
+    stage_put(stage, "confirm", PAYLOAD);
+    first = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    serve_one(first, stage->ids[0]);
+    await(stage, stage->ids[0], JOB_DONE);
+    tell(first, OTHER_JOB, MAILER_ACCEPTED, 250, "250 fine");
+    stage_put(stage, "confirm", PAYLOAD);
+    second = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    serve_one(second, stage->ids[1]);
+    await(stage, stage->ids[1], JOB_DONE);
+    close(first);
+    close(second);
     close(listener);
 }
 
@@ -457,6 +547,9 @@ int main(int argc, char **argv)
         STAGED(test_a_mail_that_makes_no_sense_fails_and_the_others_go),
         STAGED(test_the_mailer_inherits_nothing),
         STAGED(test_a_socket_serves_instead_of_a_program),
+        STAGED(test_a_mailer_serves_batch_after_batch),
+        STAGED(test_a_mailer_that_has_left_is_replaced),
+        STAGED(test_a_mailer_that_speaks_without_being_asked_is_replaced),
         STAGED(test_stopping_does_not_wait_for_mails_that_are_not_due),
     };
 

@@ -89,14 +89,18 @@ static unsigned factors(const struct login *login, const struct typed *typed)
     return LOGIN_PASSWORD | (typed->kind == SECOND_PUK ? LOGIN_PUK : LOGIN_TOTP);
 }
 
-/* Verifies both, whatever becomes of the first. 0, -EACCES, or an error that says nothing. *ret_why
-   is for the journal. */
+/* The code first, which costs next to nothing. Where it is wrong, nobody finds out about the
+   password, not even we: the decoy's is verified, because slapd writes down a wrong bind and not a
+   right one, and the time of that write would tell. 0, -EACCES, or an error that says nothing.
+   *ret_why is for the journal. */
 static int verify(struct login *login, const struct typed *typed, uint64_t *ret_step,
                   const char **ret_why)
 {
     bool needed = needs_code(login);
-    int password = password_verify(login, needed ? typed->rest : typed->whole);
     int code = second_check(login, typed->kind, typed->code, ret_step);
+    int password = needed && code == -EACCES
+                       ? password_verify_nobodys(login, typed->rest)
+                       : password_verify(login, needed ? typed->rest : typed->whole);
 
     if (password < 0 && password != -EACCES)
         return password;
@@ -104,9 +108,9 @@ static int verify(struct login *login, const struct typed *typed, uint64_t *ret_
        or it would tell that there is such an entry. */
     if (code < 0 && code != -EACCES && (code != -ENOKEY || password == 0))
         return code;
-    *ret_why = password < 0                ? "wrong password"
-               : typed->kind == SECOND_PUK ? "wrong PUK behind a right password"
-                                           : "wrong code behind a right password";
+    *ret_why = !needed || code == 0        ? "wrong password"
+               : typed->kind == SECOND_PUK ? "wrong PUK"
+                                           : "wrong code";
     return password == 0 && needed ? code : password;
 }
 
@@ -130,20 +134,12 @@ static int accept(struct login *login, const struct typed *typed, uint64_t step,
     return 0;
 }
 
-/* PUKs count only behind a right password, so that nobody can use up a stranger's tries; the same
-   write is made for nothing where it was wrong. */
+/* A wrong PUK is counted as a wrong password: as one of its own only behind a right password, which
+   isn't looked at here. So nobody can use up a stranger's tries, and guesses are throttled all the
+   same. */
 static int count(struct login *login, const struct typed *typed, bool counted)
 {
-    bool proven = *login->proof.uuid;
-    int r = 0;
-
-    if (!counted)
-        r = login_count_set(login, factors(login, typed) & ~LOGIN_PUK);
-    if (typed->kind != SECOND_PUK || r < 0)
-        return r;
-    return proven && needs_code(login)
-               ? login_count(login, FACTOR_PUK)
-               : directory_touch_decoy(login->worker->directory, login->request->deadline);
+    return counted ? 0 : login_count_set(login, factors(login, typed) & ~LOGIN_PUK);
 }
 
 static void decide(struct login *login, const struct typed *typed)

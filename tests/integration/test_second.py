@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import ldap_client
 from another_portald import Another
 from customer import wait_for
 from totp_customer import (COMBINED, ENROLL, PASSWORD, TOGETHER, code, failures, last_step, letters, set_up, state_of, unused,
@@ -499,9 +500,26 @@ def test_wrong_puk_counts_behind_a_right_password_only(world, owner):
     assert (failures(world, c, "Password"), failures(world, c, "PUK")) == (1, 0)
     right, wrong = (together(world, c, password, other) for password in (PASSWORD, "falsch falsch"))
     assert right.data == wrong.data
-    assert (failures(world, c, "Password"), failures(world, c, "PUK"), failures(world, c, "TOTP")) == (3, 1, 0)
+    assert (failures(world, c, "Password"), failures(world, c, "PUK"), failures(world, c, "TOTP")) == (3, 0, 0)
     assert together(world, c, "falsch falsch", c.puk).data == wrong.data
     assert in_steps(world, c, code(world, c)).verdict == "OK", "the right PUK with a wrong password removes nothing"
+
+
+def test_behind_a_wrong_second_factor_slapd_never_hears_the_password(world, owner):
+    """It writes down a wrong bind and not a right one: that write would take time, and so tell."""
+    c = owner()
+
+    def wrong_binds():
+        with ldap_client.bound(world.box, "root") as connection:
+            dn = f"uid={c.uid},{ldap_client.customers_base(world.box)}"
+            return ldap_client.read(connection, dn, "pwdFailureTime").get("pwdFailureTime", [])
+
+    for second in (wrong_code(world, c), owner().puk):
+        for password in (PASSWORD, "falsch falsch"):
+            assert together(world, c, password, second).verdict == "WRONG"
+    assert not wrong_binds()
+    assert together(world, c, "falsch falsch", code(world, c, 1)).verdict == "WRONG"
+    assert wrong_binds(), "this isn't how it is seen"
 
 
 def test_wrong_puks_are_throttled_and_then_not_verified(world, owner):

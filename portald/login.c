@@ -28,6 +28,13 @@ static const char *const spaces[FACTORS] = {
     [FACTOR_PUK] = "name-puk",
 };
 
+/* Of entries: what the directory couldn't write down. */
+static const char *const unwritten_spaces[FACTORS] = {
+    [FACTOR_PASSWORD] = "unwritten",
+    [FACTOR_TOTP] = "unwritten-totp",
+    [FACTOR_PUK] = "unwritten-puk",
+};
+
 /* One counter for each factor. */
 struct counters {
     struct entry_failures of[FACTORS];
@@ -95,6 +102,46 @@ static struct counters counters_get(const struct login *login)
     return counters;
 }
 
+static struct throttle_state unwritten_get(const struct login *login, enum entry_factor factor)
+{
+    struct throttle_state state;
+
+    throttle_get(login->manager->names, unwritten_spaces[factor], login->name, &state);
+    return state;
+}
+
+/* NULL: it is in the entry. By itself it never blocks, for nothing but a write of the entry ends
+   it. */
+static void unwritten_put(const struct login *login, enum entry_factor factor,
+                          const struct entry_failures *failures)
+{
+    const unsigned most = (unsigned)login->manager->settings->rules.block_failures - 1;
+    struct throttle_state state = {0};
+
+    if (failures)
+        state = (struct throttle_state){
+            .failures = failures->count < most ? failures->count : most,
+            .retry_after = failures->retry_after,
+        };
+    if (failures || unwritten_get(login, factor).failures > 0)
+        throttle_set(login->manager->names, unwritten_spaces[factor], login->name, &state,
+                     login->now);
+}
+
+/* The entry's, and what couldn't be written to it. */
+static struct entry_failures entry_and_unwritten(const struct login *login,
+                                                 enum entry_factor factor)
+{
+    const struct throttle_state unwritten = unwritten_get(login, factor);
+    struct entry_failures failures = login->entry->failures[factor];
+
+    if (unwritten.failures > failures.count)
+        failures.count = unwritten.failures;
+    if (unwritten.failures > 0 && unwritten.retry_after > failures.retry_after)
+        failures.retry_after = unwritten.retry_after;
+    return failures;
+}
+
 struct entry_failures login_failures(const struct login *login, enum entry_factor factor)
 {
     struct entry_failures failures;
@@ -105,7 +152,7 @@ struct entry_failures login_failures(const struct login *login, enum entry_facto
         return (struct entry_failures){.count = state.failures, .retry_after = state.retry_after};
     }
     if (!login->known)
-        return login->entry->failures[factor];
+        return entry_and_unwritten(login, factor);
     known_failures(login->manager->known, login->entry, login->client, factor, &failures);
     return failures;
 }
@@ -162,18 +209,26 @@ static int counters_put(struct login *login, unsigned set, const struct counters
     if ((r = swap(login, changes)) < 0)
         return r;
     for (enum entry_factor f = 0; f < FACTORS; f++)
-        if (set & 1u << f)
+        if (set & 1u << f) {
             login->entry->failures[f] = counters->of[f];
+            unwritten_put(login, f, NULL);
+        }
     return 0;
 }
 
-/* Writes a failure down; where that is in a table, the same write is made for nothing. */
+/* Writes a failure down; where that is in a table, the same write is made for nothing. While the
+   directory can be read but not written, guesses count all the same. */
 static int failures_put(struct login *login, unsigned set, const struct counters *counters)
 {
     _cleanup_(changes_clear) struct changes changes = {0};
 
-    if (login_exists(login) && !login->known)
-        return counters_put(login, set, counters, &changes);
+    if (login_exists(login) && !login->known) {
+        int r = counters_put(login, set, counters, &changes);
+        for (enum entry_factor f = 0; f < FACTORS; f++)
+            if (r < 0 && r != -ESTALE && set & 1u << f)
+                unwritten_put(login, f, &counters->of[f]);
+        return r;
+    }
     table_put(login, set, counters);
     return directory_touch_decoy(login->worker->directory, login->request->deadline);
 }
@@ -337,7 +392,9 @@ bool login_throttled_set(struct login *login, unsigned set)
             login_answer_wait(login, wait);
             break;
         case ATTEMPT_BLOCKED:
-            why = "blocked until recovered or unblocked";
+            why = set == LOGIN_TOTP  ? "codes are blocked until recovered or unblocked"
+                  : set == LOGIN_PUK ? "the PUK is blocked until unblocked"
+                                     : "blocked until recovered or unblocked";
             answer_blocked(login, set);
         }
     }

@@ -1,50 +1,59 @@
-/* Text, lines and boxes on one page of PDF, through Pango and Cairo. The way in is page_open(). */
+/* Text, lines, boxes and pictures on one page of PDF, through Cairo. They are noted first and drawn
+   when all fits. The way in is page_open(). */
 #include "config.h"
 
 #include "page.h"
 
+#include "layout.h"
+#include "picture.h"
 #include "texts.h"
 
 #include "cleanup.h"
 
 #include <cairo-pdf.h>
-#include <ctype.h>
 #include <errno.h>
-#include <pango/pangocairo.h>
+#include <qrencode.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#define POINTS_PER_MM  (72.0 / 25.4)
-#define POINTS(mm)     ((mm)*POINTS_PER_MM)
-#define MILLIMETRES(p) ((p) / POINTS_PER_MM)
+#define MILLIMETRES(p) ((p)*25.4 / 72.0)
 #define PDF_FIRST      65536u
 #define PDF_MAX        (16u << 20)
-#define BOLD_MORE      300 /* what TEXT_BOLD adds to a weight */
-#define WEIGHT_MOST    900
+#define ITEMS_MAX      128
+#define HALF_POINT     0.5
 
-#ifdef __SANITIZE_ADDRESS__
-/* fontconfig loses 288 bytes once a process, while Pango's thread sets it up. */
-const char *__lsan_default_suppressions(void);
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
-{
-    return "leak:libfontconfig";
-}
-#endif
+enum item_type {
+    ITEM_TEXT,
+    ITEM_LINE_OF_TEXT,
+    ITEM_LINE,
+    ITEM_BOX,
+    ITEM_PICTURE,
+    ITEM_CODE,
+};
 
-struct page_fonts {
-    PangoFontMap *map;
-    char *family[2]; /* by enum page_face */
+/* Something to be drawn; in points. */
+struct item {
+    enum item_type type;
+    struct page_colour colour;
+    double x, y, width, height; /* of a line: x, y of its end, and its thickness in width */
+    double to_x, to_y;
+    union {
+        PangoLayout *layout;
+        cairo_surface_t *picture;
+        QRcode *code;
+    };
 };
 
 struct page {
-    struct page_fonts *fonts;
-    struct page_pdf *pdf;
-    cairo_surface_t *surface;
-    cairo_t *cairo;
-    PangoContext *context;
-    bool unknown; /* a character that no font has was asked for */
+    struct layouts layouts;
+    struct item items[ITEMS_MAX];
+    size_t count;
+    bool full;
+};
+
+struct page_code {
+    QRcode *code;
 };
 
 void page_pdf_clear(struct page_pdf *pdf)
@@ -61,53 +70,16 @@ static void unref_p(void *object)
         g_object_unref(*(void **)object);
 }
 
-DEFINE_CLEANUP(PangoFontDescription, pango_font_description_free)
-DEFINE_CLEANUP(struct page_fonts, page_fonts_free)
-
-/* Whether the family is there, and not only something like it. */
-static bool family_exists(PangoFontMap *map, const char *family)
+static void surface_p(cairo_surface_t **surface)
 {
-    PangoFontFamily **families = NULL;
-    int count = 0;
-    bool found = false;
-    pango_font_map_list_families(map, &families, &count);
-    for (int i = 0; i < count && !found; i++)
-        found = strcasecmp(pango_font_family_get_name(families[i]), family) == 0;
-    g_free(families);
-    return found;
+    if (*surface)
+        cairo_surface_destroy(*surface);
 }
 
-int page_fonts_open(const char *body, const char *code, char *problem, size_t size,
-                    struct page_fonts **ret)
+static void cairo_p(cairo_t **cairo)
 {
-    _cleanup_(page_fonts_free_p) struct page_fonts *fonts = calloc(1, sizeof *fonts);
-    if (!fonts)
-        return -ENOMEM;
-    fonts->map = pango_cairo_font_map_new();
-    fonts->family[PAGE_BODY] = strdup(body);
-    fonts->family[PAGE_CODE] = strdup(code);
-    if (!fonts->family[PAGE_BODY] || !fonts->family[PAGE_CODE])
-        return -ENOMEM;
-    for (size_t i = 0; i < ELEMENTS(fonts->family); i++) {
-        if (family_exists(fonts->map, fonts->family[i]))
-            continue;
-        snprintf(problem, size, "the font \"%s\" isn't installed", fonts->family[i]);
-        return -ENOENT;
-    }
-    *ret = TAKE(fonts);
-    return 0;
-}
-
-struct page_fonts *page_fonts_free(struct page_fonts *fonts)
-{
-    if (!fonts)
-        return NULL;
-    if (fonts->map)
-        g_object_unref(fonts->map);
-    free(fonts->family[PAGE_BODY]);
-    free(fonts->family[PAGE_CODE]);
-    free(fonts);
-    return NULL;
+    if (*cairo)
+        cairo_destroy(*cairo);
 }
 
 /* Grows by copying and wiping, since realloc() would leave a copy of the codes behind. */
@@ -136,155 +108,177 @@ static cairo_status_t pdf_write(void *closure, const unsigned char *data, unsign
     return CAIRO_STATUS_SUCCESS;
 }
 
-int page_open(struct page_fonts *fonts, const char *title, const char *author, const char *created,
-              struct page_pdf *pdf, struct page **ret)
+int page_open(struct page_fonts *fonts, struct page **ret)
 {
     _cleanup_(page_free_p) struct page *page = calloc(1, sizeof *page);
-    if (!page)
-        return -ENOMEM;
-    page->fonts = fonts;
-    page->pdf = pdf;
-    page->surface = cairo_pdf_surface_create_for_stream(pdf_write, pdf, POINTS(PAGE_WIDTH),
-                                                        POINTS(PAGE_HEIGHT));
-    cairo_pdf_surface_restrict_to_version(page->surface, CAIRO_PDF_VERSION_1_5);
-    cairo_pdf_surface_set_metadata(page->surface, CAIRO_PDF_METADATA_TITLE, title);
-    cairo_pdf_surface_set_metadata(page->surface, CAIRO_PDF_METADATA_AUTHOR, author);
-    cairo_pdf_surface_set_metadata(page->surface, CAIRO_PDF_METADATA_CREATE_DATE, created);
-    page->cairo = cairo_create(page->surface);
-    page->context = pango_font_map_create_context(fonts->map);
-    pango_cairo_update_context(page->cairo, page->context);
-    pango_context_set_round_glyph_positions(page->context, FALSE);
-    if (cairo_status(page->cairo) != CAIRO_STATUS_SUCCESS)
+    if (!page || layouts_open(fonts, &page->layouts) < 0)
         return -ENOMEM;
     *ret = TAKE(page);
     return 0;
-}
-
-int page_close(struct page *page)
-{
-    cairo_show_page(page->cairo);
-    cairo_surface_finish(page->surface);
-    if (cairo_status(page->cairo) != CAIRO_STATUS_SUCCESS ||
-        cairo_surface_status(page->surface) != CAIRO_STATUS_SUCCESS)
-        return -ENOMEM;
-    return page->unknown ? -EILSEQ : 0;
 }
 
 struct page *page_free(struct page *page)
 {
     if (!page)
         return NULL;
-    if (page->context)
-        g_object_unref(page->context);
-    if (page->cairo)
-        cairo_destroy(page->cairo);
-    if (page->surface)
-        cairo_surface_destroy(page->surface);
+    for (size_t i = 0; i < page->count; i++)
+        if (page->items[i].type <= ITEM_LINE_OF_TEXT)
+            g_object_unref(page->items[i].layout);
+    layouts_clear(&page->layouts);
     free(page);
     return NULL;
 }
 
-static PangoFontDescription *describe(const struct page *page, const struct page_style *style)
+/* Notes what is to be drawn; NULL when the page has too much on it. */
+static struct item *item_add(struct page *page, enum item_type type, struct page_colour colour)
 {
-    PangoFontDescription *d = pango_font_description_new();
-    pango_font_description_set_family_static(d, page->fonts->family[style->face]);
-    pango_font_description_set_absolute_size(d, style->size * PANGO_SCALE);
-    pango_font_description_set_weight(d, (PangoWeight)(style->weight ? style->weight : 400));
-    return d;
-}
-
-static void add_attribute(PangoAttrList *list, PangoAttribute *attribute, size_t from, size_t to)
-{
-    attribute->start_index = (guint)from;
-    attribute->end_index = (guint)to;
-    pango_attr_list_insert(list, attribute);
-}
-
-/* "E-Mail" isn't broken behind its hyphen. */
-static void keep_hyphens(const char *plain, PangoAttrList *list)
-{
-    for (const char *c = strchr(plain, '-'); c; c = strchr(c + 1, '-')) {
-        size_t at = (size_t)(c - plain);
-        if (at > 0 && c[1] && isalpha((unsigned char)c[-1]) &&
-            (at == 1 || !isgraph((unsigned char)c[-2])))
-            add_attribute(list, pango_attr_allow_breaks_new(FALSE), at - 1, at + 2);
+    if (page->count == ITEMS_MAX) {
+        page->full = true;
+        return NULL;
     }
+    struct item *item = &page->items[page->count++];
+    item->type = type;
+    item->colour = colour;
+    return item;
 }
 
-/* Takes the marks out of text into plain, and makes them attributes. */
-static size_t take_marks(const struct page_style *style, const char *text,
-                         char plain[static TEXT_SIZE], PangoAttrList *list)
+/* ---- Drawing ---- */
+
+static void draw_line(cairo_t *cairo, const struct item *item)
 {
-    const int more = (style->weight ? style->weight : 400) + BOLD_MORE;
-    const PangoWeight weight = (PangoWeight)(more < WEIGHT_MOST ? more : WEIGHT_MOST);
-    size_t length = 0, bold = SIZE_MAX, keep = SIZE_MAX;
-    for (const char *c = text; *c && length + 1 < TEXT_SIZE; c++) {
-        size_t *from = *c == TEXT_BOLD ? &bold : *c == TEXT_KEEP ? &keep : NULL;
-        if (!from) {
-            plain[length++] = *c;
-        } else if (*from == SIZE_MAX) {
-            *from = length;
-        } else {
-            add_attribute(list,
-                          from == &bold ? pango_attr_weight_new(weight)
-                                        : pango_attr_allow_breaks_new(FALSE),
-                          *from, length);
-            *from = SIZE_MAX;
+    cairo_set_line_width(cairo, item->width);
+    cairo_move_to(cairo, item->x, item->y);
+    cairo_line_to(cairo, item->to_x, item->to_y);
+    cairo_stroke(cairo);
+}
+
+static void draw_picture(cairo_t *cairo, const struct item *item)
+{
+    cairo_save(cairo);
+    cairo_translate(cairo, item->x, item->y);
+    cairo_scale(cairo, item->width / cairo_image_surface_get_width(item->picture),
+                item->height / cairo_image_surface_get_height(item->picture));
+    cairo_set_source_surface(cairo, item->picture, 0, 0);
+    cairo_paint(cairo);
+    cairo_restore(cairo);
+}
+
+/* One stroke for each row of dark modules, as thick as they are high: fewer points than a box for
+   each. */
+static void draw_code(cairo_t *cairo, const struct item *item)
+{
+    const int modules = item->code->width;
+    const double size = item->width / modules;
+    cairo_set_line_width(cairo, size);
+    for (int row = 0; row < modules; row++) {
+        const unsigned char *dark = item->code->data + row * modules;
+        for (int from = 0, to; from < modules; from = to + 1) {
+            for (to = from; to < modules && (dark[to] & 1); to++)
+                ;
+            if (to == from)
+                continue;
+            cairo_move_to(cairo, item->x + from * size, item->y + (row + 0.5) * size);
+            cairo_line_to(cairo, item->x + to * size, item->y + (row + 0.5) * size);
         }
     }
-    plain[length] = '\0';
-    keep_hyphens(plain, list);
-    return length;
+    cairo_stroke(cairo);
 }
 
-static PangoLayout *layout_new(struct page *page, const struct page_style *style, double width,
-                               const char *text)
+static void draw_item(cairo_t *cairo, const struct item *item)
 {
-    PangoLayout *layout = pango_layout_new(page->context);
-    _cleanup_(pango_font_description_free_p) PangoFontDescription *font = describe(page, style);
-    PangoAttrList *list = pango_attr_list_new();
-    char plain[TEXT_SIZE];
-    size_t length = take_marks(style, text, plain, list);
-    if (style->face == PAGE_CODE) /* a ligature would make two characters one; zero: the slashed */
-        add_attribute(list, pango_attr_font_features_new("liga=0, calt=0, zero=1"), 0, length);
-    if (style->leading > 0)
-        add_attribute(
-            list,
-            pango_attr_line_height_new_absolute((int)(style->size * style->leading * PANGO_SCALE)),
-            0, length);
-    pango_layout_set_font_description(layout, font);
-    pango_layout_set_attributes(layout, list);
-    pango_attr_list_unref(list);
-    if (width > 0) {
-        pango_layout_set_width(layout, (int)(POINTS(width) * PANGO_SCALE));
-        pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+    cairo_set_source_rgb(cairo, item->colour.red, item->colour.green, item->colour.blue);
+    switch (item->type) {
+    case ITEM_TEXT:
+        cairo_move_to(cairo, item->x, item->y);
+        pango_cairo_show_layout(cairo, item->layout);
+        break;
+    case ITEM_LINE_OF_TEXT:
+        cairo_move_to(cairo, item->x, item->y);
+        pango_cairo_show_layout_line(cairo, pango_layout_get_line_readonly(item->layout, 0));
+        break;
+    case ITEM_LINE:
+        draw_line(cairo, item);
+        break;
+    case ITEM_BOX:
+        cairo_rectangle(cairo, item->x, item->y, item->width, item->height);
+        cairo_fill(cairo);
+        break;
+    case ITEM_PICTURE:
+        draw_picture(cairo, item);
+        break;
+    case ITEM_CODE:
+        draw_code(cairo, item);
+        break;
     }
-    pango_layout_set_alignment(layout,
-                               style->align == PAGE_RIGHT ? PANGO_ALIGN_RIGHT : PANGO_ALIGN_LEFT);
-    pango_layout_set_text(layout, plain, (int)length);
-    if (pango_layout_get_unknown_glyphs_count(layout) > 0)
-        page->unknown = true;
-    sodium_memzero(plain, sizeof plain);
-    return layout;
 }
 
-static void set_colour(struct page *page, struct page_colour colour)
+int page_close(struct page *page, const struct page_about *about, struct page_pdf *pdf)
 {
-    cairo_set_source_rgb(page->cairo, colour.red, colour.green, colour.blue);
+    if (page->layouts.unknown)
+        return -EILSEQ;
+    if (page->full)
+        return -E2BIG;
+    _cleanup_(surface_p) cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(
+        pdf_write, pdf, PAGE_POINTS(PAGE_WIDTH), PAGE_POINTS(PAGE_HEIGHT));
+    _cleanup_(cairo_p) cairo_t *cairo = cairo_create(surface);
+    cairo_pdf_surface_restrict_to_version(surface, CAIRO_PDF_VERSION_1_5);
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, about->title);
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_AUTHOR, about->author);
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, about->created);
+    for (size_t i = 0; i < page->count; i++)
+        draw_item(cairo, &page->items[i]);
+    cairo_show_page(cairo);
+    cairo_surface_finish(surface);
+    return cairo_status(cairo) == CAIRO_STATUS_SUCCESS &&
+                   cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS
+               ? 0
+               : -ENOMEM;
+}
+
+/* ---- Text ---- */
+
+static void text_add(struct page *page, enum item_type type, struct page_colour colour, double x,
+                     double y, PangoLayout *layout)
+{
+    struct item *item = item_add(page, type, colour);
+    if (!item)
+        return;
+    item->x = PAGE_POINTS(x);
+    item->y = PAGE_POINTS(y);
+    item->layout = g_object_ref(layout);
+}
+
+bool page_text_is_plain(const char *text)
+{
+    if (!g_utf8_validate(text, -1, NULL))
+        return false;
+    for (const char *c = text; *c; c = g_utf8_next_char(c)) {
+        const gunichar u = g_utf8_get_char(c);
+        if ((u < 0x20 && u != '\n') || (u >= 0x7f && u < 0xa0) || (u >= 0x2028 && u <= 0x202e) ||
+            (u >= 0x2066 && u <= 0x2069) || u == 0xfeff)
+            return false;
+    }
+    return true;
 }
 
 double page_text(struct page *page, const struct page_style *style, double x, double y,
                  double width, const char *text, bool draw)
 {
-    _cleanup_(unref_p) PangoLayout *layout = layout_new(page, style, width, text);
+    _cleanup_(unref_p) PangoLayout *layout = layout_get(&page->layouts, style, width, text);
     int height;
     pango_layout_get_size(layout, NULL, &height);
-    if (draw) {
-        set_colour(page, style->colour);
-        cairo_move_to(page->cairo, POINTS(x), POINTS(y));
-        pango_cairo_show_layout(page->cairo, layout);
-    }
+    if (draw)
+        text_add(page, ITEM_TEXT, style->colour, x, y, layout);
     return MILLIMETRES((double)height / PANGO_SCALE);
+}
+
+double page_text_width(struct page *page, const struct page_style *style, const char *text)
+{
+    _cleanup_(unref_p) PangoLayout *layout = layout_get(&page->layouts, style, 0, text);
+    PangoRectangle ink, logical;
+    pango_layout_get_extents(layout, &ink, &logical);
+    int right = ink.x + ink.width > logical.width ? ink.x + ink.width : logical.width;
+    return MILLIMETRES((double)right / PANGO_SCALE);
 }
 
 size_t page_text_fits(struct page *page, const struct page_style *style, double width,
@@ -292,46 +286,108 @@ size_t page_text_fits(struct page *page, const struct page_style *style, double 
 {
     char line[TEXT_SIZE];
     snprintf(line, sizeof line, "%.*s", (int)length, text);
-    _cleanup_(unref_p) PangoLayout *layout = layout_new(page, style, width, line);
+    if (page_text_width(page, style, line) <= width)
+        return length;
+    _cleanup_(unref_p) PangoLayout *made = layout_get(&page->layouts, style, width, line);
+    _cleanup_(unref_p) PangoLayout *layout = pango_layout_copy(made);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD);
     const PangoLayoutLine *first = pango_layout_get_line_readonly(layout, 0);
     PangoRectangle logical;
     pango_layout_line_get_extents((PangoLayoutLine *)first, NULL, &logical);
-    return logical.width > POINTS(width) * PANGO_SCALE ? 0 : (size_t)first->length;
+    return logical.width > PAGE_POINTS(width) * PANGO_SCALE ? 0 : (size_t)first->length;
 }
 
-double page_text_width(struct page *page, const struct page_style *style, const char *text)
+double page_fitting_size(struct page *page, const struct page_style *style, double smallest,
+                         double width, const char *text)
 {
-    _cleanup_(unref_p) PangoLayout *layout = layout_new(page, style, 0, text);
-    PangoRectangle ink, logical;
-    pango_layout_get_extents(layout, &ink, &logical);
-    int right = ink.x + ink.width > logical.width ? ink.x + ink.width : logical.width;
-    return MILLIMETRES((double)right / PANGO_SCALE);
+    struct page_style tried = *style;
+    for (; tried.size >= smallest; tried.size -= HALF_POINT)
+        if (page_text_width(page, &tried, text) <= width)
+            return tried.size;
+    return 0;
 }
 
 void page_line_of_text(struct page *page, const struct page_style *style, double x, double y,
                        const char *text)
 {
-    _cleanup_(unref_p) PangoLayout *layout = layout_new(page, style, 0, text);
-    set_colour(page, style->colour);
-    cairo_move_to(page->cairo, POINTS(x), POINTS(y));
-    pango_cairo_show_layout_line(page->cairo, pango_layout_get_line_readonly(layout, 0));
+    _cleanup_(unref_p) PangoLayout *layout = layout_get(&page->layouts, style, 0, text);
+    text_add(page, ITEM_LINE_OF_TEXT, style->colour, x, y, layout);
 }
+
+/* ---- All else ---- */
 
 void page_line(struct page *page, double x1, double y1, double x2, double y2, double width_points,
                struct page_colour colour)
 {
-    set_colour(page, colour);
-    cairo_set_line_width(page->cairo, width_points);
-    cairo_move_to(page->cairo, POINTS(x1), POINTS(y1));
-    cairo_line_to(page->cairo, POINTS(x2), POINTS(y2));
-    cairo_stroke(page->cairo);
+    struct item *item = item_add(page, ITEM_LINE, colour);
+    if (!item)
+        return;
+    item->x = PAGE_POINTS(x1);
+    item->y = PAGE_POINTS(y1);
+    item->to_x = PAGE_POINTS(x2);
+    item->to_y = PAGE_POINTS(y2);
+    item->width = width_points;
+}
+
+static struct item *area_add(struct page *page, enum item_type type, double x, double y,
+                             double width, double height, struct page_colour colour)
+{
+    struct item *item = item_add(page, type, colour);
+    if (!item)
+        return NULL;
+    item->x = PAGE_POINTS(x);
+    item->y = PAGE_POINTS(y);
+    item->width = PAGE_POINTS(width);
+    item->height = PAGE_POINTS(height);
+    return item;
 }
 
 void page_box(struct page *page, double x, double y, double width, double height,
               struct page_colour colour)
 {
-    set_colour(page, colour);
-    cairo_rectangle(page->cairo, POINTS(x), POINTS(y), POINTS(width), POINTS(height));
-    cairo_fill(page->cairo);
+    area_add(page, ITEM_BOX, x, y, width, height, colour);
+}
+
+void page_picture(struct page *page, const struct page_picture *picture, double x, double y)
+{
+    struct item *item = area_add(page, ITEM_PICTURE, x, y, page_picture_width(picture),
+                                 page_picture_height(picture), (struct page_colour){0});
+    if (item)
+        item->picture = picture_surface(picture);
+}
+
+int page_code_make(const char *text, struct page_code **ret)
+{
+    struct page_code *made = calloc(1, sizeof *made);
+    if (!made)
+        return -ENOMEM;
+    made->code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_M);
+    if (!made->code) {
+        int r = -errno;
+        free(made);
+        return r == 0 ? -EINVAL : r;
+    }
+    *ret = made;
+    return 0;
+}
+
+struct page_code *page_code_free(struct page_code *code)
+{
+    if (code)
+        QRcode_free(code->code);
+    free(code);
+    return NULL;
+}
+
+int page_code_modules(const struct page_code *code)
+{
+    return code->code->width;
+}
+
+void page_code(struct page *page, const struct page_code *code, double x, double y, double size,
+               struct page_colour colour)
+{
+    struct item *item = area_add(page, ITEM_CODE, x, y, size, size, colour);
+    if (item)
+        item->code = code->code;
 }

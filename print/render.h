@@ -1,10 +1,13 @@
-/* The letter: one page of A4 after DIN 5008, form B, for a window envelope.
+/* The letter: one page of A4 after DIN 5008, form B or A, for a window envelope.
 
-       address field     85 x 45 mm at 20 mm from the left and 45 mm from the top: 17.7 mm for the
-                         return address and remarks, then 27.3 mm for six lines of address
-       information       75 mm wide at 125 mm from the left, 50 mm from the top
-       text              from 98.5 mm, margins 25 and 20 mm
-       marks             fold at 105 and 210 mm, hole at 148.5 mm
+                         form B                                       form A
+       address field     85 x 45 mm at 20 mm from the left and
+                         45 mm from the top                           27 mm
+                         17.7 mm of it for return address and remarks, 27.3 mm for six lines
+       information       125 mm from the left, 50 mm from the top     32 mm
+       text              from 98.46 mm, margins 25 and 20 mm          80.46 mm
+       fold marks        105 and 210 mm                               87 and 192 mm
+       hole mark         148.5 mm
 
    The same letter makes the same bytes. */
 #pragma once
@@ -12,6 +15,12 @@
 #include "letter.h"
 #include "page.h"
 #include "texts.h"
+
+enum render_form {
+    RENDER_FORM_B,
+    RENDER_FORM_A,
+    RENDER_FORMS,
+};
 
 /* What is the same in every letter; from print.conf. Strings with several lines have them
    separated by "|". */
@@ -26,6 +35,9 @@ struct render_look {
     const char *support;
     const char *portal_url;
     const char *signature;
+    const char *logo, *signature_image; /* PNG files; NULL or "" for none */
+    enum render_form form;
+    bool qr; /* the portal's address as a QR code */
 };
 
 struct renderer;

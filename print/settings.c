@@ -23,6 +23,9 @@
             expected                                                                               \
     }
 
+/* In the order of enum render_form. */
+static const char *const forms[] = {"B", "A", NULL};
+
 static const struct conf_key keys[] = {
     CONF_PATH("portald", "socket", S, socket, RUN_DIR "/print.sock", "an absolute path"),
     CONF_PATH("portald", "key", S, portald_key, SYSCONF_DIR "/portald.pub",
@@ -48,6 +51,10 @@ static const struct conf_key keys[] = {
     TEXT("font", font, "Lato", "a font family that is installed"),
     TEXT("code_font", code_font, "Hack", "a font family that is installed"),
     TEXT("colour", colour, "#1f4e79", "a colour, #RRGGBB"),
+    CONF_CHOICE("letter", "form", S, form, "B", forms, "A or B, the forms of DIN 5008"),
+    CONF_PATH("letter", "logo", S, logo, "", "a PNG file"),
+    CONF_PATH("letter", "signature_image", S, signature_image, "", "a PNG file"),
+    CONF_BOOL("letter", "qr", S, qr, "yes"),
     CONF_PATH("letter", "texts", S, texts, SYSCONF_DIR "/letters", "a directory"),
 };
 

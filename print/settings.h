@@ -1,6 +1,7 @@
 /* print.conf. Way in: settings_load(). */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct settings {
@@ -19,6 +20,9 @@ struct settings {
     char *font, *code_font, *colour;
     char *company, *return_address, *letterhead, *footer;
     char *support, *portal_url, *signature;
+    int form;                     /* enum render_form */
+    char *logo, *signature_image; /* files, or NULL */
+    bool qr;
 };
 
 /* Reads and checks file and sets the time zone; what is wrong has been logged when it returns an

@@ -322,7 +322,11 @@ static int renderer_find(const struct settings *s, struct renderer **ret)
                                      .footer = s->footer,
                                      .support = s->support,
                                      .portal_url = s->portal_url,
-                                     .signature = s->signature};
+                                     .signature = s->signature,
+                                     .logo = s->logo,
+                                     .signature_image = s->signature_image,
+                                     .form = (enum render_form)s->form,
+                                     .qr = s->qr};
     char problem[PROBLEM_SIZE] = "";
     int r = renderer_open(&look, problem, sizeof problem, ret);
 

@@ -22,6 +22,7 @@ struct texts {
 #define EVERY_KIND LETTER_KINDS
 
 static const char *const section_names[TEXT_SECTIONS] = {
+    [TEXT_REMARK] = "remark",     [TEXT_QR] = "qr",
     [TEXT_SUBJECT] = "subject",   [TEXT_DATE] = "date",
     [TEXT_NUMBER] = "number",     [TEXT_GREETING] = "greeting",
     [TEXT_INTRO] = "intro",       [TEXT_LOGIN] = "login",
@@ -194,9 +195,17 @@ static const char *body_of(const struct texts *texts, enum letter_language langu
     return own ? own : texts->body[language][section][EVERY_KIND];
 }
 
+static bool is_of_password(enum text_section section)
+{
+    return section == TEXT_PASSWORD || section == TEXT_PASSWORD_NOTE;
+}
+
 static bool is_needed(enum text_section section, enum letter_kind kind)
 {
     switch (section) {
+    case TEXT_REMARK:
+    case TEXT_QR:
+        return false;
     case TEXT_PASSWORD:
     case TEXT_PASSWORD_NOTE:
         return letter_has_password(kind);
@@ -214,12 +223,11 @@ static int check_whole(struct reader *r)
     r->line = 0;
     for (enum letter_kind kind = 0; kind < LETTER_KINDS; kind++) {
         for (enum text_section section = 0; section < TEXT_SECTIONS; section++) {
-            if (!is_needed(section, kind))
-                continue;
             const char *body = body_of(r->texts, r->language, kind, section);
-            if (!body || body[0] == '\0')
+            if (is_needed(section, kind) && (!body || body[0] == '\0'))
                 return complain(r, "missing: section", section_names[section]);
-            if (!letter_has_password(kind) && strstr(body, "{{last_day}}"))
+            if (body && !letter_has_password(kind) && !is_of_password(section) &&
+                strstr(body, "{{last_day}}"))
                 return complain(r, "a letter with a PUK alone has no {{last_day}}; see section",
                                 section_names[section]);
         }
@@ -294,10 +302,10 @@ int texts_fill(const struct texts *texts, enum letter_language language, enum le
                char ret[static TEXT_SIZE])
 {
     const char *at = body_of(texts, language, kind, section);
-    if (!at)
+    if (!at && is_needed(section, kind))
         return -ENOENT;
     size_t used = 0;
-    while (*at) {
+    while (at && *at) {
         const char *piece = at;
         size_t length = 1;
         if (at[0] == '{' && at[1] == '{') {
@@ -318,4 +326,16 @@ int texts_fill(const struct texts *texts, enum letter_language language, enum le
     }
     ret[used] = '\0';
     return 0;
+}
+
+bool texts_is_personal(const struct texts *texts, enum letter_language language,
+                       enum letter_kind kind, enum text_section section)
+{
+    static const char *const personal[] = {"{{name}}", "{{login}}", "{{reference}}",
+                                           "{{reference_url}}"};
+    const char *body = body_of(texts, language, kind, section);
+    for (size_t i = 0; body && i < ELEMENTS(personal); i++)
+        if (strstr(body, personal[i]))
+            return true;
+    return false;
 }

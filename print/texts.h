@@ -17,6 +17,7 @@
 #define TEXT_KEEP     '\x02' /* what must stay on one line begins, or ends */
 
 enum text_section {
+    TEXT_REMARK, /* above the address; may be missing */
     TEXT_SUBJECT,
     TEXT_DATE,   /* label of the date in the information block */
     TEXT_NUMBER, /* label of the letter's number there */
@@ -33,6 +34,7 @@ enum text_section {
     TEXT_NOT_ME_TITLE,
     TEXT_NOT_ME,
     TEXT_QUESTIONS,
+    TEXT_QR, /* below the QR code; may be missing */
     TEXT_CLOSING,
     TEXT_SECTIONS,
 };
@@ -61,8 +63,12 @@ int texts_load_buffer(struct texts *texts, enum letter_language language, const 
 struct texts *texts_new(void);
 struct texts *texts_free(struct texts *texts);
 
-/* Fills in a section. values may hold NULL for what this letter doesn't have. Returns 0; -ENOENT
-   when a value is missing; -E2BIG when the result doesn't fit. */
+/* Fills in a section; one that may be missing and is becomes "". values may hold NULL for what this
+   letter doesn't have. Returns 0; -ENOENT when a value is missing; -E2BIG when the result doesn't
+   fit. */
 int texts_fill(const struct texts *texts, enum letter_language language, enum letter_kind kind,
                enum text_section section, const char *const values[static TEXT_VALUES],
                char ret[static TEXT_SIZE]);
+/* Whether the section has a value in it that belongs to one customer. */
+bool texts_is_personal(const struct texts *texts, enum letter_language language,
+                       enum letter_kind kind, enum text_section section);

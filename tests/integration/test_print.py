@@ -414,7 +414,7 @@ def test_a_full_disk_prints_nothing_by_halves(station):
     # A limit that the ledger fits in and the letter doesn't; SIGXFSZ ends it like a crash would.
     process = subprocess.Popen([station.program, "--config", station.conf], text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               preexec_fn=lambda: limit_files(40000))
+                               preexec_fn=lambda: limit_files(32000))
     process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     assert not station.path(letter).exists() and station.portald.reports == {}

@@ -216,21 +216,23 @@ static int counters_put(struct login *login, unsigned set, const struct counters
     return 0;
 }
 
-/* Writes a failure down; where that is in a table, the same write is made for nothing. While the
-   directory can be read but not written, guesses count all the same. */
+/* Writes a failure down; where that is in a table, the same write is made for nothing. */
 static int failures_put(struct login *login, unsigned set, const struct counters *counters)
 {
     _cleanup_(changes_clear) struct changes changes = {0};
 
-    if (login_exists(login) && !login->known) {
-        int r = counters_put(login, set, counters, &changes);
-        for (enum entry_factor f = 0; f < FACTORS; f++)
-            if (r < 0 && r != -ESTALE && set & 1u << f)
-                unwritten_put(login, f, &counters->of[f]);
-        return r;
-    }
+    if (login_exists(login) && !login->known)
+        return counters_put(login, set, counters, &changes);
     table_put(login, set, counters);
     return directory_touch_decoy(login->worker->directory, login->request->deadline);
+}
+
+/* While the directory can be read but not written, guesses count all the same. */
+static void failures_keep(const struct login *login, unsigned set, const struct counters *counters)
+{
+    for (enum entry_factor f = 0; f < FACTORS; f++)
+        if (set & 1u << f && login_exists(login) && !login->known)
+            unwritten_put(login, f, &counters->of[f]);
 }
 
 /* The strictest of the set. */
@@ -260,14 +262,13 @@ int login_count(struct login *login, enum entry_factor factor)
 int login_count_set(struct login *login, unsigned set)
 {
     const struct account_rules *rules = &login->manager->settings->rules;
+    struct counters counters;
     time_t wait = 0;
     int r = -ESTALE;
 
     for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
-        struct counters counters;
-
         if (i > 0 && (r = login_find(login, login->secrets)) < 0)
-            return r;
+            break;
         if (i > 0 && attempt(login, set, &wait) != ATTEMPT_VERIFY)
             return -EDQUOT;
         counters = counters_get(login);
@@ -275,6 +276,8 @@ int login_count_set(struct login *login, unsigned set)
             counters.of[f] = account_count_failure(rules, &counters.of[f], login->now);
         r = failures_put(login, set, &counters);
     }
+    if (r < 0)
+        failures_keep(login, set, &counters);
     return r;
 }
 

@@ -4,6 +4,7 @@ and, where an edge needs it, straight through the protocol."""
 import datetime
 import zoneinfo
 
+import ldap
 import pytest
 
 import ldap_client
@@ -183,6 +184,36 @@ def test_parallel_guesses_never_outrun_the_throttle(world):
     assert verdicts.count("WRONG") <= 6
     assert set(verdicts) <= {"WRONG", "THROTTLED"}
     assert c.show()["failures"]["password"]["count"] == verdicts.count("WRONG")
+
+
+def set_read_only(box, value):
+    connection = ldap.initialize(box["PORTAL_LDAP_URI"])
+    connection.simple_bind_s("cn=admin,cn=config", box["PORTAL_ROOT_PW"])
+    connection.modify_s("olcDatabase={1}mdb,cn=config", [(ldap.MOD_REPLACE, "olcReadOnly", value)])
+    connection.unbind_s()
+
+
+def test_guesses_count_while_the_directory_can_only_be_read(fresh_world):
+    w = fresh_world
+    c, nobody = with_password(w), "gibt-es-nicht@example.org"
+
+    def right():
+        return w.portald.authenticate(c.mail, GOOD).verdict
+
+    set_read_only(w.box, b"TRUE")
+    assert right() == "OK", "who gets it right needs no write"
+    for name in (c.mail, nobody):
+        answers = [w.portald.authenticate(name, "falsch falsch").verdict for _ in range(8)]
+        assert answers == ["UNAVAILABLE"] * 6 + ["THROTTLED"] * 2
+    assert right() == "THROTTLED"
+    set_read_only(w.box, b"FALSE")
+    w.clock("+31s")
+    assert [w.portald.authenticate(name, "falsch falsch").verdict for name in (c.mail, nobody)] == ["WRONG"] * 2
+    assert w.entry(c.uid)["portalPasswordFailures"] == ["7"]
+    w.clock("+61s")
+    assert right() == "OK"
+    assert w.portald.authenticate(c.mail, "falsch falsch").verdict == "WRONG"
+    assert w.entry(c.uid)["portalPasswordFailures"] == ["1"]
 
 
 @pytest.mark.parametrize("state, verdict, authenticate, account", [

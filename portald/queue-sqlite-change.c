@@ -98,6 +98,12 @@ static int queue_room(struct queue_store *store, enum job_need need)
     return (uint64_t)unfinished < most ? 0 : -ENOSPC;
 }
 
+int store_room(struct queue_store *store, enum job_need need)
+{
+    int r = queue_room(store, need);
+    return r < 0 ? r : disk_room(store, need);
+}
+
 /* Who has many of this kind waiting joins the crowd, and keeps nobody else waiting. */
 static int lane_find(struct queue_store *store, const struct job *job, enum job_lane *ret)
 {
@@ -122,9 +128,7 @@ int sqlite_put(struct queue_store *store, struct queue_call *call)
     enum job_lane lane = LANE_CROWD;
     int r = job_check(job);
     if (r >= 0)
-        r = queue_room(store, need);
-    if (r >= 0)
-        r = disk_room(store, need);
+        r = store_room(store, need);
     if (r >= 0)
         r = lane_find(store, job, &lane);
     if (r >= 0)

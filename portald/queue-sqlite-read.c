@@ -162,11 +162,19 @@ int row_first(struct queue_store *store, sqlite3_stmt *s, struct row *ret)
     return r < 0 ? r : -ENOENT;
 }
 
-int row_by_id(struct queue_store *store, const char *id, struct row *ret)
+static int row_ask(struct queue_store *store, const char *id, struct row *ret)
 {
     _cleanup_statement_ sqlite3_stmt *s = NULL;
     int r = store_query(store, SQL_BY_ID, &s, "t", id);
     return r < 0 ? r : row_first(store, s, ret);
+}
+
+int row_by_id(struct queue_store *store, const char *id, struct row *ret)
+{
+    int r = row_ask(store, id, ret);
+    while (row_is_behind_damaged(store, &r)) /* now it says that it is */
+        r = row_ask(store, id, ret);
+    return r;
 }
 
 int batch_exists(struct queue_store *store, const char *batch)
@@ -384,6 +392,13 @@ int sqlite_stats(struct queue_store *store, struct queue_call *call)
     if (r >= 0)
         r = store_number(store, s, &untold);
     call->stats.untold = (unsigned long)untold;
+    for (unsigned kind = 0; kind < JOB_KINDS; kind++)
+        call->stats.damaged += call->stats.count[kind][JOB_DAMAGED];
+    for (unsigned need = 0; r >= 0 && need < NEEDS; need++) {
+        int room = store_room(store, (enum job_need)need);
+        call->stats.refused[need] = room == -ENOSPC;
+        r = room == -ENOSPC ? 0 : room;
+    }
     return r;
 }
 

@@ -9,10 +9,16 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* At this many pages (16 MiB) the log is carried over into the file; before that when nobody
    waits. */
 #define STORE_FRAMES_MAX 4000
+
+/* How long the file is looked through when it is opened, and after how many steps of SQLite's
+   machine the clock is asked. */
+#define CHECK_SECONDS 1
+#define CHECK_STEPS   1000
 
 /* How SQLite's codes translate. */
 static const struct {
@@ -199,6 +205,36 @@ static int frames_count(void *argument, sqlite3 *db, const char *name, int frame
     return SQLITE_OK;
 }
 
+static int time_is_up(void *argument)
+{
+    const struct timespec *until = argument;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > until->tv_sec ||
+           (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
+}
+
+/* Looks through the file as far as CHECK_SECONDS allow. -EBADMSG when damage was found. */
+static int store_check(struct queue_store *store)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += CHECK_SECONDS;
+    sqlite3_stmt *s = NULL;
+    int code = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &s, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_progress_handler(store->db, CHECK_STEPS, time_is_up, &until);
+        code = sqlite3_step(s);
+        sqlite3_progress_handler(store->db, 0, NULL, NULL);
+    }
+    const char *found = code == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+    bool good = !found || strcmp(found, "ok") == 0;
+    sqlite3_finalize(s);
+    if (code == SQLITE_ROW)
+        return good ? 0 : -EBADMSG;
+    return code == SQLITE_INTERRUPT ? 0 : store_error(store->db, code);
+}
+
 static int store_configure(struct queue_store *store)
 {
     sqlite3_extended_result_codes(store->db, 1);
@@ -206,6 +242,8 @@ static int store_configure(struct queue_store *store)
     int r = pragmas_set(store->db, pragmas_before, ELEMENTS(pragmas_before));
     if (r >= 0)
         r = store_version(store->db, &version);
+    if (r >= 0)
+        r = store_check(store);
     if (r >= 0)
         r = pragmas_set(store->db, pragmas_after, ELEMENTS(pragmas_after));
     if (r < 0)
@@ -303,8 +341,9 @@ static int sqlite_undo(struct queue_store *store)
 {
     if (sqlite3_get_autocommit(store->db))
         return -EIO;
-    store->aside_count = 0;
     int r = store_run(store, SQL_UNDO, "");
+    if (r >= 0 && rows_set_aside(store) < 0)
+        store->aside_count = 0; /* they will be met again */
     return r < 0 ? r : sqlite_keep(store);
 }
 

@@ -158,6 +158,8 @@ struct move {
 /* The one place where a state changes but for making ready and claiming; erases the payload of what
    has ended. */
 int row_move(struct queue_store *store, const struct row *row, const struct move *move);
+/* 0 while there is room for one more of this need, else -ENOSPC. */
+int store_room(struct queue_store *store, enum job_need need);
 int row_make_ready(struct queue_store *store, const struct row *row, time_t due, const char *note);
 
 int sqlite_put(struct queue_store *store, struct queue_call *call);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 
 /* So long nobody must have come before the thread tidies up after a commit. */
@@ -32,6 +33,7 @@ struct queue {
     int wake[QUEUE_WAKES];
     pthread_t thread;
     bool running;
+    atomic_int health;
 
     pthread_mutex_t lock; /* for all below, and for done of each op */
     pthread_cond_t work;
@@ -105,6 +107,8 @@ static void ops_answer(struct queue *queue, struct op *ops)
 
     pthread_mutex_lock(&queue->lock);
     while (ops) {
+        if (ops->result == -EBADMSG)
+            atomic_store(&queue->health, -EBADMSG);
         struct op *next = ops->next; /* once it is done, its caller may be gone with it */
         ops->done = true;
         pthread_cond_signal(&ops->answered);
@@ -160,6 +164,8 @@ static void *queue_thread(void *argument)
 
 static int queue_run(struct queue *queue, queue_function run, struct queue_call *call)
 {
+    if (!queue->store)
+        return atomic_load(&queue->health);
     struct op op = {.run = run, .call = call};
     pthread_cond_init(&op.answered, NULL);
     pthread_mutex_lock(&queue->lock);
@@ -205,17 +211,38 @@ static struct queue *queue_new(void)
     return queue;
 }
 
-int queue_open(const struct queue_options *options, struct queue **ret)
+static int wakes_open(struct queue *queue)
 {
-    _cleanup_(queue_free_p) struct queue *queue = queue_new();
-    if (!queue)
-        return -ENOMEM;
     for (size_t i = 0; i < ELEMENTS(queue->wake); i++) {
         queue->wake[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (queue->wake[i] < 0)
             return -errno;
     }
-    int r = queue->backend->open(options, &queue->store);
+    return 0;
+}
+
+int queue_open_without(int error, struct queue **ret)
+{
+    _cleanup_(queue_free_p) struct queue *queue = queue_new();
+    int r = queue ? wakes_open(queue) : -ENOMEM;
+    if (r < 0)
+        return r;
+    atomic_store(&queue->health, error);
+    *ret = TAKE(queue);
+    return 0;
+}
+
+int queue_health(struct queue *queue)
+{
+    return atomic_load(&queue->health);
+}
+
+int queue_open(const struct queue_options *options, struct queue **ret)
+{
+    _cleanup_(queue_free_p) struct queue *queue = queue_new();
+    int r = queue ? wakes_open(queue) : -ENOMEM;
+    if (r >= 0)
+        r = queue->backend->open(options, &queue->store);
     if (r < 0)
         return r;
     r = thread_start(queue);

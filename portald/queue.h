@@ -59,6 +59,7 @@ enum job_need {
     NEED_MUST,   /* what was promised, and what gets people back in: takes the last room */
     NEED_NOTICE, /* best effort */
     NEED_NEW,    /* new registrations: the first to be refused */
+    NEEDS,
 };
 
 const char *job_kind_word(enum job_kind kind);    /* "registration", "mail", "letter" */
@@ -131,10 +132,16 @@ struct queue_options {
 
 struct queue;
 
-/* Opens the store and starts the thread. Returns 0; -EBADMSG when the file is damaged or isn't a
-   queue; -EOPNOTSUPP when a newer portald made it; -EBUSY when another process has it; or what
-   open() said. */
+/* Opens the store and starts the thread. Returns 0; -EBADMSG when the file is damaged (as far as a
+   second of checking shows) or isn't a queue; -EOPNOTSUPP when a newer portald made it; -EBUSY when
+   another process has it; or what open() said. */
 int queue_open(const struct queue_options *options, struct queue **ret);
+/* A queue without a store: every call answers error, at once. For whoever must go on although the
+   store is damaged: customers still log in. */
+int queue_open_without(int error, struct queue **ret);
+/* What is wrong for good: 0; -EBADMSG once a call has met damage in the store's file, until it is
+   opened again; what queue_open_without() was given. */
+int queue_health(struct queue *queue);
 /* Ends the thread after what waits is committed. */
 struct queue *queue_free(struct queue *queue);
 
@@ -228,6 +235,8 @@ int queue_list(struct queue *queue, const struct queue_filter *filter,
 
 struct queue_stats {
     unsigned long count[JOB_KINDS][JOB_STATES];
+    unsigned long damaged;    /* of all kinds */
+    bool refused[NEEDS];      /* for want of room, in the queue or on its disk */
     time_t oldest[JOB_KINDS]; /* creation of the oldest unfinished one, 0: none */
     unsigned long untold;
 };

@@ -20,11 +20,8 @@ static void spoil(struct fixture *f, const char *sql)
 static unsigned long count_damaged(struct fixture *f)
 {
     struct queue_stats stats;
-    unsigned long count = 0;
     assert_int_equal(queue_stats(f->queue, &stats), 0);
-    for (int kind = 0; kind < JOB_KINDS; kind++)
-        count += stats.count[kind][JOB_DAMAGED];
-    return count;
+    return stats.damaged;
 }
 
 static void prune(struct fixture *f, time_t now)
@@ -189,11 +186,83 @@ static void test_store_of_an_older_version_is_taken_over(void **state)
     job_list_clear(&list);
     assert_int_equal(count_damaged(f), 0);
     spoil(f, "UPDATE job SET fence = -1" ROW_1);
-    struct job found;
-    char id[ULID_SIZE];
-    id_of(1, id);
-    assert_int_equal(queue_get(f->queue, id, &found), -ENOENT);
+    assert_state(f, 1, JOB_DAMAGED);
     assert_int_equal(count_damaged(f), 1);
+}
+
+/* Damage of the file itself. */
+
+#define BIG_JOBS 1200
+
+static void put_big(struct fixture *f)
+{
+    static uint8_t payload[8000];
+    memset(payload, 'p', sizeof payload);
+    for (unsigned i = 0; i < BIG_JOBS; i++) {
+        struct job job = job_of(i, JOB_MAIL);
+        job.payload = payload;
+        job.payload_size = sizeof payload;
+        put(f, &job);
+    }
+}
+
+/* Garbage in the middle of the file, far from its header. */
+static void spoil_pages(const struct fixture *f)
+{
+    static const char garbage[65536] = "garbage";
+    _cleanup_fclose_ FILE *file = fopen(f->path, "r+e");
+    assert_non_null(file);
+    for (long offset = 65536; offset < 65536 * 100; offset += 2 * 65536) {
+        assert_int_equal(fseek(file, offset, SEEK_SET), 0);
+        assert_int_equal(fwrite(garbage, 1, sizeof garbage, file), sizeof garbage);
+    }
+}
+
+static void test_damaged_pages_are_found_at_start(void **state)
+{
+    struct fixture *f = *state;
+    put_big(f);
+    f->queue = queue_free(f->queue);
+    spoil_pages(f);
+    assert_int_equal(queue_open(&f->options, &f->queue), -EBADMSG);
+    assert_null(f->queue);
+}
+
+static void test_damage_that_a_call_meets_stays_known(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_stats stats;
+    put_big(f);
+    fixture_reopen(f); /* with nothing in memory */
+    assert_int_equal(queue_health(f->queue), 0);
+    spoil_pages(f);
+    struct job_list list = {0};
+    struct queue_claim all = {
+        .kind = JOB_MAIL, .most = QUEUE_LIST_MAX, .now = NOW, .lease = NOW + 60};
+    assert_int_equal(queue_claim(f->queue, &all, &list), -EBADMSG);
+    assert_int_equal(queue_health(f->queue), -EBADMSG);
+    (void)queue_stats(f->queue, &stats);
+    assert_int_equal(queue_health(f->queue), -EBADMSG);
+}
+
+static void test_queue_without_a_store_refuses_everything_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct queue *queue = NULL;
+    struct job job = job_of(1, JOB_MAIL), found;
+    struct job_list list = {.count = 77};
+    struct queue_stats stats;
+    struct queue_claim all = {.kind = JOB_MAIL, .most = 1, .now = NOW, .lease = NOW + 60};
+    (void)f;
+    assert_int_equal(queue_open_without(-EBADMSG, &queue), 0);
+    assert_int_equal(queue_health(queue), -EBADMSG);
+    assert_int_equal(queue_put(queue, &job), -EBADMSG);
+    assert_int_equal(queue_get(queue, job.id, &found), -EBADMSG);
+    assert_int_equal(queue_claim(queue, &all, &list), -EBADMSG);
+    assert_int_equal(list.count, 77);
+    assert_int_equal(queue_stats(queue, &stats), -EBADMSG);
+    assert_true(queue_wake_fd(queue, JOB_MAIL) >= 0);
+    queue_free(queue);
 }
 
 int main(void)
@@ -206,6 +275,9 @@ int main(void)
         TEST(test_damaged_letter_leaves_its_batch_alone),
         TEST(test_unresolved_letters_are_kept_three_times_as_long_as_history),
         TEST(test_store_of_an_older_version_is_taken_over),
+        TEST(test_damaged_pages_are_found_at_start),
+        TEST(test_damage_that_a_call_meets_stays_known),
+        TEST(test_queue_without_a_store_refuses_everything_at_once),
     };
     return cmocka_run_group_tests_name("queue-damage", tests, NULL, NULL);
 }

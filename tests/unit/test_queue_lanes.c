@@ -6,7 +6,7 @@
 
 #include "cleanup.h"
 
-#define MANY 400
+#define MANY 150
 
 static void put_topic(struct fixture *f, unsigned n, const char *topic, const char *subject)
 {
@@ -53,7 +53,7 @@ static void test_code_waits_for_no_backlog(void **state)
     struct fixture *f = *state;
     put_many(f, 0, "reminder", "c-");
     for (unsigned round = 0; round < 3; round++) {
-        struct job_list list = claim(f, JOB_MAIL, 50, NOW, NULL);
+        struct job_list list = claim(f, JOB_MAIL, 30, NOW, NULL);
         job_list_clear(&list);
         put_topic(f, 1000 + round, "code", "late");
         list = claim(f, JOB_MAIL, 1, NOW, NULL);
@@ -90,7 +90,7 @@ static void test_nobody_saves_up_turns(void **state)
     struct fixture *f = *state;
     put_many(f, 0, "password-changed", "a-");
     for (unsigned i = 0; i < 3; i++) {
-        struct job_list list = claim(f, JOB_MAIL, 100, NOW, NULL);
+        struct job_list list = claim(f, JOB_MAIL, 30, NOW, NULL);
         job_list_clear(&list);
     }
     put_many(f, 1000, "code", "b-");
@@ -144,6 +144,10 @@ static void test_new_registrations_are_refused_first(void **state)
     fixture_reopen(f);
     for (unsigned i = 0; i < 90; i++)
         put_simple(f, i, JOB_LETTER);
+    struct queue_stats stats;
+    assert_int_equal(queue_stats(f->queue, &stats), 0);
+    assert_true(stats.refused[NEED_NEW]);
+    assert_false(stats.refused[NEED_NOTICE]);
     assert_int_equal(queue_put(f->queue, &new), -ENOSPC);
     put(f, &notice);
     for (unsigned i = 91; i < 95; i++)

@@ -9,13 +9,27 @@
 
 #include <string.h>
 
+/* Whether it is the PUK's own beside the password's: both were made in one moment. */
+static bool is_second(const struct entry *entry, const struct entry_letter *letter)
+{
+    if (strcmp(letter->kind, "puk") != 0)
+        return false;
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (strcmp(entry->letters[i].kind, "password") == 0 &&
+            strncmp(entry->letters[i].job, letter->job, ULID_TIME_SYMBOLS) == 0)
+            return true;
+    return false;
+}
+
+/* Two letters that belong together count as one. */
 bool account_letter_allowed(const struct account_rules *rules, const struct entry *entry,
                             time_t now)
 {
     long recent = 0;
 
     for (size_t i = 0; i < entry->letter_count; i++)
-        recent += now - entry->letters[i].time < rules->letters_window;
+        recent += now - entry->letters[i].time < rules->letters_window &&
+                  !is_second(entry, &entry->letters[i]);
     return recent < rules->letters_most;
 }
 
@@ -113,6 +127,18 @@ static time_t initial_ceiling(const struct account_rules *rules, time_t issued)
     return calendar_end_of_day(issued, (int)rules->initial_ceiling);
 }
 
+static void note_letters(const struct account_secrets *secrets, time_t now, struct changes *changes)
+{
+    bool apart = secrets->puk_job && *secrets->puk_job;
+
+    account_note_letter(apart ? "password" : "access", secrets->job, "queued", now, changes);
+    account_note_job(secrets->job, changes);
+    if (!apart)
+        return;
+    account_note_letter("puk", secrets->puk_job, "queued", now, changes);
+    account_note_job(secrets->puk_job, changes);
+}
+
 void account_issue_access(const struct account_rules *rules, const struct entry *entry,
                           const struct account_secrets *secrets, bool ppolicy, time_t now,
                           struct changes *changes)
@@ -128,8 +154,7 @@ void account_issue_access(const struct account_rules *rules, const struct entry 
     changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, initial_ceiling(rules, now));
     changes_drop(changes, ATTRIBUTE_PASSWORD_FAILURES);
     changes_drop(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER);
-    account_note_letter("access", secrets->job, "queued", now, changes);
-    changes_string(changes, CHANGE_ADD, ATTRIBUTE_JOB, secrets->job);
+    note_letters(secrets, now, changes);
 }
 
 static const struct entry_letter *find_letter(const struct entry *entry, const char *job)
@@ -265,4 +290,45 @@ void account_letter_became(const struct entry *entry, const char *job, const cha
     account_job_done(entry, job, changes);
     if (letter && may_become(letter, state))
         update_letter(letter, state, when, changes);
+}
+
+bool account_letter_elsewhere(const struct entry *entry,
+                              const unsigned char address_hash[static ENTRY_ADDRESS_BYTES])
+{
+    return entry->has_letter_address &&
+           memcmp(entry->letter_address, address_hash, ENTRY_ADDRESS_BYTES) != 0;
+}
+
+static bool in_use(const struct entry *entry)
+{
+    return !entry->malformed && entry->mail &&
+           (entry->state == ACCOUNT_INITIAL || entry->state == ACCOUNT_ACTIVE);
+}
+
+time_t account_letter_expected(const struct account_rules *rules, const struct entry *entry,
+                               const char *job, time_t posted, time_t now)
+{
+    static const char *const on_its_way[] = {"queued", "claimed", "uncertain", "printed", "posted"};
+    const struct entry_letter *letter = find_letter(entry, job);
+    time_t expected = calendar_end_of_day(posted, (int)rules->delivery_days);
+
+    if (!in_use(entry) || !letter || !is_one_of(letter, on_its_way, ELEMENTS(on_its_way)) ||
+        now > expected)
+        return 0;
+    return expected;
+}
+
+const struct entry_letter *account_remind(const struct account_rules *rules,
+                                          const struct entry *entry, time_t now)
+{
+    static const char *const sent[] = {"printed", "posted"};
+
+    if (!in_use(entry) || now >= entry->initial_expires ||
+        entry->initial_expires - now > rules->remind)
+        return NULL;
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (in_force(entry, &entry->letters[i]) &&
+            is_one_of(&entry->letters[i], sent, ELEMENTS(sent)))
+            return &entry->letters[i];
+    return NULL;
 }

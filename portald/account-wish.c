@@ -185,8 +185,10 @@ static void restart(const struct account_rules *rules, const struct entry *entry
                     const struct account_wish_means *means, time_t now, struct changes *changes)
 {
     static const struct entry_failures none = {0};
-    const struct account_secrets secrets = {
-        .password_hash = means->password_hash, .puk_hash = means->puk_hash, .job = means->job};
+    const struct account_secrets secrets = {.password_hash = means->password_hash,
+                                            .puk_hash = means->puk_hash,
+                                            .job = means->job,
+                                            .puk_job = means->puk_job};
 
     account_issue_access(rules, entry, &secrets, means->ppolicy, now, changes);
     account_drop_totp(changes);
@@ -200,8 +202,10 @@ static void restart(const struct account_rules *rules, const struct entry *entry
 static void letter(const struct account_rules *rules, const struct entry *entry,
                    const struct account_wish_means *means, time_t now, struct changes *changes)
 {
-    const struct account_secrets secrets = {
-        .password_hash = means->password_hash, .puk_hash = means->puk_hash, .job = means->job};
+    const struct account_secrets secrets = {.password_hash = means->password_hash,
+                                            .puk_hash = means->puk_hash,
+                                            .job = means->job,
+                                            .puk_job = means->puk_job};
 
     if (entry->state == ACCOUNT_ACTIVE) {
         account_replace_puk(rules, entry, means->puk_hash, means->job, now, changes);

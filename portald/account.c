@@ -165,6 +165,25 @@ enum wire_verdict account_check_link(const struct entry *entry, const char *hash
     return in_use ? WIRE_LINK_TAKEN : WIRE_LINK_GOOD;
 }
 
+bool account_pending_over(const struct account_rules *rules, const struct entry *entry, time_t now)
+{
+    if (entry->malformed || entry->state != ACCOUNT_PENDING || entry->pending_count == 0)
+        return false;
+    for (size_t i = 0; i < entry->pending_count; i++)
+        if (now - entry->pending[i].expires <= rules->link_kept)
+            return false;
+    return true;
+}
+
+void account_forget_pending(const struct entry *entry, struct changes *changes)
+{
+    changes_drop(changes, ATTRIBUTE_PENDING);
+    changes_drop(changes, ATTRIBUTE_CONSENT);
+    if (entry->jobs && *entry->jobs)
+        changes_drop(changes, ATTRIBUTE_JOB);
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_PROVISIONED));
+}
+
 void account_confirm(const struct account_rules *rules, const struct entry *entry,
                      const struct entry_pending *link, const struct account_secrets *secrets,
                      bool ppolicy, time_t now, struct changes *changes)

@@ -22,6 +22,9 @@ struct account_rules {
     long block_failures;  /* in a row: blocked until recovered or unblocked */
     long letters_most;    /* in letters_window */
     long letters_window;
+    long address_wait;   /* of a letter to another postal address than the last one; 0: none */
+    long puk_days;       /* from the password's letter to the PUK's; 0: one letter has both */
+    long remind;         /* so long before the initial password expires; 0: never */
     long password_least; /* characters (code points) of a personal password */
     long password_most;
     long code_life;             /* of a mailed code */
@@ -67,6 +70,12 @@ void account_link_accepted(const struct account_rules *rules, const struct entry
 
 /* --- Confirmation --- */
 
+/* Whether nobody confirmed, and the last link ended so long ago that it isn't recognised any more.
+ */
+bool account_pending_over(const struct account_rules *rules, const struct entry *entry, time_t now);
+/* Then the registration is forgotten: state provisioned, without links and consents. */
+void account_forget_pending(const struct entry *entry, struct changes *changes);
+
 /* What pressing the link would do: WIRE_LINK_GOOD, _DONE, _EXPIRED, _TAKEN, _OVER or WIRE_UNKNOWN.
    entry NULL: nobody has such a link. */
 enum wire_verdict account_check_link(const struct entry *entry, const char *hash, bool in_use,
@@ -76,7 +85,8 @@ const struct entry_pending *account_find_link(const struct entry *entry, const c
 
 struct account_secrets {
     const char *password_hash, *puk_hash;
-    const char *job; /* of the letter that carries both */
+    const char *job;     /* of the letter that carries both, or the password */
+    const char *puk_job; /* of the PUK's own; NULL or "": there is none */
 };
 /* What a good link writes: address, initial password, PUK, state initial, the letter. The ceiling
    is enforced until the letter is printed. */
@@ -118,6 +128,18 @@ enum account_returned account_letter_returned(const struct entry *entry, const c
    "withdrawn". What can't follow the present state changes nothing. */
 void account_letter_became(const struct entry *entry, const char *job, const char *state,
                            time_t when, struct changes *changes);
+/* Whether a letter that is printed now goes to another postal address than the last one did. */
+bool account_letter_elsewhere(const struct entry *entry,
+                              const unsigned char address_hash[static ENTRY_ADDRESS_BYTES]);
+/* By when a letter that was posted then should arrive, for a mail that says so now; 0: there is
+   nothing to be told, since it isn't this account's any more, came back, or must be there by
+   now. */
+time_t account_letter_expected(const struct account_rules *rules, const struct entry *entry,
+                               const char *job, time_t posted, time_t now);
+/* The letter that brought the initial password, if its customer is to be reminded now that it ends;
+   NULL: not. */
+const struct entry_letter *account_remind(const struct account_rules *rules,
+                                          const struct entry *entry, time_t now);
 
 /* --- Logging in --- */
 
@@ -211,6 +233,7 @@ const char *account_wish_letter(const struct entry *entry, enum account_wish wis
 struct account_wish_means {
     const char *reason;   /* lock: who and why; or NULL */
     const char *job;      /* of the letter; "" without one */
+    const char *puk_job;  /* of the PUK's own; NULL or "": there is none */
     const char *puk_hash; /* of the letter … */
     const char *password_hash;
     bool ppolicy;

@@ -146,7 +146,8 @@ static int write_entry(struct press *p)
     struct manager *m = p->worker->manager;
     struct account_secrets secrets = {.password_hash = p->letter.password_hash,
                                       .puk_hash = p->letter.puk_hash,
-                                      .job = p->letter.job};
+                                      .job = p->letter.job,
+                                      .puk_job = p->letter.puk_job};
 
     account_confirm(&m->settings->rules, p->entry, account_find_link(p->entry, p->hash), &secrets,
                     m->settings->ppolicy, p->now, &changes);

@@ -79,6 +79,7 @@ static int write_wish(struct fulfilment *f)
     const struct settings *s = w->manager->settings;
     const struct account_wish_means means = {.reason = f->reason,
                                              .job = f->letter.job,
+                                             .puk_job = f->letter.puk_job,
                                              .puk_hash = f->letter.puk_hash,
                                              .password_hash = f->letter.password_hash,
                                              .ppolicy = s->ppolicy};
@@ -159,19 +160,6 @@ static void unblock_clients(const struct fulfilment *f)
         recovery_unblock(m, name, f->now);
 }
 
-/* Letters that the new one takes the place of; the entry doesn't want them any more. */
-static void withdraw_others(const struct fulfilment *f)
-{
-    static const char *const to_come[] = {"queued", "claimed"};
-
-    for (size_t i = 0; *f->letter.job && i < f->entry->letter_count; i++)
-        for (size_t s = 0; s < ELEMENTS(to_come); s++)
-            if (strcmp(f->entry->letters[i].state, to_come[s]) == 0 &&
-                strcmp(f->entry->letters[i].job, f->letter.job) != 0)
-                queue_withdraw_one(f->control->worker->manager->queue, f->entry->letters[i].job,
-                                   "a newer letter takes its place");
-}
-
 static const char *done_text(const struct fulfilment *f)
 {
     static const char *const texts[WISHES] = {
@@ -222,7 +210,6 @@ json_t *control_wish(struct control *control)
         return control_refuse(control, 1, "The entry has gone");
     if (r < 0)
         return control_fail(control, r);
-    withdraw_others(&f);
     unblock_clients(&f);
     return report(&f);
 }

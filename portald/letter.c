@@ -1,8 +1,10 @@
-/* Letters are made here; letter_stage() is the way in. The plain codes live only in this file's
-   stack, and are wiped. */
+/* Letters are made here; letter_stage() is the way in, letter_hold() the way out. The plain codes
+   live only in this file's stack, and are wiped. */
 #include "config.h"
 
 #include "letter.h"
+
+#include "mail-job.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -15,6 +17,8 @@
 #include <stdio.h>
 
 #define CONTENT_SIZE 512
+#define ANNOUNCEMENT "letter-address"
+#define LETTERS_MOST 100 /* unfinished ones of a customer */
 
 struct codes {
     char password[CODE_SIZE], puk[CODE_SIZE];
@@ -33,6 +37,11 @@ void letter_clear(struct letter *letter)
 static bool has_password(const char *kind)
 {
     return strcmp(kind, "puk") != 0;
+}
+
+static bool has_puk(const char *kind)
+{
+    return strcmp(kind, "password") != 0;
 }
 
 static int hash_codes(const struct manager *m, const char *kind, const struct codes *codes,
@@ -55,22 +64,17 @@ static int hash_codes(const struct manager *m, const char *kind, const struct co
 
 /* Codes and ids are letters, digits and hyphens, so that this is JSON as it stands; a JSON library
    would leave copies behind. */
-static int seal_codes(const struct manager *m, const struct entry *entry, const char *kind,
-                      const struct codes *codes, struct job *job)
+static int seal_codes(const struct manager *m, const struct codes *codes, struct job *job)
 {
+    bool password = has_password(job->topic), puk = has_puk(job->topic);
     char content[CONTENT_SIZE];
     int n, r;
 
-    if (has_password(kind))
-        n = snprintf(content, sizeof content,
-                     "{\"version\":1,\"job\":\"%s\",\"entry\":\"%s\",\"kind\":\"%s\",\"password\":"
-                     "\"%s\",\"puk\":\"%s\"}",
-                     job->id, entry->uuid, kind, codes->password, codes->puk);
-    else
-        n = snprintf(
-            content, sizeof content,
-            "{\"version\":1,\"job\":\"%s\",\"entry\":\"%s\",\"kind\":\"%s\",\"puk\":\"%s\"}",
-            job->id, entry->uuid, kind, codes->puk);
+    n = snprintf(content, sizeof content,
+                 "{\"version\":1,\"job\":\"%s\",\"entry\":\"%s\",\"kind\":\"%s\"%s%s%s%s%s%s}",
+                 job->id, job->entry, job->topic, password ? ",\"password\":\"" : "",
+                 password ? codes->password : "", password ? "\"" : "", puk ? ",\"puk\":\"" : "",
+                 puk ? codes->puk : "", puk ? "\"" : "");
     r = n < (int)sizeof content
             ? seal_letter(m->station, content, (size_t)n, &job->payload, &job->payload_size)
             : -E2BIG;
@@ -79,18 +83,121 @@ static int seal_codes(const struct manager *m, const struct entry *entry, const 
 }
 
 static void describe(const struct manager *m, const struct entry *entry, const char *kind,
-                     time_t now, struct job *job)
+                     int64_t made_ms, time_t now, struct job *job)
 {
     unsigned char reference[REFERENCE_BYTES];
 
-    ulid_make(clock_now_ms(), job->id);
+    ulid_make(made_ms, job->id);
     snprintf(job->topic, sizeof job->topic, "%s", kind);
     snprintf(job->entry, sizeof job->entry, "%s", entry->uuid);
     snprintf(job->subject, sizeof job->subject, "%.*s", JOB_SUBJECT_SIZE - 1, entry->uid);
     derive_reference(m->keys, job->id, reference);
     derive_hash(reference, sizeof reference, job->reference);
-    job->created = job->due = now;
+    job->created = now;
     job->lease = now + STAGED_LEASE;
+    /* A password that nobody can use any more isn't printed. */
+    if (has_password(kind))
+        job->expires = calendar_end_of_day(now, (int)m->settings->rules.initial_ceiling);
+}
+
+void letter_address_hash(const struct entry *entry, unsigned char ret[static ENTRY_ADDRESS_BYTES])
+{
+    const char *address = entry->postal_address ? entry->postal_address : "";
+
+    crypto_generichash(ret, ENTRY_ADDRESS_BYTES, (const uint8_t *)address, strlen(address), NULL,
+                       0);
+}
+
+/* The id of the mail that announces the letter job going to the entry's address. */
+static void announcement_id(const struct manager *m, const struct entry *entry, const char *job,
+                            char ret[static ULID_SIZE])
+{
+    unsigned char hash[ENTRY_ADDRESS_BYTES];
+    char printed[sizeof ANNOUNCEMENT + 2 * sizeof hash] = ANNOUNCEMENT;
+
+    letter_address_hash(entry, hash);
+    sodium_bin2hex(printed + strlen(ANNOUNCEMENT), 2 * sizeof hash + 1, hash, sizeof hash);
+    mail_job_child_id(m, job, printed, ret);
+}
+
+static bool goes_elsewhere(const struct manager *m, const struct entry *entry)
+{
+    unsigned char hash[ENTRY_ADDRESS_BYTES];
+
+    letter_address_hash(entry, hash);
+    return m->settings->rules.address_wait > 0 && entry->mail &&
+           account_letter_elsewhere(entry, hash);
+}
+
+/* Mails that the letter job goes to another address: staged with the letter itself, or at once. */
+static int announce(const struct manager *m, const struct entry *entry, const char *job,
+                    bool staged, time_t now, char ret_id[static ULID_SIZE])
+{
+    _cleanup_(job_clear) struct job mail = {0};
+    int r;
+
+    announcement_id(m, entry, job, ret_id);
+    r = mail_job_make_dated(m, ret_id, ANNOUNCEMENT, entry, now + m->settings->rules.address_wait,
+                            now, &mail);
+    if (r < 0)
+        return r;
+    if (staged) {
+        memcpy(mail.parent, job, sizeof mail.parent);
+        mail.state = JOB_STAGED;
+        mail.lease = now + STAGED_LEASE;
+    }
+    r = queue_put(m->queue, &mail);
+    return r == -EEXIST ? 0 : r;
+}
+
+/* Seals and stages one of kind, due then. */
+static int stage(const struct manager *m, const struct codes *codes, struct job *job, time_t due)
+{
+    int r;
+
+    job->due = due;
+    if ((r = seal_codes(m, codes, job)) < 0)
+        return r;
+    return queue_put(m->queue, job);
+}
+
+/* The PUK's own letter. */
+static int stage_puk(const struct manager *m, const struct entry *entry, const struct codes *codes,
+                     int64_t made_ms, time_t now, time_t due, struct letter *letter)
+{
+    _cleanup_(job_clear) struct job job = {.kind = JOB_LETTER, .state = JOB_STAGED};
+    int r;
+
+    describe(m, entry, "puk", made_ms, now, &job);
+    r = stage(m, codes, &job, due + m->settings->rules.puk_days * DAY);
+    if (r == 0)
+        memcpy(letter->puk_job, job.id, sizeof letter->puk_job);
+    return r;
+}
+
+/* All rows of the letter. What was staged before something went wrong is dropped again. */
+static int stage_all(const struct manager *m, const struct entry *entry, const char *kind,
+                     const struct codes *codes, time_t now, struct letter *letter)
+{
+    _cleanup_(job_clear) struct job job = {.kind = JOB_LETTER, .state = JOB_STAGED};
+    bool apart = m->settings->rules.puk_days > 0 && strcmp(kind, "access") == 0;
+    bool elsewhere = goes_elsewhere(m, entry);
+    time_t due = elsewhere ? now + m->settings->rules.address_wait : now;
+    int64_t made_ms = clock_now_ms();
+    int r;
+
+    describe(m, entry, apart ? "password" : kind, made_ms, now, &job);
+    if ((r = stage(m, codes, &job, due)) < 0)
+        return r;
+    memcpy(letter->job, job.id, sizeof letter->job);
+    memcpy(letter->entry, entry->uuid, sizeof letter->entry);
+    if (apart)
+        r = stage_puk(m, entry, codes, made_ms, now, due, letter);
+    if (r == 0 && elsewhere)
+        r = announce(m, entry, letter->job, true, now, letter->notice);
+    if (r < 0)
+        letter_settle(m, letter, false);
+    return r;
 }
 
 int letter_stage(const struct manager *manager, const struct entry *entry, const char *kind,
@@ -98,19 +205,50 @@ int letter_stage(const struct manager *manager, const struct entry *entry, const
 {
     _cleanup_(codes_clear) struct codes codes;
     _cleanup_(letter_clear) struct letter letter = {0};
-    _cleanup_(job_clear) struct job job = {.kind = JOB_LETTER, .state = JOB_STAGED};
     int r;
 
     code_make(codes.password);
     code_make(codes.puk);
-    describe(manager, entry, kind, now, &job);
     if ((r = hash_codes(manager, kind, &codes, deadline, &letter)) < 0 ||
-        (r = seal_codes(manager, entry, kind, &codes, &job)) < 0 ||
-        (r = queue_put(manager->queue, &job)) < 0)
+        (r = stage_all(manager, entry, kind, &codes, now, &letter)) < 0)
         return r;
-    memcpy(letter.job, job.id, sizeof letter.job);
     *ret = letter;
     return 0;
+}
+
+/* Earlier ones of the same customer that aren't printed yet: what they carry is void. */
+static int withdraw_earlier(const struct manager *m, const struct letter *letter)
+{
+    _cleanup_(job_list_clear) struct job_list jobs = {0};
+    struct queue_filter filter = {.kind = JOB_LETTER,
+                                  .state = -1,
+                                  .entry = letter->entry,
+                                  .unfinished = true,
+                                  .most = LETTERS_MOST};
+    int r = queue_list(m->queue, &filter, &jobs);
+
+    for (size_t i = 0; r >= 0 && i < jobs.count; i++) {
+        const struct job *job = &jobs.items[i];
+        bool waits =
+            job->state == JOB_READY || job->state == JOB_CLAIMED || job->state == JOB_UNCERTAIN;
+        if (waits && strncmp(job->id, letter->job, ULID_TIME_SYMBOLS) < 0)
+            r = queue_withdraw_one(m->queue, job->id, "a newer letter takes its place");
+        if (r == -EPERM || r == -ENOENT) /* it has ended meanwhile */
+            r = 0;
+    }
+    return r;
+}
+
+/* The announcement first: no letter goes out without it. */
+static int settle(const struct manager *m, const struct letter *letter, bool written)
+{
+    const char *const jobs[] = {letter->notice, letter->puk_job, letter->job};
+    int r = 0;
+
+    for (size_t i = 0; i < ELEMENTS(jobs) && r >= 0; i++)
+        if (*jobs[i])
+            r = written ? queue_ready(m->queue, jobs[i]) : queue_drop_staged(m->queue, jobs[i]);
+    return r >= 0 && written ? withdraw_earlier(m, letter) : r;
 }
 
 void letter_settle(const struct manager *manager, const struct letter *letter, bool written)
@@ -119,13 +257,54 @@ void letter_settle(const struct manager *manager, const struct letter *letter, b
 
     if (!*letter->job)
         return;
-    r = written ? queue_ready(manager->queue, letter->job)
-                : queue_drop_staged(manager->queue, letter->job);
+    r = settle(manager, letter, written);
     if (r < 0)
         log_event(LOG_WARNING, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", letter->job),
                   "Letter %s stays staged until the clerk looks at it: %s", letter->job,
                   strerror(-r));
     else if (written)
         log_event(LOG_INFO, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", letter->job),
-                  "Letter %s: queued", letter->job);
+                  "Letter %s: queued%s", letter->job,
+                  *letter->notice ? "; it waits, since it goes to another address" : "");
+}
+
+int letter_hold(const struct manager *manager, const struct entry *entry, const struct job *job,
+                time_t now, time_t *ret_until)
+{
+    _cleanup_(job_clear) struct job told = {0};
+    char id[ULID_SIZE];
+    long wait = manager->settings->rules.address_wait;
+    int r;
+
+    *ret_until = 0;
+    if (!goes_elsewhere(manager, entry))
+        return 0;
+    announcement_id(manager, entry, job->id, id);
+    r = queue_get(manager->queue, id, &told);
+    if (r == -ENOENT) {
+        told.created = now;
+        r = announce(manager, entry, job->id, false, now, id);
+    }
+    if (r == 0 && now - told.created < wait)
+        *ret_until = told.created + wait;
+    return r;
+}
+
+int letter_mail(const struct manager *manager, const struct entry *entry, const char *job,
+                const char *topic, time_t day, time_t now)
+{
+    _cleanup_(job_clear) struct job mail = {0};
+    char id[ULID_SIZE];
+    int r;
+
+    if (!entry->mail)
+        return 0;
+    mail_job_child_id(manager, job, topic, id);
+    if ((r = mail_job_make_dated(manager, id, topic, entry, day, now, &mail)) < 0)
+        return r;
+    memcpy(mail.parent, job, sizeof mail.parent);
+    if (day && mail.expires > calendar_end_of_day(day, 0))
+        mail.expires = calendar_end_of_day(day, 0);
+    r = queue_put(manager->queue, &mail);
+    return r == -EEXIST ? 0 : r;
 }

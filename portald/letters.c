@@ -4,6 +4,7 @@
 
 #include "letters.h"
 
+#include "letter.h"
 #include "outcome.h"
 #include "texts.h"
 
@@ -19,6 +20,7 @@
 
 #define CLAIM_LEASE  (30 * MINUTE)
 #define FAILED_RETRY HOUR
+#define HELD         "it waits, since it goes to another address than the last one"
 
 struct claim {
     struct worker *worker;
@@ -87,10 +89,18 @@ static void put_back(const struct claim *c, const struct job *job, const char *w
               "Letter %s of %s can't be printed: %s", job->id, job->subject, why);
 }
 
+static void hold_back(const struct claim *c, const struct job *job, time_t until)
+{
+    queue_retry(c->worker->manager->queue, job->id, job->fence, until, HELD);
+    log_event(LOG_INFO, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job->id), "Letter %s of %s: %s",
+              job->id, job->subject, HELD);
+}
+
 static int claim_one(struct claim *c, const struct job *job)
 {
     _cleanup_(entry_free_p) struct entry *entry = NULL;
     struct manager *m = c->worker->manager;
+    time_t until = 0;
     int r;
 
     if (job->state != JOB_CLAIMED || !job->payload)
@@ -106,7 +116,11 @@ static int claim_one(struct claim *c, const struct job *job)
                             entry ? "the account has moved on" : "the entry has gone", c->now,
                             false);
     }
-    if (entry->malformed)
+    if (!entry->malformed && (r = letter_hold(m, entry, job, c->now, &until)) < 0)
+        return r;
+    if (until)
+        hold_back(c, job, until);
+    else if (entry->malformed)
         put_back(c, job, "the entry holds values that can't be understood");
     else if (!entry->postal_address || !*entry->postal_address)
         put_back(c, job, "the entry has no postal address");

@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static int payload_make(const char *to, const char *language, const char *name, struct job *mail)
+static int payload_make(const char *to, const char *language, const char *name, const char *day,
+                        struct job *mail)
 {
-    json_t *json = json_pack("{ssssss*}", "to", to, "language", language, "name", name);
+    json_t *json =
+        json_pack("{ssssss*ss*}", "to", to, "language", language, "name", name, "day", day);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
     json_decref(json);
@@ -32,9 +34,9 @@ static long life(const struct account_rules *rules, const char *topic)
     return strcmp(topic, "code") == 0 ? rules->code_life : rules->mail_life;
 }
 
-int mail_job_make(const struct manager *manager, const char *id, const char *topic,
-                  const struct entry *entry, const char *address, bool named, time_t now,
-                  struct job *ret)
+static int make(const struct manager *manager, const char *id, const char *topic,
+                const struct entry *entry, const char *address, bool named, const char *day,
+                time_t now, struct job *ret)
 {
     struct job mail = {.kind = JOB_MAIL, .state = JOB_READY, .created = now, .due = now};
     unsigned char reference[REFERENCE_BYTES];
@@ -51,10 +53,27 @@ int mail_job_make(const struct manager *manager, const char *id, const char *top
     derive_address_hash(manager->keys, address, mail.address);
     derive_reference(manager->keys, mail.id, reference);
     derive_hash(reference, sizeof reference, mail.reference);
-    if ((r = payload_make(address, entry->language, named ? entry->name : NULL, &mail)) < 0)
+    if ((r = payload_make(address, entry->language, named ? entry->name : NULL, day, &mail)) < 0)
         return r;
     *ret = mail;
     return 0;
+}
+
+int mail_job_make(const struct manager *manager, const char *id, const char *topic,
+                  const struct entry *entry, const char *address, bool named, time_t now,
+                  struct job *ret)
+{
+    return make(manager, id, topic, entry, address, named, NULL, now, ret);
+}
+
+int mail_job_make_dated(const struct manager *manager, const char *id, const char *topic,
+                        const struct entry *entry, time_t day, time_t now, struct job *ret)
+{
+    char shown[CALENDAR_DAY_SIZE];
+
+    if (day)
+        calendar_day(day, shown);
+    return make(manager, id, topic, entry, entry->mail, true, day ? shown : NULL, now, ret);
 }
 
 void mail_job_child_id(const struct manager *manager, const char *parent, const char *topic,

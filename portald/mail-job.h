@@ -12,6 +12,10 @@ int mail_job_make(const struct manager *manager, const char *id, const char *top
                   const struct entry *entry, const char *address, bool named, time_t now,
                   struct job *ret);
 
+/* The same with a day in its payload, which some topics name (compose.h). */
+int mail_job_make_dated(const struct manager *manager, const char *id, const char *topic,
+                        const struct entry *entry, time_t day, time_t now, struct job *ret);
+
 /* The mail that follows from the job parent: its id follows, too, so that a second run finds the
    first one's row. */
 void mail_job_child_id(const struct manager *manager, const char *parent, const char *topic,

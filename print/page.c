@@ -12,6 +12,7 @@
 
 #include <cairo-pdf.h>
 #include <errno.h>
+#include <math.h>
 #include <qrencode.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -164,11 +165,13 @@ static void draw_picture(cairo_t *cairo, const struct item *item)
 }
 
 /* One stroke for each row of dark modules, as thick as they are high: fewer points than a box for
-   each. */
+   each. On quarters of a point, which take few digits. */
 static void draw_code(cairo_t *cairo, const struct item *item)
 {
     const int modules = item->code->width;
-    const double size = item->width / modules;
+    const double size = floor(item->width / modules * 4) / 4;
+    const double right = floor((item->x + item->width) * 4) / 4;
+    const double x = right - size * modules, y = floor(item->y * 4) / 4;
     cairo_set_line_width(cairo, size);
     for (int row = 0; row < modules; row++) {
         const unsigned char *dark = item->code->data + row * modules;
@@ -177,8 +180,8 @@ static void draw_code(cairo_t *cairo, const struct item *item)
                 ;
             if (to == from)
                 continue;
-            cairo_move_to(cairo, item->x + from * size, item->y + (row + 0.5) * size);
-            cairo_line_to(cairo, item->x + to * size, item->y + (row + 0.5) * size);
+            cairo_move_to(cairo, x + from * size, y + (row + 0.5) * size);
+            cairo_line_to(cairo, x + to * size, y + (row + 0.5) * size);
         }
     }
     cairo_stroke(cairo);
@@ -301,6 +304,9 @@ double page_fitting_size(struct page *page, const struct page_style *style, doub
                          double width, const char *text)
 {
     struct page_style tried = *style;
+    double whole = page_text_width(page, style, text);
+    if (whole > width) /* widths grow with sizes: nearly there at once */
+        tried.size -= HALF_POINT * floor(style->size * (1 - width / whole) / HALF_POINT);
     for (; tried.size >= smallest; tried.size -= HALF_POINT)
         if (page_text_width(page, &tried, text) <= width)
             return tried.size;

@@ -112,6 +112,7 @@ struct page_code;
 int page_code_make(const char *text, struct page_code **ret);
 struct page_code *page_code_free(struct page_code *code);
 int page_code_modules(const struct page_code *code); /* a side */
-/* Without the quiet zone, which the page must leave. */
+/* At most size wide, its right edge at x + size. Without the quiet zone, which the page must leave.
+ */
 void page_code(struct page *page, const struct page_code *code, double x, double y, double size,
                struct page_colour colour);

@@ -63,20 +63,41 @@ static int address_add(struct page *page, const struct page_style *style, struct
     return 0;
 }
 
-/* Empty lines are left out. */
+/* The next line of a text without the blanks around it; moves on behind it. Empty ones are left
+   out. */
+static size_t next_line(const char **text, const char **ret)
+{
+    *text += strspn(*text, " \n");
+    size_t length = strcspn(*text, "\n"), end = length;
+    while (end > 0 && (*text)[end - 1] == ' ')
+        end--;
+    *ret = *text;
+    *text += length;
+    return end;
+}
+
+/* Each line as it is; there are no more than six. */
+static void address_split(const char *text, struct address *a)
+{
+    const char *line;
+    size_t length;
+    a->count = 0;
+    while (a->count < ADDRESS_LINES && (length = next_line(&text, &line)) > 0) {
+        a->lines[a->count].text = line;
+        a->lines[a->count++].length = length;
+    }
+}
+
+/* Lines that are too long go on in the next. */
 static int address_fit(struct page *page, const struct page_style *style, const char *text,
                        struct address *a)
 {
+    const char *line;
+    size_t length;
     int r = 0;
     a->count = 0;
-    while (r == 0 && *text) {
-        text += strspn(text, " \n");
-        size_t length = strcspn(text, "\n"), end = length;
-        while (end > 0 && text[end - 1] == ' ')
-            end--;
-        r = address_add(page, style, a, text, end);
-        text += length;
-    }
+    while (r == 0 && (length = next_line(&text, &line)) > 0)
+        r = address_add(page, style, a, line, length);
     return r;
 }
 
@@ -91,17 +112,34 @@ static size_t address_count(const char *text)
     return count;
 }
 
+/* The size at which each line stays one; 0 where one would be too small. */
+static double address_whole(struct page *page, const struct page_style *largest, double smaller,
+                            const struct address *a)
+{
+    double size = largest->size;
+    char line[LETTER_ADDRESS_SIZE];
+    for (size_t i = 0; i < a->count && size > 0; i++) {
+        snprintf(line, sizeof line, "%.*s", (int)a->lines[i].length, a->lines[i].text);
+        double fits = page_fitting_size(page, largest, smaller, FIELD_WIDTH, line);
+        size = fits < size ? fits : size;
+    }
+    return size;
+}
+
 /* Better small than broken, better broken than tiny: the largest size from 11 to 9 points at which
    each line stays one, else from 11 to 8 with long lines going on in the next. */
 static int address_choose(struct page *page, const char *text, struct page_style *style,
                           struct address *a)
 {
     const double largest = 11, smaller = 9, smallest = 8;
-    size_t count = address_count(text);
-    for (style->size = largest; style->size >= smaller; style->size -= HALF_POINT)
-        if (address_fit(page, style, text, a) == 0 && a->count == count)
-            return 0;
-    for (style->size = largest; style->size >= smallest; style->size -= HALF_POINT)
+    style->size = largest;
+    address_split(text, a);
+    double whole = address_whole(page, style, smaller, a);
+    if (whole > 0) {
+        style->size = whole;
+        return 0;
+    }
+    for (; style->size >= smallest; style->size -= HALF_POINT)
         if (address_fit(page, style, text, a) == 0)
             return 0;
     return -E2BIG;

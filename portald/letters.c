@@ -240,11 +240,13 @@ static int report_failed(struct worker *worker, const char *batch, const char *i
 
     if (r < 0)
         return r;
-    if (job.state != JOB_CLAIMED || strcmp(job.batch, batch) != 0)
+    if ((job.state != JOB_CLAIMED && job.state != JOB_UNCERTAIN) || strcmp(job.batch, batch) != 0)
         return 0;
     note_plain(why, note);
     log_event(LOG_ERR, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", id),
               "Letter %s of %s can't be printed: %s", id, job.subject, note);
+    if (job.state == JOB_UNCERTAIN) /* its lease has ended meanwhile, and now somebody knows */
+        return queue_again(worker->manager->queue, id, clock_now() + FAILED_RETRY, note);
     return queue_retry(worker->manager->queue, id, job.fence, clock_now() + FAILED_RETRY, note);
 }
 

@@ -40,7 +40,8 @@ static int refusal(const struct wire_frame *reply)
                : -EPROTO;
 }
 
-static int claim_check(struct claim *claim, const uint8_t *portald, const char *batch)
+int claim_check(struct claim *claim, const uint8_t portald[static crypto_sign_PUBLICKEYBYTES],
+                const char *batch)
 {
     struct seal_manifest manifest;
     const uint8_t *letter, *signature, *announced;

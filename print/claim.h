@@ -20,6 +20,9 @@ struct claim {
 int claim_ask(const struct settings *settings,
               const uint8_t portald[static crypto_sign_PUBLICKEYBYTES], const char *batch,
               uint32_t count, struct claim *ret);
+/* What claim_ask() believes of a reply, for one that came another way. 0 or -EBADMSG. */
+int claim_check(struct claim *claim, const uint8_t portald[static crypto_sign_PUBLICKEYBYTES],
+                const char *batch);
 /* The next LETTER field: 1, or 0 behind the last. */
 int claim_next(struct claim *claim, const uint8_t **ret, size_t *ret_size);
 void claim_clear(struct claim *claim);

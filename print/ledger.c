@@ -15,17 +15,17 @@
 #include <sys/file.h>
 #include <time.h>
 
-#define BUSY_MS        10000
-#define BUSY_STEP_US   20000
-#define LEDGER_VERSION 1
-#define SYNC_FULL      2
+#define BUSY_MS      10000
+#define BUSY_STEP_US 20000
+#define SYNC_FULL    2
 
 struct ledger {
     int lock; /* its directory, locked */
     sqlite3 *db;
 };
 
-static const char schema[] =
+/* The n-th brings a ledger of version n to n + 1. Never changed once released. */
+static const char *const migrations[] = {
     "BEGIN IMMEDIATE;"
     "CREATE TABLE batch (id TEXT PRIMARY KEY, begun INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE letter (number INTEGER PRIMARY KEY, job TEXT NOT NULL UNIQUE,"
@@ -33,7 +33,22 @@ static const char schema[] =
     " printed INTEGER NOT NULL) STRICT;"
     "CREATE INDEX letter_batch ON letter (batch);"
     "PRAGMA user_version = 1;"
-    "COMMIT;";
+    "COMMIT;",
+    /* state 1: printed, as all were before. */
+    "BEGIN IMMEDIATE;"
+    "ALTER TABLE batch ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE batch ADD COLUMN answered INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE letter ADD COLUMN state INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE letter ADD COLUMN printer_job INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE letter ADD COLUMN why TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX letter_at_printer ON letter (number) WHERE state = 0;"
+    "PRAGMA user_version = 2;"
+    "COMMIT;",
+};
+_Static_assert(LEDGER_AT_PRINTER == 0 && LEDGER_PRINTED == 1 && LEDGER_UNCERTAIN == 2,
+               "numbers are stored");
+
+#define COLUMNS "SELECT job, batch, sha256, pages, state, printer_job, why FROM letter "
 
 static int ledger_error(int code)
 {
@@ -109,7 +124,7 @@ static int number(struct ledger *ledger, const char *sql, int *ret)
 
 /* Exclusive, so that the write-ahead log needs no shared memory and nobody else a second
    connection; every commit on disk before the letter that it is about goes further. */
-static int ledger_set(struct ledger *ledger)
+static int ledger_prepare(struct ledger *ledger)
 {
     static const char pragmas[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                                   "PRAGMA synchronous = FULL;";
@@ -125,11 +140,10 @@ static int ledger_set(struct ledger *ledger)
         return r;
     if (synchronous != SYNC_FULL)
         return -EIO;
-    if (version > LEDGER_VERSION)
+    if (version < 0 || version > (int)ELEMENTS(migrations))
         return -EOPNOTSUPP;
-    if (version == LEDGER_VERSION)
-        return 0;
-    code = sqlite3_exec(ledger->db, schema, NULL, NULL, NULL);
+    for (; code == SQLITE_OK && version < (int)ELEMENTS(migrations); version++)
+        code = sqlite3_exec(ledger->db, migrations[version], NULL, NULL, NULL);
     return code == SQLITE_OK ? 0 : ledger_error(code);
 }
 
@@ -172,7 +186,7 @@ int ledger_open(const char *directory, struct ledger **ret)
     if (code != SQLITE_OK)
         return ledger_error(code);
     sqlite3_busy_timeout(ledger->db, BUSY_MS);
-    r = ledger_set(ledger);
+    r = ledger_prepare(ledger);
     if (r < 0)
         return r;
     *ret = TAKE(ledger);
@@ -192,7 +206,8 @@ struct ledger *ledger_close(struct ledger *ledger)
 int ledger_batch(struct ledger *ledger, char ret[static ULID_SIZE])
 {
     _cleanup_(statement_p) sqlite3_stmt *s = NULL;
-    int r = prepare(ledger, "SELECT id FROM batch ORDER BY id LIMIT 1", NULL, NULL, &s);
+    int r = prepare(ledger, "SELECT id FROM batch WHERE answered = 0 ORDER BY id LIMIT 1", NULL,
+                    NULL, &s);
 
     if (r < 0 || (r = step(s)) < 0)
         return r;
@@ -211,17 +226,63 @@ int ledger_batch_end(struct ledger *ledger, const char *batch)
     return run(ledger, "DELETE FROM batch WHERE id = ?1", batch, NULL);
 }
 
-static void letter_column(sqlite3_stmt *s, struct ledger_letter *ret)
-{
-    snprintf(ret->job, sizeof ret->job, "%s", (const char *)sqlite3_column_text(s, 0));
-    snprintf(ret->sha256, sizeof ret->sha256, "%s", (const char *)sqlite3_column_text(s, 1));
-    ret->pages = (unsigned)sqlite3_column_int(s, 2);
-}
-
-int ledger_find(struct ledger *ledger, const char *job, struct ledger_letter *ret)
+int ledger_batch_answered(struct ledger *ledger, const char *batch)
 {
     _cleanup_(statement_p) sqlite3_stmt *s = NULL;
-    int r = prepare(ledger, "SELECT job, sha256, pages FROM letter WHERE job = ?1", job, NULL, &s);
+    int r = prepare(ledger, "SELECT 1 FROM batch WHERE id = ?1 AND answered = 1", batch, NULL, &s);
+
+    return r < 0 ? r : step(s);
+}
+
+int ledger_batch_set_answered(struct ledger *ledger, const char *batch)
+{
+    return run(ledger,
+               "INSERT INTO batch (id, begun, answered) VALUES (?1, unixepoch(), 1)"
+               " ON CONFLICT (id) DO UPDATE SET answered = 1",
+               batch, NULL);
+}
+
+int ledger_batch_refused(struct ledger *ledger, const char *batch, unsigned *ret_times)
+{
+    _cleanup_(statement_p) sqlite3_stmt *s = NULL;
+    int r =
+        prepare(ledger, "UPDATE batch SET refused = refused + 1 WHERE id = ?1 RETURNING refused",
+                batch, NULL, &s);
+    unsigned times = 0;
+
+    if (r == 0 && (r = step(s)) == 1) {
+        times = (unsigned)sqlite3_column_int(s, 0);
+        r = step(s); /* to the end, or it isn't done */
+    }
+    if (r == 0)
+        *ret_times = times;
+    return r;
+}
+
+static void text_column(sqlite3_stmt *s, int column, char *ret, size_t size)
+{
+    const char *text = (const char *)sqlite3_column_text(s, column);
+
+    snprintf(ret, size, "%s", text ? text : "");
+}
+
+static void letter_column(sqlite3_stmt *s, struct ledger_letter *ret)
+{
+    text_column(s, 0, ret->job, sizeof ret->job);
+    text_column(s, 1, ret->batch, sizeof ret->batch);
+    text_column(s, 2, ret->sha256, sizeof ret->sha256);
+    ret->pages = (unsigned)sqlite3_column_int(s, 3);
+    ret->state = (enum ledger_state)sqlite3_column_int(s, 4);
+    ret->printer_job = sqlite3_column_int(s, 5);
+    text_column(s, 6, ret->why, sizeof ret->why);
+}
+
+/* The first letter of a query with one text, or none. */
+static int letter_first(struct ledger *ledger, const char *sql, const char *text,
+                        struct ledger_letter *ret)
+{
+    _cleanup_(statement_p) sqlite3_stmt *s = NULL;
+    int r = prepare(ledger, sql, text, NULL, &s);
 
     if (r < 0 || (r = step(s)) < 0)
         return r;
@@ -231,28 +292,59 @@ int ledger_find(struct ledger *ledger, const char *job, struct ledger_letter *re
     return 0;
 }
 
-int ledger_add(struct ledger *ledger, const char *batch, const struct ledger_letter *letter)
+int ledger_find(struct ledger *ledger, const char *job, struct ledger_letter *ret)
 {
-    static const char sql[] = "INSERT INTO letter (job, batch, sha256, pages, printed)"
-                              " VALUES (?1, ?2, ?3, ?4, unixepoch())";
+    return letter_first(ledger, COLUMNS "WHERE job = ?1", job, ret);
+}
+
+int ledger_at_printer(struct ledger *ledger, struct ledger_letter *ret)
+{
+    return letter_first(ledger, COLUMNS "WHERE state = 0 ORDER BY number LIMIT 1", NULL, ret);
+}
+
+/* Runs what changes a letter: job, batch, sha256, pages, state, printer_job, why as ?1 to ?7. */
+static int letter_run(struct ledger *ledger, const char *sql, const struct ledger_letter *letter)
+{
     _cleanup_(statement_p) sqlite3_stmt *s = NULL;
-    int r = prepare(ledger, sql, letter->job, batch, &s);
+    int r = prepare(ledger, sql, letter->job, letter->batch, &s);
 
     if (r < 0)
         return r;
     if (sqlite3_bind_text(s, 3, letter->sha256, -1, SQLITE_TRANSIENT) != SQLITE_OK ||
-        sqlite3_bind_int64(s, 4, letter->pages) != SQLITE_OK)
+        sqlite3_bind_int64(s, 4, letter->pages) != SQLITE_OK ||
+        sqlite3_bind_int(s, 5, (int)letter->state) != SQLITE_OK ||
+        sqlite3_bind_int(s, 6, letter->printer_job) != SQLITE_OK ||
+        sqlite3_bind_text(s, 7, letter->why, -1, SQLITE_TRANSIENT) != SQLITE_OK)
         return -ENOMEM;
     return step(s);
+}
+
+int ledger_add(struct ledger *ledger, const struct ledger_letter *letter)
+{
+    return letter_run(ledger,
+                      "INSERT INTO letter (job, batch, sha256, pages, state, printer_job, why,"
+                      " printed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, unixepoch())",
+                      letter);
+}
+
+int ledger_set(struct ledger *ledger, const struct ledger_letter *letter)
+{
+    return letter_run(ledger,
+                      "UPDATE letter SET sha256 = ?3, pages = ?4, state = ?5, printer_job = ?6,"
+                      " why = ?7, printed = unixepoch() WHERE job = ?1 AND batch = ?2",
+                      letter);
+}
+
+int ledger_drop(struct ledger *ledger, const char *job)
+{
+    return run(ledger, "DELETE FROM letter WHERE job = ?1", job, NULL);
 }
 
 int ledger_each(struct ledger *ledger, const char *batch,
                 int (*each)(void *userdata, const struct ledger_letter *letter), void *userdata)
 {
-    static const char sql[] = "SELECT job, sha256, pages FROM letter WHERE batch = ?1"
-                              " ORDER BY number";
     _cleanup_(statement_p) sqlite3_stmt *s = NULL;
-    int r = prepare(ledger, sql, batch, NULL, &s);
+    int r = prepare(ledger, COLUMNS "WHERE batch = ?1 ORDER BY number", batch, NULL, &s);
 
     while (r == 0 && (r = step(s)) == 1) {
         struct ledger_letter letter;

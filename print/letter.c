@@ -65,7 +65,7 @@ static enum letter_language language_read(const char *word)
     return strncasecmp(word, "en", 2) == 0 ? LETTER_ENGLISH : LETTER_GERMAN;
 }
 
-int station_key_load(const char *file, struct station_key **ret)
+int station_key_load(const char *file, struct station_key *older, struct station_key **ret)
 {
     struct station_key *key = sodium_malloc(sizeof *key);
     if (!key)
@@ -79,6 +79,7 @@ int station_key_load(const char *file, struct station_key **ret)
         sodium_free(key);
         return -EINVAL;
     }
+    key->older = older;
     sodium_mprotect_readonly(key);
     *ret = key;
     return 0;
@@ -86,7 +87,11 @@ int station_key_load(const char *file, struct station_key **ret)
 
 struct station_key *station_key_free(struct station_key *key)
 {
-    sodium_free(key); /* wipes */
+    while (key) {
+        struct station_key *older = key->older;
+        sodium_free(key); /* wipes */
+        key = older;
+    }
     return NULL;
 }
 
@@ -260,8 +265,10 @@ static int open_seal(const struct station_key *key, const struct wire_frame *fra
     if (wire_get(frame, WIRE_SEALED, &sealed, &sealed_size) < 0)
         return refuse(why, "nothing is sealed");
     uint8_t *plain = NULL;
-    size_t size;
-    int r = unseal_letter(key->public_key, key->secret, sealed, sealed_size, &plain, &size);
+    size_t size = 0;
+    int r = -EBADMSG;
+    for (; key && r == -EBADMSG; key = key->older)
+        r = unseal_letter(key->public_key, key->secret, sealed, sealed_size, &plain, &size);
     if (r == -EBADMSG)
         return refuse(why, "the seal can't be opened with this print station's key");
     if (r < 0)

@@ -47,14 +47,16 @@ struct letter {
     char puk[CODE_PRINTED_SIZE];
 };
 
-/* The key pair of a print station, in memory that is locked, guarded and never dumped. */
+/* A key pair of a print station, in memory that is locked, guarded and never dumped. */
 struct station_key {
     uint8_t secret[crypto_box_SECRETKEYBYTES];
     uint8_t public_key[crypto_box_PUBLICKEYBYTES];
+    struct station_key *older; /* opens what was sealed before this one was made; or NULL */
 };
 
-int station_key_load(const char *file, struct station_key **ret);
-struct station_key *station_key_free(struct station_key *key);
+/* older goes with the new key when it returns 0. */
+int station_key_load(const char *file, struct station_key *older, struct station_key **ret);
+struct station_key *station_key_free(struct station_key *key); /* and those that are older */
 
 bool letter_has_password(enum letter_kind kind);
 bool letter_has_puk(enum letter_kind kind);
@@ -70,7 +72,7 @@ struct letter *letter_free(struct letter *letter);
    name. Returns 0 or -EPROTO. */
 int letter_job(const uint8_t *field, size_t size, char ret[static ULID_SIZE]);
 /* Reads one LETTER field and opens its seal. Job, entry and kind inside must be those outside, and
-   the codes those that the kind has, check symbols right. Returns 0; -EBADMSG, and why in a few
+   the codes those that the kind has, check symbols right. Any of the keys may open it. Returns 0; -EBADMSG, and why in a few
    words, when this letter must not be printed; -ENOMEM. letter's content is undefined then. */
 int letter_read(const struct station_key *key, const uint8_t *field, size_t size,
                 struct letter *letter, char why[static LETTER_WHY_SIZE]);

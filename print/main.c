@@ -25,6 +25,7 @@
 struct options {
     const char *config;
     const char *keygen; /* the directory, or NULL */
+    const char *batch;  /* a file or directory, or NULL */
     long every;         /* seconds; 0: once */
     long batch_size;
 };
@@ -39,6 +40,8 @@ static int usage(FILE *out, int status)
 {
     fputs("Usage: portal-print [--config FILE] [--every SPAN] [--batch-size N]\n"
           "           print the letters that wait; with --every, look again after each SPAN\n"
+          "       portal-print [--config FILE] --batch FILE|DIR\n"
+          "           print batches that \"portalctl letters export\" wrote\n"
           "       portal-print keygen DIR\n"
           "           make station.key and station.pub in DIR\n",
           out);
@@ -64,6 +67,9 @@ static int option_read(int c, struct options *o)
         return option_value(&every_key, optarg, o);
     case 'b':
         return option_value(&batch_key, optarg, o);
+    case 'f':
+        o->batch = optarg;
+        return -1;
     case 'h':
         return usage(stdout, 0);
     case 'V':
@@ -77,9 +83,13 @@ static int option_read(int c, struct options *o)
 static int options_read(int argc, char **argv, struct options *o)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},     {"every", required_argument, NULL, 'e'},
-        {"batch-size", required_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},          {0},
+        {"config", required_argument, NULL, 'c'},
+        {"every", required_argument, NULL, 'e'},
+        {"batch-size", required_argument, NULL, 'b'},
+        {"batch", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {0},
     };
     int c, status = -1;
 
@@ -89,7 +99,7 @@ static int options_read(int argc, char **argv, struct options *o)
         return status;
     if (argc - optind == 2 && strcmp(argv[optind], "keygen") == 0)
         o->keygen = argv[optind + 1];
-    else if (argc > optind)
+    else if (argc > optind || (o->batch && o->every > 0))
         return usage(stderr, USAGE);
     return -1;
 }
@@ -120,6 +130,8 @@ static int print(const struct options *o)
     if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 || settings_load(o->config, &settings) < 0 ||
         station_open(&settings, (uint32_t)o->batch_size, &station) < 0)
         return EXIT_FAILURE;
+    if (o->batch)
+        return station_run_files(station, o->batch) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     r = station_run(station);
     while (o->every > 0 && !station_stopped(station)) {
         station_wait(station, o->every);

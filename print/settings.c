@@ -14,7 +14,8 @@
 #include <string.h>
 
 #define S          struct settings
-#define TEXT_BYTES 400 /* the longest text that is put into letters */
+#define WAIT_MOST  (20 * MINUTE) /* less than portald's lease */
+#define TEXT_BYTES 400           /* the longest text that is put into letters */
 
 /* A text with a limit of its own. */
 #define TEXT(name, member, initial, expected)                                                      \
@@ -35,10 +36,15 @@ static const struct conf_key keys[] = {
 
     CONF_PATH("station", "key", S, station_key, "credential:station.key",
               "the print station's secret key: a file, or credential:NAME"),
+    CONF_PATHS("station", "old_keys", S, old_keys, "",
+               "earlier secret keys, which still open letters: files, separated by blanks"),
     CONF_PATH("station", "state_dir", S, state_dir, PRINT_STATE_DIR, "a directory"),
     CONF_STRING("station", "zone", S, zone, "Europe/Berlin", "a time zone, such as Europe/Berlin"),
 
     CONF_PATH("output", "directory", S, output, PRINT_STATE_DIR "/letters", "a directory"),
+    CONF_STRING("output", "printer", S, printer, "", "ipps://HOST/printers/NAME"),
+    CONF_BOOL("output", "unencrypted", S, printer_plain, "no"),
+    CONF_SPAN("output", "wait", S, printer_wait, "15min", 1, WAIT_MOST, "a span from 1s to 20min"),
 
     TEXT("company", company, NULL, "the name of the company"),
     TEXT("return_address", return_address, NULL,

@@ -13,8 +13,12 @@ struct settings {
     char *zone;
 
     char *station_key;
+    char **old_keys; /* NULL-terminated */
     char *state_dir;
     char *output;
+    char *printer; /* an IPP URI; "": files in output */
+    bool printer_plain;
+    long printer_wait; /* seconds */
 
     char *texts; /* directory */
     char *font, *code_font, *colour;

@@ -1,41 +1,44 @@
 /* The work of the print station: station.h.
 
    What makes a letter come out once, wherever a crash comes: the batch is in the ledger before
-   portald is asked, so that asking again gives the same letters; a letter is staged on disk, then
-   entered in the ledger, then named; and the batch is forgotten only after portald has taken the
+   portald is asked, so that asking again gives the same letters; the ledger knows of a letter
+   before it can be paper (press.h); and the batch is forgotten only after portald has taken the
    report. */
 #include "config.h"
 
 #include "station.h"
 
+#include "batch.h"
 #include "claim.h"
-#include "ledger.h"
-#include "letter.h"
-#include "output-dir.h"
+#include "press.h"
 #include "render.h"
 
 #include "cleanup.h"
 #include "clock.h"
-#include "keys.h"
 #include "log.h"
 #include "messages.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
-#define PROBLEM_SIZE 512
-#define STOPPED      "the print station was stopped before this letter"
+#define PROBLEM_SIZE  512
+#define STOPPED       "the print station was stopped before this letter"
+#define RENEW_MS      (600 * 1000) /* well within portald's lease */
+#define REFUSALS_MOST 3
 
 struct station {
     const struct settings *settings;
     uint32_t batch_size;
-    struct station_key *key;
+    struct station_key *key; /* and older ones */
     uint8_t portald[crypto_sign_PUBLICKEYBYTES];
     struct renderer *renderer;
+    json_t *seen; /* jobs that this run has dealt with */
     bool stopped;
 };
 
@@ -43,10 +46,14 @@ struct station {
 struct batch {
     struct station *station;
     struct ledger *ledger;
-    int output; /* the directory */
+    struct press *press;
     char id[ULID_SIZE];
-    json_t *rows;           /* of the report */
-    size_t printed, failed; /* printed: by earlier runs, too */
+    bool by_file, answered;            /* answered: by an earlier run */
+    char blocked[PRINTER_WHY_SIZE];    /* why nothing more is printed now, or "" */
+    int64_t asked;                     /* monotonic ms, when portald was last asked for it */
+    json_t *rows;                      /* of the report */
+    size_t printed, failed, uncertain; /* printed, uncertain: by earlier runs, too */
+    size_t fresh;                      /* letters that this run hadn't seen */
 };
 
 DEFINE_CLEANUP(struct letter, letter_free)
@@ -54,8 +61,7 @@ DEFINE_CLEANUP(struct letter, letter_free)
 static void batch_clear(struct batch *b)
 {
     json_decref(b->rows);
-    if (b->output >= 0)
-        close(b->output);
+    press_free(b->press);
     if (b->ledger)
         ledger_close(b->ledger);
 }
@@ -63,12 +69,6 @@ static void batch_clear(struct batch *b)
 static int trouble(int r, const char *what)
 {
     log_line(LOG_ERR, "%s: %s", what, strerror(-r));
-    return r;
-}
-
-static int key_trouble(int r, const char *what, const char *file)
-{
-    log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL, "%s %s: %s", what, file, key_error(r));
     return r;
 }
 
@@ -105,19 +105,31 @@ static int row_add(struct batch *b, json_t *row)
     return row && json_array_append_new(b->rows, row) == 0 ? 0 : -ENOMEM;
 }
 
-static int row_printed(void *userdata, const struct ledger_letter *letter)
+static bool row_exists(const struct batch *b, const char *job)
 {
-    struct batch *b = userdata;
     size_t i;
     json_t *row;
 
     json_array_foreach(b->rows, i, row)
     {
-        if (strcmp(json_string_value(json_object_get(row, "job")), letter->job) == 0)
-            return 0;
+        if (strcmp(json_string_value(json_object_get(row, "job")), job) == 0)
+            return true;
     }
-    return row_add(b, json_pack("{s:s, s:i, s:s}", "job", letter->job, "pages", (int)letter->pages,
-                                "sha256", letter->sha256));
+    return false;
+}
+
+/* What the ledger says of a letter. */
+static int row_known(struct batch *b, const struct ledger_letter *letter)
+{
+    if (row_exists(b, letter->job))
+        return 0;
+    if (letter->state == LEDGER_PRINTED)
+        return row_add(b, json_pack("{s:s, s:i, s:s}", "job", letter->job, "pages",
+                                    (int)letter->pages, "sha256", letter->sha256));
+    log_event(LOG_WARNING, MESSAGE_LETTER_UNCERTAIN, LOG_FIELDS("PORTAL_JOB", letter->job),
+              "Letter %s may be on paper or not: %s", letter->job, letter->why);
+    return row_add(b, json_pack("{s:s, s:s}", "job", letter->job, "uncertain",
+                                letter->why[0] ? letter->why : "an earlier run was interrupted"));
 }
 
 static int row_failed(struct batch *b, const char *job, const char *why)
@@ -130,32 +142,18 @@ static int row_failed(struct batch *b, const char *job, const char *why)
 
 /* ---- One letter ---- */
 
-static void sha256_hex(const struct page_pdf *pdf, char ret[static LEDGER_SHA256_SIZE])
-{
-    unsigned char digest[crypto_hash_sha256_BYTES];
-
-    crypto_hash_sha256(digest, pdf->data, pdf->size);
-    sodium_bin2hex(ret, LEDGER_SHA256_SIZE, digest, sizeof digest);
-}
-
-/* Staged, entered, named: in this order, see above. */
 static int letter_put(struct batch *b, const struct letter *letter, const struct page_pdf *pdf)
 {
     struct ledger_letter entry = {.pages = 1};
+    enum printer_fate fate = PRINTER_UNCERTAIN;
     int r;
 
     memcpy(entry.job, letter->job, sizeof entry.job);
-    sha256_hex(pdf, entry.sha256);
-    r = output_stage(b->output, entry.job, pdf->data, pdf->size);
+    memcpy(entry.batch, b->id, sizeof entry.batch);
+    r = press_put(b->press, b->ledger, pdf, &entry, &fate);
     if (r < 0)
-        return trouble(r, b->station->settings->output);
-    r = ledger_add(b->ledger, b->id, &entry);
-    if (r < 0) /* on disk or not, who knows: the next run's sweep asks the ledger */
-        return trouble(r, "the ledger");
-    r = output_finish(b->output, entry.job);
-    if (r < 0)
-        return trouble(r, b->station->settings->output);
-    return row_printed(b, &entry);
+        return r;
+    return fate == PRINTER_FAILED ? row_failed(b, entry.job, entry.why) : row_known(b, &entry);
 }
 
 static int letter_print(struct batch *b, const char *job, const uint8_t *field, size_t size)
@@ -172,10 +170,41 @@ static int letter_print(struct batch *b, const char *job, const uint8_t *field, 
     return r < 0 ? trouble(r, "a letter") : letter_put(b, letter, &pdf);
 }
 
-static int letter_handle(struct batch *b, const uint8_t *field, size_t size)
+/* Whether what the ledger knows of job is the end of it. An uncertain letter comes in another batch
+   only after a person has looked and said that it isn't on paper. */
+static int letter_is_over(struct batch *b, const char *job, bool *ret)
 {
     struct ledger_letter known;
+    int r = ledger_find(b->ledger, job, &known);
+
+    *ret = r == 0;
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return trouble(r, "the ledger");
+    if (known.state == LEDGER_UNCERTAIN && strcmp(known.batch, b->id) != 0) {
+        *ret = false;
+        r = ledger_drop(b->ledger, job);
+        return r < 0 ? trouble(r, "the ledger") : 0;
+    }
+    if (known.state == LEDGER_PRINTED)
+        log_event(LOG_NOTICE, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job),
+                  "Letter %s was printed before, and isn't again", job);
+    return row_known(b, &known);
+}
+
+static void letter_see(struct batch *b, const char *job)
+{
+    if (json_object_get(b->station->seen, job))
+        return;
+    json_object_set_new(b->station->seen, job, json_true());
+    b->fresh++;
+}
+
+static int letter_handle(struct batch *b, const uint8_t *field, size_t size)
+{
     char job[ULID_SIZE];
+    bool over;
     int r = letter_job(field, size, job);
 
     if (r < 0) {
@@ -183,57 +212,80 @@ static int letter_handle(struct batch *b, const uint8_t *field, size_t size)
         log_line(LOG_ERR, "batch %s holds a letter without a valid job", b->id);
         return 0;
     }
-    r = ledger_find(b->ledger, job, &known);
-    if (r == 0) {
-        log_event(LOG_NOTICE, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job),
-                  "Letter %s was printed before, and isn't again", job);
-        return row_printed(b, &known);
-    }
-    if (r != -ENOENT)
-        return trouble(r, "the ledger");
-    return station_stopped(b->station) ? row_failed(b, job, STOPPED)
-                                       : letter_print(b, job, field, size);
+    letter_see(b, job);
+    if (row_exists(b, job))
+        return 0;
+    r = letter_is_over(b, job, &over);
+    if (r < 0 || over || b->answered)
+        return r;
+    if (station_stopped(b->station))
+        return row_failed(b, job, STOPPED);
+    if (!b->blocked[0])
+        (void)press_ready(b->press, b->blocked);
+    return b->blocked[0] ? row_failed(b, job, b->blocked) : letter_print(b, job, field, size);
 }
 
 /* ---- One batch ---- */
 
-static int known(void *userdata, const char *job)
+static bool watch_stopped(void *userdata)
 {
-    struct batch *b = userdata;
-    struct ledger_letter letter;
-    int r = ledger_find(b->ledger, job, &letter);
-
-    return r == -ENOENT ? 0 : r < 0 ? r : 1;
+    return station_stopped(userdata);
 }
 
-/* Takes up the batch that an earlier run has left, or begins one. */
+static void watch_waits(void *userdata, const char *job, const char *why)
+{
+    (void)userdata;
+    log_event(LOG_NOTICE, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job), "Letter %s is %s", job,
+              why);
+}
+
 static int batch_open(struct batch *b)
 {
     const struct settings *s = b->station->settings;
-    int r = output_open(s->output, &b->output);
+    const struct printer_watch watch = {watch_stopped, watch_waits, b->station};
+    int r = press_open(s, &watch, &b->press);
 
     if (r < 0)
-        return trouble(r, s->output);
+        return r;
     b->rows = json_array();
     r = b->rows ? ledger_open(s->state_dir, &b->ledger) : -ENOMEM;
-    if (r < 0)
-        return trouble(r, s->state_dir);
-    r = output_sweep(b->output, known, b);
-    if (r < 0)
-        return trouble(r, "what an earlier run has left");
-    r = ledger_batch(b->ledger, b->id);
-    if (r == -ENOENT) {
-        ulid_make(clock_now_ms(), b->id);
-        r = ledger_batch_begin(b->ledger, b->id);
+    return r < 0 ? trouble(r, s->state_dir) : 0;
+}
+
+/* A letter of another batch comes again with that. */
+static int recovered_failed(void *userdata, const struct ledger_letter *letter)
+{
+    struct batch *b = userdata;
+
+    return strcmp(letter->batch, b->id) == 0 ? row_failed(b, letter->job, letter->why) : 0;
+}
+
+/* Takes up the batch that an earlier run has left, or begins one if it could be printed. */
+static int batch_begin(struct batch *b)
+{
+    char why[PRINTER_WHY_SIZE] = "";
+    int open = ledger_batch(b->ledger, b->id), r;
+
+    if (open < 0 && open != -ENOENT)
+        return trouble(open, "the ledger");
+    r = press_recover(b->press, b->ledger, recovered_failed, b);
+    if (r < 0 || open == 0)
+        return r;
+    if (press_ready(b->press, why) < 0) {
+        log_line(LOG_ERR, "No letters are asked for: %s", why);
+        return -EAGAIN;
     }
+    ulid_make(clock_now_ms(), b->id);
+    r = ledger_batch_begin(b->ledger, b->id);
     return r < 0 ? trouble(r, "the ledger") : 0;
 }
 
-static int batch_claim(const struct batch *b, struct claim *claim)
+static int batch_claim(struct batch *b, struct claim *claim)
 {
     const struct station *station = b->station;
     int r = claim_ask(station->settings, station->portald, b->id, station->batch_size, claim);
 
+    b->asked = clock_monotonic_ms();
     if (r == -EBADMSG) {
         log_event(LOG_ERR, MESSAGE_LETTER, LOG_FIELDS("PORTAL_BATCH", b->id),
                   "Batch %s isn't signed by portald: nothing of it is printed", b->id);
@@ -242,24 +294,71 @@ static int batch_claim(const struct batch *b, struct claim *claim)
     return r < 0 ? portald_trouble(station->settings, r) : 0;
 }
 
+/* A slow printer may need longer than a lease: asking again for the same batch renews it. */
+static void batch_renew(struct batch *b)
+{
+    _cleanup_(claim_clear) struct claim claim = {0};
+
+    if (!b->by_file && clock_monotonic_ms() - b->asked > RENEW_MS)
+        (void)batch_claim(b, &claim);
+}
+
+static int batch_print(struct batch *b, struct claim *claim)
+{
+    const uint8_t *field;
+    size_t size;
+    int r = 0;
+
+    while (r == 0 && claim_next(claim, &field, &size)) {
+        batch_renew(b);
+        r = letter_handle(b, field, size);
+    }
+    return r;
+}
+
 static int letter_of_batch(void *userdata, const struct ledger_letter *letter)
 {
     struct batch *b = userdata;
 
-    b->printed++;
-    return row_printed(b, letter);
+    b->printed += letter->state == LEDGER_PRINTED;
+    b->uncertain += letter->state == LEDGER_UNCERTAIN;
+    return row_known(b, letter);
 }
 
 /* Everything that the ledger has of this batch is told, even if portald no longer asks. */
-static int batch_report(struct batch *b)
+static int batch_rows(struct batch *b)
 {
-    int r = output_sync(b->output);
+    int r = press_sync(b->press);
 
     if (r < 0)
-        return trouble(r, b->station->settings->output);
+        return r;
     r = ledger_each(b->ledger, b->id, letter_of_batch, b);
-    if (r == 0)
-        r = claim_report(b->station->settings, b->id, b->rows);
+    return r < 0 ? trouble(r, "the ledger") : 0;
+}
+
+/* A report that portald doesn't understand must not keep the station from the letters to come. */
+static int batch_refused(struct batch *b)
+{
+    unsigned times = 0;
+    int r = ledger_batch_refused(b->ledger, b->id, &times);
+
+    if (r == 0 && times >= REFUSALS_MOST) {
+        log_event(LOG_ERR, MESSAGE_LETTER_UNCERTAIN, LOG_FIELDS("PORTAL_BATCH", b->id),
+                  "portald has refused the report of batch %s %u times: it is set aside. "
+                  "'portalctl letters list' shows its letters, 'portalctl letters printed JOB' "
+                  "tells of each that is on paper",
+                  b->id, times);
+        r = ledger_batch_end(b->ledger, b->id);
+    }
+    return r < 0 ? trouble(r, "the ledger") : -EPROTO;
+}
+
+static int batch_report(struct batch *b)
+{
+    int r = claim_report(b->station->settings, b->id, b->rows);
+
+    if (r == -EPROTO)
+        return batch_refused(b);
     if (r < 0)
         return portald_trouble(b->station->settings, r);
     r = ledger_batch_end(b->ledger, b->id);
@@ -273,38 +372,147 @@ static void batch_say(const struct batch *b)
     printf("batch %s: %zu letter%s", b->id, b->printed, b->printed == 1 ? "" : "s");
     if (b->failed > 0)
         printf(", %zu failed", b->failed);
+    if (b->uncertain > 0)
+        printf(", %zu uncertain", b->uncertain);
     putchar('\n');
     fflush(stdout);
 }
 
-/* Returns 1 when portald gave letters, 0 when it had none. */
+/* Returns 1 when portald gave letters that were new to this run, 0 when it had none, or when the
+   station was stopped while a letter was at the printer. */
 static int batch_run(struct station *station)
 {
-    _cleanup_(batch_clear) struct batch b = {.station = station, .output = -1};
+    _cleanup_(batch_clear) struct batch b = {.station = station};
     _cleanup_(claim_clear) struct claim claim = {0};
-    const uint8_t *field;
-    size_t size;
     int r = batch_open(&b);
 
     if (r == 0)
+        r = batch_begin(&b);
+    if (r == 0)
         r = batch_claim(&b, &claim);
-    while (r == 0 && claim_next(&claim, &field, &size))
-        r = letter_handle(&b, field, size);
+    if (r == 0)
+        r = batch_print(&b, &claim);
+    if (r == 0)
+        r = batch_rows(&b);
     if (r == 0)
         r = batch_report(&b);
     if (r < 0)
-        return r;
+        return r == -EINTR ? 0 : r;
     batch_say(&b);
-    return claim.letters > 0;
+    if (claim.letters > 0 && b.fresh == 0)
+        log_line(LOG_ERR, "portald hands out letters that it was just told of; this run ends here");
+    return b.fresh > 0;
 }
 
 int station_run(struct station *station)
 {
     int r;
 
+    station->seen = json_object();
     do
         r = station_stopped(station) ? 0 : batch_run(station);
     while (r > 0);
+    json_decref(station->seen);
+    station->seen = NULL;
+    return r;
+}
+
+/* ---- Batches that came as files ---- */
+
+static int file_trouble(int r, const char *file)
+{
+    if (r == -EBADMSG)
+        log_event(LOG_ERR, MESSAGE_LETTER, NULL,
+                  "%s isn't a whole batch that this station's portald signed: nothing of it is "
+                  "printed",
+                  file);
+    else if (r == -ETIME)
+        log_event(LOG_ERR, MESSAGE_LETTER, NULL,
+                  "%s is older than 7 days: nothing of it is printed. Its letters are uncertain at "
+                  "portald by now: 'portalctl letters list'",
+                  file);
+    else
+        trouble(r, file);
+    return r;
+}
+
+/* Once answered, what wasn't printed comes in another batch: so that is entered before the answer
+   can be read by anybody. */
+static int file_answer(struct batch *b, const char *file)
+{
+    int r;
+
+    if (b->answered)
+        log_line(LOG_NOTICE, "%s was printed before; only its result is written again", file);
+    r = ledger_batch_set_answered(b->ledger, b->id);
+    if (r < 0)
+        return trouble(r, "the ledger");
+    r = batch_answer(file, b->id, b->rows);
+    return r < 0 ? trouble(r, "the result") : 0;
+}
+
+static int file_run(struct station *station, const char *file)
+{
+    _cleanup_(batch_clear) struct batch b = {.station = station, .by_file = true};
+    _cleanup_(claim_clear) struct claim claim = {0};
+    int r = batch_read(file, station->portald, clock_now(), &claim, b.id);
+
+    if (r < 0)
+        return file_trouble(r, file);
+    if ((r = batch_open(&b)) < 0 ||
+        (r = press_recover(b.press, b.ledger, recovered_failed, &b)) < 0)
+        return r;
+    r = ledger_batch_answered(b.ledger, b.id);
+    if (r < 0)
+        return trouble(r, "the ledger");
+    b.answered = r == 1;
+    if ((r = batch_print(&b, &claim)) < 0 || (r = batch_rows(&b)) < 0 ||
+        (r = file_answer(&b, file)) < 0)
+        return r;
+    batch_say(&b);
+    return 0;
+}
+
+static int is_batch(const struct dirent *e)
+{
+    size_t length = strlen(e->d_name), suffix = strlen(BATCH_SUFFIX);
+
+    return e->d_name[0] != '.' && length > suffix &&
+           strcmp(e->d_name + length - suffix, BATCH_SUFFIX) == 0;
+}
+
+static int directory_run(struct station *station, const char *path)
+{
+    struct dirent **names = NULL;
+    int count = scandir(path, &names, is_batch, alphasort), r = 0;
+
+    if (count < 0)
+        return trouble(-errno, path);
+    for (int i = 0; i < count; i++) {
+        char file[PATH_MAX];
+        int done = -ENAMETOOLONG;
+
+        if (snprintf(file, sizeof file, "%s/%s", path, names[i]->d_name) < (int)sizeof file)
+            done = station_stopped(station) ? 0 : file_run(station, file);
+        if (done < 0)
+            r = done; /* the others may be all right */
+        free(names[i]);
+    }
+    free(names);
+    return r;
+}
+
+int station_run_files(struct station *station, const char *path)
+{
+    struct stat st;
+    int r;
+
+    if (stat(path, &st) < 0)
+        return trouble(-errno, path);
+    station->seen = json_object();
+    r = S_ISDIR(st.st_mode) ? directory_run(station, path) : file_run(station, path);
+    json_decref(station->seen);
+    station->seen = NULL;
     return r;
 }
 
@@ -345,12 +553,9 @@ int station_open(const struct settings *settings, uint32_t batch_size, struct st
     letter_wipe_json();
     station->settings = settings;
     station->batch_size = batch_size;
-    r = key_read(settings->portald_key, false, station->portald, sizeof station->portald);
+    r = station_keys_load(settings, station->portald, sizeof station->portald, &station->key);
     if (r < 0)
-        return key_trouble(r, "portald's public key", settings->portald_key);
-    r = station_key_load(settings->station_key, &station->key);
-    if (r < 0)
-        return key_trouble(r, "the station's key", settings->station_key);
+        return r;
     r = renderer_find(settings, &station->renderer);
     if (r < 0)
         return r;
@@ -386,28 +591,4 @@ bool station_stopped(struct station *station)
 {
     station_wait(station, 0);
     return station->stopped;
-}
-
-int station_keygen(const char *directory)
-{
-    uint8_t *secret = sodium_malloc(crypto_box_SECRETKEYBYTES);
-    uint8_t public_key[crypto_box_PUBLICKEYBYTES];
-    char path[PATH_MAX], public_path[PATH_MAX];
-    int r = 0;
-
-    if (!secret)
-        return -ENOMEM;
-    if (snprintf(path, sizeof path, "%s/station.key", directory) >= (int)sizeof path ||
-        snprintf(public_path, sizeof public_path, "%s/station.pub", directory) >=
-            (int)sizeof public_path)
-        r = -ENAMETOOLONG;
-    else if (access(public_path, F_OK) == 0)
-        r = -EEXIST; /* never half a pair */
-    crypto_box_keypair(public_key, secret);
-    if (r == 0)
-        r = key_write(path, 0600, secret, crypto_box_SECRETKEYBYTES);
-    if (r == 0)
-        r = key_write(public_path, 0644, public_key, sizeof public_key);
-    sodium_free(secret);
-    return r;
 }

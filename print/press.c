@@ -1,0 +1,209 @@
+/* Putting letters on paper: press.h. */
+#include "config.h"
+
+#include "press.h"
+
+#include "output-dir.h"
+
+#include "cleanup.h"
+#include "log.h"
+#include "messages.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+struct press {
+    const struct settings *settings;
+    struct printer_watch watch;
+    int directory;           /* -1 with a printer */
+    struct printer *printer; /* or NULL */
+};
+
+DEFINE_CLEANUP(struct press, press_free)
+
+static int trouble(int r, const char *what)
+{
+    if (r != -EINTR)
+        log_line(LOG_ERR, "%s: %s", what, strerror(-r));
+    return r;
+}
+
+static int open_printer(struct press *press)
+{
+    const struct settings *s = press->settings;
+    const struct printer_options options = {
+        .uri = s->printer, .plain = s->printer_plain, .wait = s->printer_wait};
+    char why[PRINTER_WHY_SIZE] = "";
+    int r = printer_open(&options, &press->printer, why);
+
+    if (r < 0)
+        log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL, "[output] printer %s: %s", s->printer,
+                  why[0] ? why : strerror(-r));
+    return r;
+}
+
+int press_open(const struct settings *settings, const struct printer_watch *watch,
+               struct press **ret)
+{
+    _cleanup_(press_free_p) struct press *press = calloc(1, sizeof *press);
+    int r;
+
+    if (!press)
+        return -ENOMEM;
+    press->settings = settings;
+    press->watch = *watch;
+    press->directory = -1;
+    if (settings->printer[0])
+        r = open_printer(press);
+    else if ((r = output_open(settings->output, &press->directory)) < 0)
+        trouble(r, settings->output);
+    if (r < 0)
+        return r;
+    *ret = TAKE(press);
+    return 0;
+}
+
+struct press *press_free(struct press *press)
+{
+    if (press) {
+        close_p(&press->directory);
+        printer_free(press->printer);
+    }
+    free(press);
+    return NULL;
+}
+
+int press_ready(struct press *press, char why[static PRINTER_WHY_SIZE])
+{
+    return press->printer ? printer_ready(press->printer, why) : 0;
+}
+
+int press_sync(struct press *press)
+{
+    int r = press->printer ? 0 : output_sync(press->directory);
+
+    return r < 0 ? trouble(r, press->settings->output) : 0;
+}
+
+/* ---- Files ---- */
+
+static int put_file(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
+                    struct ledger_letter *letter)
+{
+    int r = output_stage(press->directory, letter->job, pdf->data, pdf->size);
+
+    if (r < 0)
+        return trouble(r, press->settings->output);
+    letter->state = LEDGER_PRINTED;
+    r = ledger_add(ledger, letter);
+    if (r < 0) /* on disk or not, who knows: the next run's sweep asks the ledger */
+        return trouble(r, "the ledger");
+    r = output_finish(press->directory, letter->job);
+    return r < 0 ? trouble(r, press->settings->output) : 0;
+}
+
+static int known(void *userdata, const char *job)
+{
+    struct ledger_letter letter;
+    int r = ledger_find(userdata, job, &letter);
+
+    return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+/* ---- A printer ---- */
+
+/* Follows the job at the printer and enters what became of it. */
+static int settle(struct press *press, struct ledger *ledger, struct ledger_letter *letter,
+                  enum printer_fate *ret)
+{
+    int r = printer_follow(press->printer, letter->printer_job, letter->job, &press->watch, ret,
+                           letter->why);
+
+    if (r < 0)
+        return r;
+    if (*ret == PRINTER_FAILED)
+        r = ledger_drop(ledger, letter->job);
+    else {
+        letter->state = *ret == PRINTER_PRINTED ? LEDGER_PRINTED : LEDGER_UNCERTAIN;
+        if (*ret == PRINTER_PRINTED)
+            letter->why[0] = '\0';
+        r = ledger_set(ledger, letter);
+    }
+    return r < 0 ? trouble(r, "the ledger") : 0;
+}
+
+static int put_job(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
+                   struct ledger_letter *letter, enum printer_fate *ret)
+{
+    int r;
+
+    letter->state = LEDGER_AT_PRINTER;
+    letter->printer_job = 0;
+    if ((r = ledger_add(ledger, letter)) < 0)
+        return trouble(r, "the ledger");
+    if (printer_create(press->printer, letter->job, &letter->printer_job, letter->why) < 0) {
+        *ret = PRINTER_FAILED;
+        r = ledger_drop(ledger, letter->job);
+        return r < 0 ? trouble(r, "the ledger") : 0;
+    }
+    if ((r = ledger_set(ledger, letter)) < 0)
+        return trouble(r, "the ledger");
+    printer_send(press->printer, letter->printer_job, pdf->data, pdf->size);
+    return settle(press, ledger, letter, ret);
+}
+
+/* A letter without a number was never sent: its number is entered first. */
+static int recover_jobs(struct press *press, struct ledger *ledger,
+                        int (*failed)(void *userdata, const struct ledger_letter *letter),
+                        void *userdata)
+{
+    struct ledger_letter letter;
+    int r;
+
+    while ((r = ledger_at_printer(ledger, &letter)) == 0) {
+        enum printer_fate fate = PRINTER_FAILED;
+
+        if (letter.printer_job == 0)
+            r = ledger_drop(ledger, letter.job);
+        else if (press->printer)
+            r = settle(press, ledger, &letter, &fate);
+        else { /* the configuration has changed meanwhile */
+            letter.state = LEDGER_UNCERTAIN;
+            snprintf(letter.why, sizeof letter.why,
+                     "it was at a printer that isn't configured now");
+            r = ledger_set(ledger, &letter);
+            fate = PRINTER_UNCERTAIN;
+        }
+        if (r == 0 && fate == PRINTER_FAILED && letter.printer_job > 0)
+            r = failed(userdata, &letter);
+        if (r < 0)
+            return trouble(r, "what an earlier run has left");
+    }
+    return r == -ENOENT ? 0 : trouble(r, "the ledger");
+}
+
+/* ---- Both ---- */
+
+int press_recover(struct press *press, struct ledger *ledger,
+                  int (*failed)(void *userdata, const struct ledger_letter *letter), void *userdata)
+{
+    int r = press->printer ? 0 : output_sweep(press->directory, known, ledger);
+
+    if (r < 0)
+        return trouble(r, "what an earlier run has left");
+    return recover_jobs(press, ledger, failed, userdata);
+}
+
+int press_put(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
+              struct ledger_letter *letter, enum printer_fate *ret)
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+
+    crypto_hash_sha256(digest, pdf->data, pdf->size);
+    sodium_bin2hex(letter->sha256, sizeof letter->sha256, digest, sizeof digest);
+    if (press->printer)
+        return put_job(press, ledger, pdf, letter, ret);
+    *ret = PRINTER_PRINTED;
+    return put_file(press, ledger, pdf, letter);
+}

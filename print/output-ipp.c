@@ -34,6 +34,7 @@ struct printer {
 struct look {
     ipp_jstate_t state;
     bool incoming; /* its document hasn't arrived */
+    bool begun;    /* the printer has worked on it, if only once */
     int sheets;    /* on paper already */
     char name[ULID_SIZE];
     char says[PRINTER_WHY_SIZE]; /* state reasons and messages, for people */
@@ -275,7 +276,8 @@ static int look_at(struct printer *p, int number, struct look *ret,
                                          "job-name",
                                          "number-of-documents",
                                          "job-media-sheets-completed",
-                                         "job-impressions-completed"};
+                                         "job-impressions-completed",
+                                         "time-at-processing"};
     ipp_t *request = request_new(p, IPP_OP_GET_JOB_ATTRIBUTES, number), *answer;
     struct look look = {0};
     ipp_attribute_t *name;
@@ -298,6 +300,8 @@ static int look_at(struct printer *p, int number, struct look *ret,
     look.incoming = has_word(answer, "job-state-reasons", "job-incoming") ||
                     (ippFindAttribute(answer, "number-of-documents", IPP_TAG_INTEGER) &&
                      number_of(answer, "number-of-documents") == 0);
+    look.begun = look.state == IPP_JSTATE_PROCESSING || look.state == IPP_JSTATE_STOPPED ||
+                 ippFindAttribute(answer, "time-at-processing", IPP_TAG_INTEGER);
     name = ippFindAttribute(answer, "job-name", IPP_TAG_ZERO);
     snprintf(look.name, sizeof look.name, "%s", name ? ippGetString(name, 0, NULL) : "");
     words_of(answer, "job-state-reasons", look.says);
@@ -358,7 +362,6 @@ static void pause_ms(int64_t ms)
 static void take_back(struct printer *p, int number, const struct look *before, const char *reason,
                       enum printer_fate *ret, char why[static PRINTER_WHY_SIZE])
 {
-    bool begun = before->state != IPP_JSTATE_PENDING && before->state != IPP_JSTATE_HELD;
     int64_t end = clock_monotonic_ms() + TAKE_BACK_MS;
     char unused[PRINTER_WHY_SIZE];
 
@@ -369,7 +372,7 @@ static void take_back(struct printer *p, int number, const struct look *before, 
         struct look now;
 
         if (look_at(p, number, &now, unused) == 0 && has_ended(&now, ret, unused)) {
-            if (*ret == PRINTER_FAILED && begun)
+            if (*ret == PRINTER_FAILED && (before->begun || now.begun))
                 *ret = PRINTER_UNCERTAIN;
             if (*ret != PRINTER_PRINTED)
                 say(why, "%s, and was taken back%s", reason,

@@ -235,8 +235,7 @@ static bool watch_stopped(void *userdata)
 static void watch_waits(void *userdata, const char *job, const char *why)
 {
     (void)userdata;
-    log_event(LOG_NOTICE, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job), "Letter %s is %s", job,
-              why);
+    log_event(LOG_NOTICE, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job), "Letter %s: %s", job, why);
 }
 
 static int batch_open(struct batch *b)

@@ -1,0 +1,280 @@
+"""portal-print with a real CUPS server on loopback: a letter is printed when the printer says so, and
+what nobody knows is said to be so."""
+
+import hashlib
+import re
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from cups_server import Cups
+from fake_portald import Letter
+from test_print import Station, program, wait_for  # noqa: F401
+
+STEPS = "openat,fsync,fdatasync,pwrite64,write,sendto,recvfrom,connect,unlink,unlinkat,renameat"
+STEPS_MOST = 400
+
+
+@pytest.fixture
+def cups():
+    with tempfile.TemporaryDirectory(prefix="portal-test-") as path:
+        Path(path).chmod(0o711)  # cupsd's helpers run as another user
+        server = Cups(Path(path) / "cups")
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def station(program, tmp_path, cups):  # noqa: F811
+    directory = tmp_path / "station"
+    directory.mkdir(mode=0o700)
+    made = Station(program, directory)
+    made.cups = cups
+    use(made, cups.printer())
+    yield made
+    made.portald.stop()
+
+
+def use(station, printer, **settings):
+    """Points the station at a printer."""
+    station.configure()
+    lines = "".join(f"{key} = {value}\n" for key, value in {"printer": printer, **settings}.items())
+    station.conf.write_text(station.conf.read_text().replace("[output]\n", f"[output]\n{lines}"))
+
+
+class Running:
+    """A station at work, whose log grows."""
+
+    def __init__(self, station, *options):
+        self.log = station.dir / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([station.program, "--config", station.conf, *options], stdout=log,
+                                            stderr=log)
+
+    def says(self, words):
+        return words in self.log.read_text()
+
+    def wait_for(self, words):
+        wait_for(lambda: self.says(words))
+
+    def ends(self, status=0):
+        assert self.process.wait(60) == status, self.log.read_text()
+        assert "Sanitizer" not in self.log.read_text(), self.log.read_text()
+
+
+def jobs_of(letters):
+    return sorted(letter.job for letter in letters)
+
+
+def test_a_letter_comes_out_of_a_printer_that_is_a_file(station):
+    paper = station.cups.dir / "paper.pdf"
+    use(station, station.cups.file_printer(paper))
+    letter, = station.portald.add(Letter())
+    station.prints()
+    row = station.portald.rows()[letter.job]
+    assert row["sha256"] == hashlib.sha256(paper.read_bytes()).hexdigest() and row["pages"] == 1
+    assert station.files() == []
+
+
+def test_every_letter_is_a_job_of_its_own_and_printed_once(station):
+    letters = station.portald.add(*(Letter() for _ in range(5)))
+    station.prints()
+    assert sorted(name for name, _ in station.cups.printed()) == jobs_of(letters)
+    for name, paper in station.cups.printed():
+        assert station.portald.rows()[name]["sha256"] == hashlib.sha256(paper).hexdigest()
+    assert station.cups.jobs() == []
+
+
+def test_a_letter_that_is_held_waits_and_is_printed_once_released(station):
+    use(station, station.cups.printer(job_hold_until_default="indefinite"))
+    letter, = station.portald.add(Letter())
+    running = Running(station)
+    running.wait_for("held at the printer")
+    assert station.portald.rows() == {} and station.cups.printed() == []
+    job, = station.cups.jobs()
+    station.cups.run("lp", "-i", job, "-H", "resume")
+    running.ends()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+    assert station.portald.rows()[letter.job]["pages"] == 1
+
+
+def test_a_letter_that_is_held_too_long_is_taken_back_and_comes_again(station):
+    use(station, station.cups.printer(job_hold_until_default="indefinite"), wait="1s")
+    letter, = station.portald.add(Letter())
+    done = station.run()
+    row = station.portald.rows()[letter.job]
+    assert "taken back" in row["failed"] and "held" in row["failed"] and "1 failed" in done.stdout
+    assert station.cups.jobs() == []
+    # portald gives it out again, in another batch.
+    use(station, station.cups.printer(job_hold_until_default="no-hold"))
+    station.portald.add(letter)
+    station.prints()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+    assert station.portald.rows()[letter.job]["pages"] == 1
+
+
+def test_a_letter_that_is_cancelled_has_failed(station):
+    use(station, station.cups.printer(job_hold_until_default="indefinite"))
+    letter, = station.portald.add(Letter())
+    running = Running(station)
+    running.wait_for("held at the printer")
+    job, = station.cups.jobs()
+    station.cups.run("cancel", job)
+    running.ends()
+    assert "cancelled at the printer" in station.portald.rows()[letter.job]["failed"]
+    assert station.cups.printed() == []
+
+
+def test_a_letter_that_is_aborted_has_failed_and_the_next_one_is_printed(station):
+    use(station, station.cups.printer(printer_error_policy="abort-job"))
+    station.cups.mode("fail")
+    letter, = station.portald.add(Letter())
+    station.prints()
+    assert "aborted at the printer" in station.portald.rows()[letter.job]["failed"]
+    station.cups.mode("print")
+    other, = station.portald.add(Letter())
+    station.prints()
+    assert [name for name, _ in station.cups.printed()] == [other.job]
+
+
+def test_a_letter_that_is_aborted_after_a_page_is_uncertain(station):
+    use(station, station.cups.printer(printer_error_policy="abort-job"))
+    station.cups.mode("tear")
+    letter, = station.portald.add(Letter())
+    station.prints()
+    assert "after a page was out" in station.portald.rows()[letter.job]["uncertain"]
+
+
+def test_a_printer_that_stops_is_waited_for(station):
+    station.cups.mode("stop")
+    letter, = station.portald.add(Letter())
+    running = Running(station)
+    running.wait_for("waiting for the printer")
+    assert station.portald.rows() == {}
+    station.cups.mode("print")
+    station.cups.run("cupsenable", "letters")
+    running.ends()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+
+
+def test_a_letter_that_had_begun_when_the_printer_stopped_for_long_is_uncertain(station):
+    use(station, station.cups.printer(), wait="2s")
+    station.cups.mode("stop")
+    letter, later = station.portald.add(Letter(), Letter())
+    assert station.run().returncode == 1  # no more is asked for
+    assert "after it had begun" in station.portald.rows()[letter.job]["uncertain"]
+    # Those behind it never reached the printer.
+    assert "stopped" in station.portald.rows()[later.job]["failed"]
+
+
+@pytest.mark.parametrize("stop", [lambda cups: cups.run("cupsdisable", "letters"),
+                                  lambda cups: cups.run("cupsreject", "letters"), Cups.stop])
+def test_nothing_is_asked_for_while_the_printer_cannot_print(station, stop):
+    stop(station.cups)
+    letter, = station.portald.add(Letter())
+    done = station.run()
+    assert done.returncode == 1 and "No letters are asked for" in done.stderr
+    assert station.portald.asked == []
+    if station.cups.process is None:
+        station.cups.start()
+    station.cups.run("cupsenable", "letters")
+    station.cups.run("cupsaccept", "letters")
+    station.prints()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+
+
+def test_a_server_that_is_gone_leaves_the_letter_uncertain_and_it_is_never_printed_again(station):
+    use(station, station.cups.printer(job_hold_until_default="indefinite"), wait="3s")
+    letter, later = station.portald.add(Letter(), Letter())
+    running = Running(station)
+    running.wait_for("held at the printer")
+    station.cups.stop(kill=True)
+    running.ends(1)
+    assert "can't be reached" in station.portald.rows()[letter.job]["uncertain"]
+    assert "failed" in station.portald.rows()[later.job]
+    station.cups.start()  # it was killed before it had written down its printer, and the job
+    use(station, station.cups.printer())
+    station.prints()
+    assert station.cups.printed() == [] and station.cups.jobs() == []
+    # Only portald, told by a person, gives it out in another batch.
+    station.portald.add(letter)
+    station.prints()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+    assert station.portald.rows()[letter.job]["pages"] == 1
+
+
+def test_a_server_that_comes_back_in_time_is_followed_to_the_end(station):
+    use(station, station.cups.printer(job_hold_until_default="indefinite"))
+    letter, = station.portald.add(Letter())
+    running = Running(station)
+    running.wait_for("held at the printer")
+    station.cups.stop()
+    running.wait_for("can't be reached")
+    station.cups.start()
+    job, = station.cups.jobs()
+    station.cups.run("lp", "-i", job, "-H", "resume")
+    running.ends()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+
+
+def test_sigterm_while_a_letter_is_at_the_printer_leaves_it_to_the_next_run(station):
+    use(station, station.cups.printer(job_hold_until_default="indefinite"))
+    letter, = station.portald.add(Letter())
+    running = Running(station)
+    running.wait_for("held at the printer")
+    running.process.send_signal(signal.SIGTERM)
+    running.ends()
+    assert station.portald.rows() == {}
+    job, = station.cups.jobs()
+    station.cups.run("lp", "-i", job, "-H", "resume")
+    station.prints()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+    assert station.portald.rows()[letter.job]["pages"] == 1
+
+
+@pytest.mark.parametrize("uri, settings, says", [
+    ("ipp://printer.example/printers/x", {}, "would show the letters"),
+    ("http://127.0.0.1/printers/x", {}, "expected ipps://"),
+    ("ipps://me:secret@127.0.0.1/printers/x", {}, "expected ipps://"),
+    ("nonsense", {}, "expected ipps://"),
+    ("ipp://127.0.0.1/printers/x", {"wait": "30min"}, "wait"),
+])
+def test_a_printer_that_cannot_be_used_is_refused(station, uri, settings, says):
+    use(station, uri, **settings)
+    station.portald.add(Letter())
+    done = station.run()
+    assert done.returncode == 1 and says in done.stderr
+    assert station.portald.asked == []
+
+
+def test_killed_at_every_step_no_letter_is_lost_and_none_comes_out_twice(station):
+    """strace kills it at its n-th call that others can see, for every n until it gets through."""
+    given, kills = [], 0
+    for step in range(1, STEPS_MOST):
+        letter, = station.portald.add(Letter())
+        given.append(letter)
+        done = subprocess.run(["strace", "-qq", "-o", station.dir / "trace", "-e", f"trace={STEPS}",
+                               "-e", f"inject={STEPS}:signal=KILL:when={step}", station.program, "--config",
+                               station.conf], capture_output=True, check=False, timeout=60)
+        if done.returncode == 0:
+            break
+        kills += 1
+        station.prints()
+        rows = station.portald.rows()
+        assert "pages" in rows[letter.job], (step, rows[letter.job])
+    out = [name for name, _ in station.cups.printed()]
+    print(f"{kills} kills, {len(given)} letters, {len(out)} on paper, {len(set(out))} of them different")
+    assert done.returncode == 0 and kills > 30
+    assert sorted(out) == jobs_of(given)
+    assert station.cups.jobs() == []
+
+
+def test_no_secret_is_in_the_log_or_in_a_jobs_name(station):
+    letter, = station.portald.add(Letter())
+    done = station.prints()
+    log = station.cups.dir.joinpath("error_log").read_text(errors="replace")
+    for secret in letter.codes() + [letter.password, letter.puk]:
+        assert secret not in done.stdout + done.stderr and secret not in log
+    assert re.search(letter.job, log) and not list((station.cups.dir / "spool").glob("d*"))

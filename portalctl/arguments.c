@@ -29,6 +29,7 @@ const struct option_name option_names[OPTIONS] = {
     [OPTION_ENTRY] = {"entry", "UUID", "only jobs of the customer with this entryUUID"},
     [OPTION_ALL] = {"all", NULL, "finished ones, too"},
     [OPTION_LIMIT] = {"limit", "N", "at most so many"},
+    [OPTION_AFTER] = {"after", "ID", "only jobs made after this one"},
     [OPTION_REASON] = {"reason", "TEXT", "why, for the journal and the entry; no secrets"},
     [OPTION_BATCH] = {"batch", "BATCH", "the same batch again, after its file was lost"},
 };

@@ -5,6 +5,7 @@
 #include "call.h"
 
 #include "output.h"
+#include "report.h"
 
 #include "cleanup.h"
 #include "client.h"
@@ -107,6 +108,15 @@ static int reply_unexpected(void)
     return STATUS_UNREACHABLE;
 }
 
+/* Times are shown in portald's zone, wherever its operator sits. */
+static void zone_use(const json_t *report)
+{
+    const char *zone = report_text(report, "zone");
+
+    if (zone && *zone && setenv("TZ", zone, 1) == 0)
+        tzset();
+}
+
 /* The report, if portald did what it was asked; otherwise its error is told. */
 static int report_read(const struct arguments *a, const struct wire_frame *frame, json_t **ret)
 {
@@ -123,6 +133,7 @@ static int report_read(const struct arguments *a, const struct wire_frame *frame
     if (!json_is_object(report))
         return reply_unexpected();
     if (status == STATUS_DONE) {
+        zone_use(report);
         *ret = TAKE(report);
         return STATUS_DONE;
     }

@@ -31,6 +31,7 @@ enum option {
     OPTION_ENTRY,
     OPTION_ALL,
     OPTION_LIMIT,
+    OPTION_AFTER,
     OPTION_REASON,
     OPTION_BATCH,
     OPTIONS,

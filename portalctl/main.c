@@ -18,7 +18,7 @@
      OPTION_BIT(OPTION_MAIL_AGAIN) | OPTION_BIT(OPTION_PRIVACY) | OPTION_BIT(OPTION_TERMS))
 #define LIST_OPTIONS                                                                               \
     (OPTION_BIT(OPTION_KIND) | OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_ENTRY) |               \
-     OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_LIMIT))
+     OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER))
 #define LANGUAGE_OPTION OPTION_BIT(OPTION_LANGUAGE)
 #define REASON_OPTION   OPTION_BIT(OPTION_REASON)
 
@@ -46,7 +46,7 @@ static const struct command commands[] = {
     {NULL, "reopen", "WHO", "make a closed account what it was", 1, 1, REASON_OPTION, 0, reopen_run},
     {NULL, "rekey", "", "seal the secrets of all authenticator apps with the first key", 0, 0, 0, 0,
      rekey_run},
-    {"queue", "list", "", "the jobs that are unfinished, or others with --all or --state", 0, 0,
+    {"queue", "list", "[WHO]", "the jobs that are unfinished, or others with --all or --state", 0, 1,
      LIST_OPTIONS, 0, queue_list_run},
     {"queue", "show", "ID", "one job", 1, 1, 0, 0, queue_show_run},
     {"queue", "retry", "ID", "try a failed or waiting job again now", 1, 1, 0, 0, queue_retry_run},

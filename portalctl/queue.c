@@ -20,14 +20,34 @@
 
 static const char *const kinds[] = {"registration", "mail", "letter"};
 /* In the order of a job's life. */
-static const char *const states[] = {"staged", "ready",  "claimed",   "printed",
-                                     "done",   "failed", "withdrawn", "uncertain"};
+static const char *const states[] = {"staged", "ready",     "claimed",   "printed", "done",
+                                     "failed", "withdrawn", "uncertain", "damaged"};
+/* What each means, and what a person can do about it: for who looks at it at night. */
+static const char *const meanings[] = {
+    "Made, but the change in the directory that it belongs to isn't known to be written. portald "
+    "finds out by itself, within a minute once the directory answers.",
+    "Waits until it is due and its turn comes. 'portalctl queue retry ID' makes it due now.",
+    "Somebody is working on it. Without news by the end of the lease it is taken up again; a "
+    "letter "
+    "becomes uncertain instead.",
+    "On paper. Once it is in the post: 'portalctl letters posted BATCH'.",
+    "Nothing to do.",
+    "Given up; the note says why. Once that is put right, 'portalctl queue retry ID' tries it "
+    "again "
+    "while what it carries is still good.",
+    "No longer wanted; nothing happens any more.",
+    "Handed out to be printed, and nobody knows whether it is on paper. Look, then say so: "
+    "'portalctl letters printed ID' or 'portalctl letters again ID'.",
+    "This row of the queue can't be what was written. Nothing is done with it, and nothing deletes "
+    "it but 'portalctl queue drop ID'. See DAMAGE in portald(8).",
+};
+_Static_assert(ELEMENTS(states) == ELEMENTS(meanings), "each state has a meaning");
 
 int queue_fetch(const struct arguments *a, const char *verb, const char *member, json_t *filter,
                 size_t limit, json_t **ret)
 {
     json_auto_t *base = filter, *jobs = json_array();
-    const char *after = NULL;
+    const char *after = a->value[OPTION_AFTER];
     bool more = true;
 
     if (!base || !jobs)
@@ -74,8 +94,8 @@ static int words_check(const struct arguments *a)
     }
     if (state && !is_word_of(state, states, ELEMENTS(states))) {
         output_error(
-            "--state %s: expected staged, ready, claimed, printed, done, failed, withdrawn "
-            "or uncertain",
+            "--state %s: expected staged, ready, claimed, printed, done, failed, withdrawn, "
+            "uncertain or damaged",
             state);
         return STATUS_USAGE;
     }
@@ -133,6 +153,36 @@ static void jobs_print(const json_t *jobs)
     table_print(&t, "No such jobs.");
 }
 
+/* Below the table: what needs a person, and how to see the rest. */
+static void jobs_hint(const json_t *jobs, size_t limit)
+{
+    static const struct {
+        const char *state, *hint;
+    } hints[] = {
+        {"failed", "given up. The note says why; then 'portalctl queue retry ID'."},
+        {"uncertain", "letters of which nobody knows whether they are on paper: 'portalctl letters "
+                      "list' says what to do."},
+        {"damaged", "damaged and set aside: see DAMAGE in portald(8)."},
+    };
+    size_t all = json_array_size(jobs);
+
+    for (size_t h = 0; h < ELEMENTS(hints); h++) {
+        size_t count = 0, i;
+        const json_t *job;
+
+        json_array_foreach(jobs, i, job)
+        {
+            const char *state = report_text(job, "state");
+            count += state && strcmp(state, hints[h].state) == 0;
+        }
+        if (count > 0)
+            printf("\n%zu %s\n", count, hints[h].hint);
+    }
+    if (all == limit)
+        printf("\nOnly %zu are shown. Those after them: --after %s\n", all,
+               report_text(json_array_get(jobs, all - 1), "id"));
+}
+
 int queue_list_run(const struct arguments *a)
 {
     json_auto_t *jobs = NULL;
@@ -142,50 +192,94 @@ int queue_list_run(const struct arguments *a)
 
     if (status != STATUS_DONE || limit_read(a->value[OPTION_LIMIT], &limit) < 0)
         return STATUS_USAGE;
-    filter =
-        json_pack("{s:b, s:s*, s:s*, s:s*}", "unfinished",
-                  !a->value[OPTION_ALL] && !a->value[OPTION_STATE], "kind", a->value[OPTION_KIND],
-                  "state", a->value[OPTION_STATE], "entry", a->value[OPTION_ENTRY]);
+    filter = json_pack("{s:b, s:s*, s:s*, s:s*, s:s*}", "unfinished",
+                       !a->value[OPTION_ALL] && !a->value[OPTION_STATE], "kind",
+                       a->value[OPTION_KIND], "state", a->value[OPTION_STATE], "entry",
+                       a->value[OPTION_ENTRY], "who", a->operands > 0 ? a->operand[0] : NULL);
     status = queue_fetch(a, "queue-list", "jobs", filter, limit, &jobs);
     if (status != STATUS_DONE)
         return status;
     if (arguments_json(a))
         output_json(jobs);
-    else
+    else {
         jobs_print(jobs);
+        jobs_hint(jobs, limit);
+    }
     return STATUS_DONE;
 }
 
-int queue_show_run(const struct arguments *a)
+static const char *meaning_of(const char *state)
+{
+    for (size_t i = 0; state && i < ELEMENTS(states); i++)
+        if (strcmp(states[i], state) == 0)
+            return meanings[i];
+    return NULL;
+}
+
+/* A time, and how far away it is. */
+static void time_print(const char *label, time_t t, time_t now)
+{
+    char when[OUTPUT_TIME_SIZE], span[OUTPUT_TIME_SIZE], text[3 * OUTPUT_TIME_SIZE];
+
+    output_time(t, when);
+    output_span(t - now, span);
+    if (t == 0 || now == 0)
+        snprintf(text, sizeof text, "%s", when);
+    else
+        snprintf(text, sizeof text, "%s (%s%s%s)", when, t > now ? "in " : "", span,
+                 t > now ? "" : " ago");
+    output_pair(label, text);
+}
+
+static void job_print(const json_t *job, time_t now)
 {
     static const struct {
         const char *label, *name;
         bool is_time;
     } lines[] = {
-        {"Job", "id", false},           {"Kind", "kind", false},     {"Topic", "topic", false},
-        {"State", "state", false},      {"For", "subject", false},   {"Entry", "entry", false},
-        {"Created", "created", true},   {"Not before", "due", true}, {"Not after", "expires", true},
-        {"Happened", "happened", true}, {"Batch", "batch", false},   {"Note", "note", false},
+        {"Job", "id", false},
+        {"Kind", "kind", false},
+        {"Topic", "topic", false},
+        {"State", "state", false},
+        {"For", "subject", false},
+        {"Entry", "entry", false},
+        {"Created", "created", true},
+        {"Not before", "due", true},
+        {"Not after", "expires", true},
+        {"Lease until", "lease", true},
+        {"Happened", "happened", true},
+        {"Batch", "batch", false},
+        {"Follows from", "parent", false},
+        {"Note", "note", false},
     };
-    json_auto_t *report = NULL;
     char text[OUTPUT_TIME_SIZE];
-    const json_t *job;
+
+    for (size_t i = 0; i < ELEMENTS(lines); i++) {
+        if (lines[i].is_time)
+            time_print(lines[i].label, report_time(job, lines[i].name), now);
+        else
+            output_pair(lines[i].label, report_text(job, lines[i].name));
+    }
+    snprintf(text, sizeof text, "%lld", report_number(job, "attempts"));
+    output_pair("Tries", text);
+    if (json_is_true(json_object_get(job, "untold")))
+        output_pair("Directory", "must still be told");
+    if (meaning_of(report_text(job, "state")))
+        printf("\n%s\n", meaning_of(report_text(job, "state")));
+}
+
+int queue_show_run(const struct arguments *a)
+{
+    json_auto_t *report = NULL;
     int status = call_control(a, json_pack("{s:s, s:s}", "verb", "queue-show", "id", a->operand[0]),
                               &report);
 
     if (status != STATUS_DONE)
         return status;
-    job = json_object_get(report, "job");
-    if (arguments_json(a)) {
-        output_json(job);
-        return STATUS_DONE;
-    }
-    for (size_t i = 0; i < ELEMENTS(lines); i++) {
-        output_time(report_time(job, lines[i].name), text);
-        output_pair(lines[i].label, lines[i].is_time ? text : report_text(job, lines[i].name));
-    }
-    snprintf(text, sizeof text, "%lld", report_number(job, "attempts"));
-    output_pair("Tries", text);
+    if (arguments_json(a))
+        output_json(json_object_get(report, "job"));
+    else
+        job_print(json_object_get(report, "job"), report_time(report, "now"));
     return STATUS_DONE;
 }
 
@@ -211,10 +305,18 @@ void queue_stats_print(const json_t *stats, const json_t *oldest)
         {.title = "FAILED", .right = true},
         {.title = "WITHDRAWN", .right = true},
         {.title = "UNCERTAIN", .right = true},
+        {.title = "DAMAGED", .right = true},
         {.title = "OLDEST UNFINISHED"},
     };
     _cleanup_(table_clear) struct table t = TABLE(columns);
+    const char *error = report_text(stats, "error");
+    const json_t *refused;
+    size_t i;
 
+    if (error) {
+        output_pair("Queue", error);
+        return;
+    }
     for (size_t k = 0; k < ELEMENTS(kinds); k++) {
         table_put(&t, kinds[k]);
         for (size_t s = 0; s < ELEMENTS(states); s++)
@@ -225,6 +327,11 @@ void queue_stats_print(const json_t *stats, const json_t *oldest)
     if (report_number(stats, "untold") > 0)
         printf("\n%lld outcomes have still to be written to the directory.\n",
                report_number(stats, "untold"));
+    if (report_number(stats, "damaged") > 0)
+        printf("\n%lld jobs are DAMAGED and set aside: 'portalctl queue list --state damaged'.\n",
+               report_number(stats, "damaged"));
+    json_array_foreach(json_object_get(stats, "refused"), i, refused) printf(
+        "\nNO ROOM, in the queue or on its disk: %s are refused.\n", json_string_value(refused));
 }
 
 int queue_stats_run(const struct arguments *a)

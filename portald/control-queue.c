@@ -10,15 +10,19 @@
 
 static json_t *job_json(const struct job *j)
 {
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", j->id, "kind",
-                             job_kind_word(j->kind), "topic", j->topic, "state",
-                             job_state_word(j->state), "subject", j->subject, "entry", j->entry,
-                             "batch", j->batch, "note", j->note, "created", (json_int_t)j->created);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", j->id, "kind",
+                  job_kind_word(j->kind), "topic", j->topic, "state", job_state_word(j->state),
+                  "subject", j->subject, "entry", j->entry, "batch", j->batch, "parent", j->parent,
+                  "note", j->note, "created", (json_int_t)j->created);
 
     if (!json)
         return NULL;
     json_object_set_new(json, "due", control_time(j->due));
     json_object_set_new(json, "expires", control_time(j->expires));
+    json_object_set_new(json, "lease",
+                        j->state == JOB_STAGED || j->state == JOB_CLAIMED ? control_time(j->lease)
+                                                                          : json_null());
     json_object_set_new(json, "happened", control_time(j->happened));
     json_object_set_new(json, "attempts", json_integer(j->attempts));
     json_object_set_new(json, "untold", json_boolean(j->untold));
@@ -51,6 +55,7 @@ size_t control_most(const struct control *control)
 
 json_t *control_queue_list(struct control *control)
 {
+    _cleanup_(entry_free_p) struct entry *customer = NULL;
     const char *kind = control_string(control, "kind"), *state = control_string(control, "state");
     struct queue_filter filter = {.kind = kind ? job_kind_read(kind) : -1,
                                   .state = state ? job_state_read(state) : -1,
@@ -66,7 +71,13 @@ json_t *control_queue_list(struct control *control)
         return control_refuse(
             control, 2,
             "There is no such state: staged, ready, claimed, printed, done, failed, "
-            "withdrawn or uncertain");
+            "withdrawn, uncertain or damaged");
+    if (control_string(control, "who")) {
+        json_t *refused = control_customer(control, false, &customer);
+        if (refused)
+            return refused;
+        filter.entry = customer->uuid;
+    }
     return control_jobs(control, "jobs", &filter);
 }
 
@@ -91,7 +102,8 @@ json_t *control_queue_show(struct control *control)
     if (wrong)
         return wrong;
     r = queue_get(control->worker->manager->queue, id, &job);
-    return r < 0 ? control_fail(control, r) : json_pack("{s:o}", "job", job_json(&job));
+    return r < 0 ? control_fail(control, r)
+                 : json_pack("{s:o, s:I}", "job", job_json(&job), "now", (json_int_t)clock_now());
 }
 
 json_t *control_queue_retry(struct control *control)
@@ -131,21 +143,60 @@ json_t *control_queue_drop(struct control *control)
     return r < 0 ? control_fail(control, r) : json_pack("{s:s}", "text", "It is withdrawn.");
 }
 
+/* What is refused now for want of room, in words. */
+static json_t *refused_json(const struct queue_stats *stats)
+{
+    static const char *const words[NEEDS] = {
+        [NEED_MUST] = "codes, links and letters",
+        [NEED_NOTICE] = "notices and reminders",
+        [NEED_NEW] = "new registrations",
+    };
+    json_t *refused = json_array();
+
+    for (int need = NEEDS - 1; need >= 0; need--)
+        if (stats->refused[need])
+            json_array_append_new(refused, json_string(words[need]));
+    return refused;
+}
+
+static json_t *stats_json(const struct queue_stats *stats)
+{
+    json_t *oldest = json_object(), *report = json_object();
+
+    for (int kind = 0; kind < JOB_KINDS; kind++) {
+        const char *name = job_kind_word((enum job_kind)kind);
+        json_t *counts = json_object();
+        for (int state = 0; state < JOB_STATES; state++)
+            json_object_set_new(counts, job_state_word((enum job_state)state),
+                                json_integer((json_int_t)stats->count[kind][state]));
+        json_object_set_new(report, name, counts);
+        json_object_set_new(oldest, name, control_time(stats->oldest[kind]));
+    }
+    json_object_set_new(report, "untold", json_integer((json_int_t)stats->untold));
+    json_object_set_new(report, "damaged", json_integer((json_int_t)stats->damaged));
+    json_object_set_new(report, "refused", refused_json(stats));
+    json_object_set_new(report, "oldest", oldest);
+    return report;
+}
+
+json_t *control_queue_report(struct control *control)
+{
+    struct manager *m = control->worker->manager;
+    struct queue_stats stats;
+    int status = control->status, r = queue_stats(m->queue, &stats);
+    json_t *report;
+
+    if (r >= 0 && queue_health(m->queue) == 0)
+        return stats_json(&stats);
+    report = control_fail(control, r < 0 ? r : -EIO);
+    control->status = status;
+    return report;
+}
+
 json_t *control_queue_stats(struct control *control)
 {
     struct queue_stats stats;
     int r = queue_stats(control->worker->manager->queue, &stats);
-    json_t *report;
 
-    if (r < 0)
-        return control_fail(control, r);
-    report = json_pack("{s:I}", "untold", (json_int_t)stats.untold);
-    for (int kind = 0; kind < JOB_KINDS; kind++) {
-        json_t *counts = json_object();
-        for (int state = 0; state < JOB_STATES; state++)
-            json_object_set_new(counts, job_state_word((enum job_state)state),
-                                json_integer((json_int_t)stats.count[kind][state]));
-        json_object_set_new(report, job_kind_word((enum job_kind)kind), counts);
-    }
-    return report;
+    return r < 0 ? control_fail(control, r) : stats_json(&stats);
 }

@@ -31,6 +31,13 @@ json_t *control_fail(struct control *control, int error)
     case ETIMEDOUT:
         return control_refuse(control, 1, "The directory can't be reached: %s",
                               directory_error(control->worker->directory));
+    case EIO:
+        return queue_health(control->worker->manager->queue) == -EBADMSG
+                   ? control_refuse(control, 1,
+                                    "The queue's file is damaged. Customers log in as before, but "
+                                    "registrations, mails and letters stand still: see DAMAGE in "
+                                    "portald(8)")
+                   : control_refuse(control, 1, "It didn't work: %s", strerror(-error));
     case ENOSPC:
         return control_refuse(control, 1, "The queue or its disk is full");
     case EPERM:
@@ -61,33 +68,20 @@ static json_t *directory_status(struct control *control)
                      ok ? NULL : directory_error(w->directory));
 }
 
-static json_t *oldest_status(const struct queue_stats *stats)
-{
-    json_t *oldest = json_object();
-
-    for (int kind = 0; kind < JOB_KINDS; kind++)
-        json_object_set_new(oldest, job_kind_word((enum job_kind)kind),
-                            control_time(stats->oldest[kind]));
-    return oldest;
-}
-
 static json_t *control_status(struct control *control)
 {
     struct manager *m = control->worker->manager;
-    struct queue_stats stats;
-    int r = queue_stats(m->queue, &stats);
+    json_t *queue = control_queue_report(control);
     char last[LOG_LAST_SIZE];
 
-    if (r < 0)
-        return control_fail(control, r);
     log_last_error(last);
-    return json_pack("{s:s, s:i, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:i, s:s*}",
+    return json_pack("{s:s, s:i, s:I, s:I, s:I, s:o, s:O?, s:o, s:{s:I, s:I, s:I}, s:i, s:s*}",
                      "version", PACKAGE_VERSION, "pid", (int)getpid(), "started",
                      (json_int_t)m->started, "now", (json_int_t)clock_now(), "clock_offset",
-                     (json_int_t)clock_offset(), "zone", m->settings->zone, "directory",
-                     directory_status(control), "queue", control_queue_stats(control), "oldest",
-                     oldest_status(&stats), "logins", "ok", (json_int_t)atomic_load(&m->logins.ok),
-                     "failed", (json_int_t)atomic_load(&m->logins.failed), "throttled",
+                     (json_int_t)clock_offset(), "directory", directory_status(control), "oldest",
+                     json_object_get(queue, "oldest"), "queue", queue, "logins", "ok",
+                     (json_int_t)atomic_load(&m->logins.ok), "failed",
+                     (json_int_t)atomic_load(&m->logins.failed), "throttled",
                      (json_int_t)atomic_load(&m->logins.throttled), "workers",
                      (int)m->settings->workers, "last_error", *last ? last : NULL);
 }
@@ -160,6 +154,8 @@ void control_handle(struct worker *worker, const struct request *request, struct
     report = json_is_object(asked)
                  ? run(&control)
                  : control_refuse(&control, 2, "The request is not a JSON object");
+    if (report && control.status == 0) /* in which times are to be shown */
+        json_object_set_new(report, "zone", json_string(worker->manager->settings->zone));
     text = report ? json_dumps(report, JSON_COMPACT) : NULL;
     wire_put_string(reply, WIRE_JSON, text ? text : "{\"error\":\"portald is out of memory\"}");
     wire_put_u8(reply, WIRE_EXIT, (uint8_t)(text ? control.status : 1));

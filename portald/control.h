@@ -43,6 +43,8 @@ json_t *control_fail(struct control *control, int error);
 json_t *control_customer(struct control *control, bool secrets, struct entry **ret);
 /* The jobs that filter lets through, under name; "more" says whether there may be others. */
 json_t *control_jobs(struct control *control, const char *name, const struct queue_filter *filter);
+/* What the queue holds and what is wrong with it, also when it can't be read at all. */
+json_t *control_queue_report(struct control *control);
 /* How many jobs the request wants at most. */
 size_t control_most(const struct control *control);
 /* A string of the request, or NULL. */

@@ -33,8 +33,8 @@ static const struct topic_rule {
     {JOB_MAIL, "confirm", LANE_CONFIRM, NEED_MUST},
     {JOB_MAIL, "in-use", LANE_ANSWER, NEED_NOTICE},
     {JOB_MAIL, "registered", LANE_ANSWER, NEED_NOTICE},
-    {JOB_MAIL, "reminder", LANE_REMINDER, NEED_NOTICE},
-    {JOB_MAIL, "posted", LANE_REMINDER, NEED_NOTICE},
+    {JOB_MAIL, "password-expires", LANE_REMINDER, NEED_NOTICE},
+    {JOB_MAIL, "letter-posted", LANE_REMINDER, NEED_NOTICE},
     {JOB_MAIL, NULL, LANE_NOTICE, NEED_NOTICE},
     {JOB_LETTER, NULL, LANE_NOTICE, NEED_MUST},
 };

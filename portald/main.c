@@ -84,7 +84,9 @@ static void notify_status(const struct manager *m)
     struct queue_stats stats;
 
     if (queue_stats(m->queue, &stats) < 0) {
-        sd_notify(false, "STATUS=The queue can't be read");
+        sd_notify(false, queue_health(m->queue) == -EBADMSG
+                             ? "STATUS=The queue is damaged: see DAMAGE in portald(8)"
+                             : "STATUS=The queue can't be read");
         return;
     }
     sd_notifyf(false,

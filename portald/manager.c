@@ -173,11 +173,31 @@ static void describe_directory(struct manager *m)
                                               .network_timeout = s->directory_timeout};
 }
 
+/* A damaged queue keeps nobody from logging in. */
+static int open_queue(struct manager *m)
+{
+    struct settings *s = m->settings;
+    struct queue_options options = {
+        .path = s->queue_file, .limit = (unsigned long)s->queue_limit, .keep = s->queue_keep};
+    int r = queue_open(&options, &m->queue);
+
+    if (r == -EBADMSG) {
+        log_event(LOG_CRIT, MESSAGE_QUEUE_TROUBLE, NULL,
+                  "The queue %s is damaged, or no queue. It is left as it is. Customers log in as "
+                  "before, but registrations, mails and letters stand still until you have it "
+                  "restored: see DAMAGE in portald(8)",
+                  s->queue_file);
+        return queue_open_without(r, &m->queue);
+    }
+    if (r < 0)
+        log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL, "The queue %s can't be opened: %s",
+                  s->queue_file, r == -EBUSY ? "another portald has it" : strerror(-r));
+    return r;
+}
+
 static int open_state(struct manager *m)
 {
     struct settings *s = m->settings;
-    struct queue_options queue = {
-        .path = s->queue_file, .limit = (unsigned long)s->queue_limit, .keep = s->queue_keep};
     _cleanup_free_ char *names = NULL, *known = NULL;
     int r;
 
@@ -188,14 +208,8 @@ static int open_state(struct manager *m)
     if (clock_restore(m->clock_file) == 0 && clock_offset() != 0)
         log_line(LOG_WARNING, "This is a test build, and its clock is moved by %lld s",
                  (long long)clock_offset());
-    if ((r = queue_open(&queue, &m->queue)) < 0) {
-        log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL, "The queue %s can't be opened: %s",
-                  s->queue_file,
-                  r == -EBUSY     ? "another portald has it"
-                  : r == -EBADMSG ? "it is damaged, or no queue; it is left as it is"
-                                  : strerror(-r));
+    if ((r = open_queue(m)) < 0)
         return r;
-    }
     if ((r = throttle_open(names, m->keys->table, NAME_SLOTS, &m->names)) < 0)
         return trouble(r, "The table of failures", names);
     if ((r = throttle_open(known, m->keys->table, KNOWN_SLOTS, &m->known)) < 0)

@@ -165,7 +165,7 @@ static void *queue_thread(void *argument)
 static int queue_run(struct queue *queue, queue_function run, struct queue_call *call)
 {
     if (!queue->store)
-        return atomic_load(&queue->health);
+        return -EIO;
     struct op op = {.run = run, .call = call};
     pthread_cond_init(&op.answered, NULL);
     pthread_mutex_lock(&queue->lock);
@@ -176,7 +176,7 @@ static int queue_run(struct queue *queue, queue_function run, struct queue_call 
         pthread_cond_wait(&op.answered, &queue->lock);
     pthread_mutex_unlock(&queue->lock);
     pthread_cond_destroy(&op.answered);
-    return op.result;
+    return op.result == -EBADMSG ? -EIO : op.result; /* that means a grant, or so, further up */
 }
 
 /* The thread takes no signals: they are the main thread's. */

@@ -7,9 +7,13 @@
    put in as STAGED, and becomes READY after it (doc/architecture.md).
 
    Times are seconds since 1970 of the caller's clock (clock_now()); the queue never looks at a
-   clock itself. Payloads are erased in the commit that ends a job (secure_delete); the row stays as
-   history. One exception, so that queue_retry_now() can help: a mail or letter that failed keeps
-   its payload until it expires, is withdrawn with its entry, or is pruned. */
+   clock itself. Every call may also return -EIO: the disk fails, or the store's file is damaged,
+   which queue_health() then says.
+
+   Payloads are erased in the commit that ends a job (secure_delete); the row stays as history. One
+   exception, so that queue_retry_now() can help: a mail or letter that failed keeps its payload
+   until it expires, is withdrawn with its entry, or is pruned. A row that can't be what was written
+   becomes DAMAGED instead of being given out, and stays until a person drops it. */
 #pragma once
 
 #include "calendar.h"
@@ -136,8 +140,8 @@ struct queue;
    second of checking shows) or isn't a queue; -EOPNOTSUPP when a newer portald made it; -EBUSY when
    another process has it; or what open() said. */
 int queue_open(const struct queue_options *options, struct queue **ret);
-/* A queue without a store: every call answers error, at once. For whoever must go on although the
-   store is damaged: customers still log in. */
+/* A queue without a store: every call answers -EIO, at once. For whoever must go on although the
+   store can't be opened for this error: customers still log in. */
 int queue_open_without(int error, struct queue **ret);
 /* What is wrong for good: 0; -EBADMSG once a call has met damage in the store's file, until it is
    opened again; what queue_open_without() was given. */
@@ -241,7 +245,9 @@ struct queue_stats {
     unsigned long untold;
 };
 int queue_stats(struct queue *queue, struct queue_stats *ret);
-/* Removes finished jobs older than options.keep; a few hundred at a time. *ret_more: call again. */
+/* Removes finished jobs older than options.keep, and letters that were printed or uncertain and of
+   which nobody has said more for three times as long; a few hundred at a time. *ret_more: call
+   again. */
 int queue_prune(struct queue *queue, time_t now, bool *ret_more);
 /* Operators: a FAILED, or READY but not due, job becomes due now; an unfinished one is WITHDRAWN.
    -EPERM when its state doesn't allow it. */

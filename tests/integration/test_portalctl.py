@@ -317,9 +317,64 @@ def test_status_shows_what_is_wrong(stand, directory):
         "queue": {"mail": {"ready": 3}, "untold": 2}, "oldest": {"mail": 960}, "workers": 8,
         "logins": {"ok": 1, "failed": 2, "throttled": 3}, "last_error": None})
     text = run(directory, "status").stdout
-    for part in ("since 1970-01-01 00:16:40 UTC (1min)", "CAN'T BE ASKED (ldapi:///): Can't contact LDAP server",
-                 "1 passed, 2 failed, 3 throttled", "1970-01-01 00:16:00", "2 outcomes"):
+    for part in ("since 1970-01-01 01:16:40 CET (1min)", "CAN'T BE ASKED (ldapi:///): Can't contact LDAP server",
+                 "1 passed, 2 failed, 3 throttled", "1970-01-01 01:16:00", "2 outcomes"):
         assert part in text
+
+
+STATUS = {"version": "1", "pid": 7, "started": 1000, "now": 1060, "clock_offset": 0, "directory": {"ok": True, "uri": "x"},
+          "workers": 8, "logins": {}, "last_error": None}
+
+
+def test_status_is_shown_although_the_queue_cannot_be_read(stand, directory):
+    stand.answer = lambda kind, fields: report(STATUS | {"queue": {"error": "damaged: see DAMAGE"}, "oldest": None})
+    done = run(directory, "status")
+    assert done.returncode == 0
+    assert "Queue:            damaged: see DAMAGE" in done.stdout and "Directory:        answers" in done.stdout
+
+
+def test_status_tells_of_damage_and_of_what_is_refused(stand, directory):
+    stand.answer = lambda kind, fields: report(STATUS | {
+        "queue": {"mail": {"damaged": 2}, "damaged": 2, "refused": ["new registrations"]}, "oldest": {}})
+    text = run(directory, "status").stdout
+    assert "2 jobs are DAMAGED" in text and "queue list --state damaged" in text
+    assert "NO ROOM, in the queue or on its disk: new registrations are refused." in text
+
+
+JOB = {"id": 26 * "0", "kind": "letter", "topic": "puk", "state": "uncertain", "subject": "c-0001", "entry": "e",
+       "created": 1000, "due": 1000, "expires": None, "lease": None, "happened": None, "batch": "B", "parent": "",
+       "note": "claimed, but nobody said whether it was printed", "attempts": 1, "untold": True}
+
+
+def test_queue_show_says_what_to_do_in_portalds_zone(stand, directory):
+    stand.answer = lambda kind, fields: report({"job": JOB, "now": 4600, "zone": "Europe/Berlin"})
+    text = run(directory, "queue", "show", 26 * "0").stdout
+    for part in ("Created:          1970-01-01 01:16:40 CET (1h ago)", "Not after:        -", "must still be told",
+                 "portalctl letters printed ID", "portalctl letters again ID"):
+        assert part in text
+    assert json.loads(run(directory, "--json", "queue", "show", 26 * "0").stdout) == JOB
+
+
+@pytest.mark.parametrize("state", ["staged", "ready", "claimed", "printed", "done", "failed", "withdrawn", "uncertain", "damaged"])
+def test_each_state_says_what_it_means(stand, directory, state):
+    stand.answer = lambda kind, fields: report({"job": JOB | {"state": state}, "now": 4600})
+    assert len(run(directory, "queue", "show", 26 * "0").stdout.splitlines()[-1]) > 10
+    assert run(directory, "queue", "list", "--state", state).returncode == 0
+
+
+def test_queue_list_counts_what_needs_a_person_and_names_the_rest(stand, directory):
+    def answer(_kind, _fields):
+        return report({"jobs": [JOB | {"state": "failed"}, JOB | {"state": "failed"}, JOB | {"state": "damaged"}], "more": True})
+    stand.answer = answer
+    text = run(directory, "queue", "list", "--all", "--limit", "3").stdout
+    assert "2 given up" in text and "1 damaged" in text and f"--after {26 * '0'}" in text
+
+
+def test_queue_list_of_one_customer_from_some_job_on(stand, directory):
+    stand.answer = jobs_after(0)
+    run(directory, "queue", "list", "c-0001", "--after", 26 * "1")
+    assert stand.asked[0]["who"] == "c-0001" and stand.asked[0]["after"] == 26 * "1"
+    assert run(directory, "queue", "list", "a", "b").returncode == 2
 
 
 @pytest.mark.parametrize("typed, seconds", [

@@ -239,7 +239,7 @@ static void test_damage_that_a_call_meets_stays_known(void **state)
     struct job_list list = {0};
     struct queue_claim all = {
         .kind = JOB_MAIL, .most = QUEUE_LIST_MAX, .now = NOW, .lease = NOW + 60};
-    assert_int_equal(queue_claim(f->queue, &all, &list), -EBADMSG);
+    assert_int_equal(queue_claim(f->queue, &all, &list), -EIO);
     assert_int_equal(queue_health(f->queue), -EBADMSG);
     (void)queue_stats(f->queue, &stats);
     assert_int_equal(queue_health(f->queue), -EBADMSG);
@@ -256,11 +256,11 @@ static void test_queue_without_a_store_refuses_everything_at_once(void **state)
     (void)f;
     assert_int_equal(queue_open_without(-EBADMSG, &queue), 0);
     assert_int_equal(queue_health(queue), -EBADMSG);
-    assert_int_equal(queue_put(queue, &job), -EBADMSG);
-    assert_int_equal(queue_get(queue, job.id, &found), -EBADMSG);
-    assert_int_equal(queue_claim(queue, &all, &list), -EBADMSG);
+    assert_int_equal(queue_put(queue, &job), -EIO);
+    assert_int_equal(queue_get(queue, job.id, &found), -EIO);
+    assert_int_equal(queue_claim(queue, &all, &list), -EIO);
     assert_int_equal(list.count, 77);
-    assert_int_equal(queue_stats(queue, &stats), -EBADMSG);
+    assert_int_equal(queue_stats(queue, &stats), -EIO);
     assert_true(queue_wake_fd(queue, JOB_MAIL) >= 0);
     queue_free(queue);
 }

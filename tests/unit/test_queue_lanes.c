@@ -36,7 +36,7 @@ static unsigned count_topic(const struct job_list *list, size_t most, const char
 static void test_later_but_more_urgent_mail_is_claimed_first(void **state)
 {
     static const char *const order[] = {"code", "confirm", "password-changed", "in-use",
-                                        "reminder"};
+                                        "password-expires"};
     struct fixture *f = *state;
     for (unsigned i = 0; i < ELEMENTS(order); i++)
         put_topic(f, i, order[ELEMENTS(order) - 1 - i], "c-1");
@@ -51,7 +51,7 @@ static void test_later_but_more_urgent_mail_is_claimed_first(void **state)
 static void test_code_waits_for_no_backlog(void **state)
 {
     struct fixture *f = *state;
-    put_many(f, 0, "reminder", "c-");
+    put_many(f, 0, "password-expires", "c-");
     for (unsigned round = 0; round < 3; round++) {
         struct job_list list = claim(f, JOB_MAIL, 30, NOW, NULL);
         job_list_clear(&list);
@@ -67,10 +67,10 @@ static void test_no_topic_starves_behind_thousands_of_urgent_ones(void **state)
     struct fixture *f = *state;
     put_many(f, 0, "code", "c-");
     put_topic(f, 1000, "password-changed", "c-1");
-    put_topic(f, 1001, "reminder", "c-1");
+    put_topic(f, 1001, "password-expires", "c-1");
     struct job_list list = claim(f, JOB_MAIL, 100, NOW, NULL);
     assert_int_equal(count_topic(&list, 10, "password-changed"), 1);
-    assert_int_equal(count_topic(&list, 100, "reminder"), 1);
+    assert_int_equal(count_topic(&list, 100, "password-expires"), 1);
     job_list_clear(&list);
 }
 

@@ -90,7 +90,6 @@ static int accept_step(struct login *login, unsigned set, const char *typed, uin
 
     for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
         _cleanup_(changes_clear) struct changes changes = {0};
-
         bool unknown = r == -EUCLEAN;
 
         if (i > 0 && (r = look_again(login)) != 0)
@@ -98,7 +97,7 @@ static int accept_step(struct login *login, unsigned set, const char *typed, uin
         if (i > 0 && (r = check_code(login, typed, &step)) < 0)
             return unknown && r == -EACCES ? -EUCLEAN : r;
         account_accept_step(step, &changes);
-        r = login_succeed_set(login, set, &changes);
+        r = login_succeed(login, set, &changes);
     }
     return r;
 }
@@ -126,7 +125,7 @@ static int write_replacement(struct login *login, unsigned set, const struct rep
                         &changes);
     account_note_job(new->used_notice.job, &changes);
     account_note_job(new->off_notice.job, &changes);
-    return login_succeed_set(login, set | LOGIN_TOTP | LOGIN_PUK, &changes);
+    return login_succeed(login, set | LOGIN_TOTP | LOGIN_PUK, &changes);
 }
 
 /* What became of a replacement. */
@@ -279,6 +278,11 @@ static bool is_through(const struct login *login)
                                    !account_needs_code(login->entry));
 }
 
+static unsigned set_of(enum second_kind kind)
+{
+    return kind == SECOND_PUK ? LOGIN_PUK : LOGIN_TOTP;
+}
+
 static int verify(struct login *login, enum second_kind kind, const char *typed)
 {
     uint64_t step = 0;
@@ -290,25 +294,22 @@ static int verify(struct login *login, enum second_kind kind, const char *typed)
     if (is_through(login))
         return 0;
     r = second_check(login, kind, typed, &step);
-    return r == 0 ? second_accept(login, kind == SECOND_PUK ? LOGIN_PUK : LOGIN_TOTP, kind, typed,
-                                  step)
-                  : r;
+    return r == 0 ? second_accept(login, set_of(kind), kind, typed, step) : r;
 }
 
 static void decide(struct login *login, enum second_kind kind, const char *typed)
 {
-    enum entry_factor factor = kind == SECOND_PUK ? FACTOR_PUK : FACTOR_TOTP;
     bool counted = false;
     int r;
 
-    if (login_throttled(login, factor) || !login_count_first(login, 1u << factor, &counted))
+    if (login_throttled(login, set_of(kind)) || !login_count_first(login, set_of(kind), &counted))
         return;
     r = verify(login, kind, typed);
     if (r == 0) {
         login_admit(login);
         return;
     }
-    if (r == -EACCES && !counted && (r = login_count(login, factor)) == 0)
+    if (r == -EACCES && !counted && (r = login_count(login, set_of(kind))) == 0)
         r = -EACCES;
     if (r == -EBADMSG) {
         answer_over(login);
@@ -333,8 +334,8 @@ void second_verify(struct worker *worker, const struct request *request, struct 
     wire_get_string(&request->frame, WIRE_CODE, typed, sizeof typed);
     kind = second_read(typed);
     if (!open_state(&login, kind == SECOND_PUK))
-        return;
-    if (is_through(&login))
+        ; /* answered */
+    else if (is_through(&login))
         login_admit(&login);
     else if (kind == SECOND_TYPING_ERROR)
         reply_verdict(login.reply, WIRE_TYPING_ERROR, text(login.language, puk_typing_error()));

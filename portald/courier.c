@@ -82,43 +82,15 @@ static bool courier_wait(struct couriers *couriers, int timeout)
     return !(p[0].revents & POLLIN);
 }
 
-static void log_outcome(int level, const char *message, const struct job *job, const char *what,
-                        const char *note)
-{
-    log_event(
-        level, message,
-        LOG_FIELDS("PORTAL_JOB", job->id, "PORTAL_ENTRY", job->subject, "PORTAL_TOPIC", job->topic),
-        "mail %s (%s) %s: %s", job->id, job->topic, what, note);
-}
-
-/* An end that is to be written down. */
+/* What became of a mail, to be written down. */
 struct outcome {
-    enum job_state state; /* JOB_READY: to be tried again at due */
-    time_t due, happened;
-    bool untold;
-    const char *note;
+    const struct job *job;
+    enum job_state state; /* JOB_READY: to be tried again at when */
+    time_t when;
+    const char *what; /* for the log */
+    bool written;
+    char note[JOB_NOTE_SIZE];
 };
-
-static int outcome_write(struct couriers *couriers, const struct job *job,
-                         const struct outcome *outcome)
-{
-    int r = -EIO;
-
-    for (unsigned i = 0; i < WRITE_TRIES; i++) {
-        if (i > 0)
-            courier_wait(couriers, TROUBLE_MS);
-        if (outcome->state == JOB_READY)
-            r = queue_retry(couriers->queue, job->id, job->fence, outcome->due, outcome->note);
-        else
-            r = queue_finish(couriers->queue, job->id, job->fence, outcome->state, outcome->note,
-                             outcome->happened, outcome->untold);
-        if (r == 0 || r == -ESTALE || r == -ENOENT)
-            return r;
-    }
-    log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
-              "what became of mail %s can't be written down: %s", job->id, strerror(-r));
-    return r;
-}
 
 static time_t retry_delay(const struct couriers *couriers, const struct job *job)
 {
@@ -131,69 +103,136 @@ static time_t retry_delay(const struct couriers *couriers, const struct job *job
 }
 
 /* Again later, unless what it carries would have expired by then. */
-static void mail_defer(struct couriers *couriers, const struct job *job, const char *note)
+static void outcome_defer(const struct couriers *couriers, struct outcome *outcome)
 {
+    const struct job *job = outcome->job;
     time_t limit = job->expires > 0 ? job->expires : job->created + MAIL_LIFE;
-    struct outcome outcome = {
-        .state = JOB_READY, .due = clock_now() + retry_delay(couriers, job), .note = note};
 
-    if (outcome.due >= limit) {
-        outcome.state = JOB_FAILED;
-        outcome.untold = compose_topic_noted(job->topic);
-    }
-    if (outcome_write(couriers, job, &outcome) != 0)
+    outcome->state = JOB_READY;
+    outcome->what = "deferred";
+    outcome->when = clock_now() + retry_delay(couriers, job);
+    if (outcome->when < limit)
         return;
-    if (outcome.state == JOB_FAILED)
-        log_outcome(LOG_WARNING, MESSAGE_MAIL_FAILED, job, "given up, its time is over", note);
-    else
-        log_outcome(LOG_NOTICE, MESSAGE_MAIL_DEFERRED, job, "deferred", note);
+    outcome->state = JOB_FAILED;
+    outcome->what = "given up, its time is over";
+    outcome->when = 0;
 }
 
-static void mail_fail(struct couriers *couriers, const struct job *job, const char *note)
+static void outcome_fail(struct outcome *outcome)
 {
-    struct outcome outcome = {
-        .state = JOB_FAILED, .untold = compose_topic_noted(job->topic), .note = note};
-
-    if (outcome_write(couriers, job, &outcome) == 0)
-        log_outcome(LOG_WARNING, MESSAGE_MAIL_FAILED, job, "failed", note);
+    outcome->state = JOB_FAILED;
+    outcome->what = "failed";
 }
 
-static void mail_accept(struct couriers *couriers, const struct job *job, const char *note)
+static void outcome_accept(struct outcome *outcome)
 {
-    struct outcome outcome = {.state = JOB_DONE,
-                              .happened = clock_now(),
-                              .untold = compose_topic_noted(job->topic),
-                              .note = note};
-
-    if (outcome_write(couriers, job, &outcome) == 0)
-        log_outcome(LOG_INFO, MESSAGE_MAIL_SENT, job, "accepted by the relay", note);
+    outcome->state = JOB_DONE;
+    outcome->what = "accepted by the relay";
+    outcome->when = clock_now();
 }
 
-static bool round_heard(void *userdata, const struct mailing_result *result)
+static void outcome_log(const struct outcome *outcome, int result)
 {
-    struct round *round = userdata;
-    char note[JOB_NOTE_SIZE];
-    size_t i;
+    static const struct {
+        int level;
+        const char *message;
+    } kinds[JOB_STATES] = {
+        [JOB_READY] = {LOG_NOTICE, MESSAGE_MAIL_DEFERRED},
+        [JOB_FAILED] = {LOG_WARNING, MESSAGE_MAIL_FAILED},
+        [JOB_DONE] = {LOG_INFO, MESSAGE_MAIL_SENT},
+    };
+    const struct job *job = outcome->job;
 
-    for (i = 0; i < round->jobs.count; i++)
-        if (round->mails[i].pending && strcmp(round->jobs.items[i].id, result->job) == 0)
-            break;
-    if (i == round->jobs.count)
-        return round->left > 0;
-    round->mails[i].pending = false;
-    round->left--;
-    note_from_reply(result->text, round->mails[i].recipient, note);
-    switch (result->result) {
-    case MAILER_ACCEPTED:
-        mail_accept(round->couriers, &round->jobs.items[i], note);
-        break;
-    case MAILER_DEFERRED:
-        mail_defer(round->couriers, &round->jobs.items[i], note);
-        break;
-    case MAILER_REJECTED:
-        mail_fail(round->couriers, &round->jobs.items[i], note);
-        break;
+    if (result == 0)
+        log_event(kinds[outcome->state].level, kinds[outcome->state].message,
+                  LOG_FIELDS("PORTAL_JOB", job->id, "PORTAL_ENTRY", job->subject, "PORTAL_TOPIC",
+                             job->topic),
+                  "mail %s (%s) %s: %s", job->id, job->topic, outcome->what, outcome->note);
+    else if (result != -ESTALE && result != -ENOENT) /* somebody else has it now */
+        log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
+                  "what became of mail %s can't be written down: %s", job->id, strerror(-result));
+}
+
+/* One try for all that aren't written yet. Returns how many are still not. */
+static size_t outcomes_try(struct couriers *couriers, struct outcome *outcomes, size_t count,
+                           bool last)
+{
+    struct queue_end ends[MAILING_TOGETHER];
+    struct outcome *of[MAILING_TOGETHER];
+    size_t n = 0, left = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct outcome *o = &outcomes[i];
+
+        if (o->written)
+            continue;
+        of[n] = o;
+        ends[n++] = (struct queue_end){.id = o->job->id,
+                                       .fence = o->job->fence,
+                                       .state = o->state,
+                                       .when = o->when,
+                                       .untold = o->state != JOB_READY &&
+                                                 compose_topic_noted(o->job->topic),
+                                       .note = o->note};
     }
+    queue_end_many(couriers->queue, ends, n);
+    for (size_t i = 0; i < n; i++) {
+        int r = ends[i].result;
+
+        of[i]->written = r == 0 || r == -ESTALE || r == -ENOENT;
+        left += !of[i]->written;
+        if (of[i]->written || last)
+            outcome_log(of[i], r);
+    }
+    return left;
+}
+
+/* At most MAILING_TOGETHER, in one commit. */
+static void outcomes_write(struct couriers *couriers, struct outcome *outcomes, size_t count)
+{
+    for (unsigned i = 1; count > 0 && i <= WRITE_TRIES; i++) {
+        if (outcomes_try(couriers, outcomes, count, i == WRITE_TRIES) == 0)
+            return;
+        if (i < WRITE_TRIES)
+            courier_wait(couriers, TROUBLE_MS);
+    }
+}
+
+/* The mail of this round that result is about, if its outcome isn't known yet. */
+static const struct job *round_take(struct round *round, const struct mailing_result *result,
+                                    char note[static JOB_NOTE_SIZE])
+{
+    for (size_t i = 0; i < round->jobs.count; i++)
+        if (round->mails[i].pending && strcmp(round->jobs.items[i].id, result->job) == 0) {
+            round->mails[i].pending = false;
+            round->left--;
+            note_from_reply(result->text, round->mails[i].recipient, note);
+            return &round->jobs.items[i];
+        }
+    return NULL;
+}
+
+static bool round_heard(void *userdata, const struct mailing_result *results, size_t count)
+{
+    struct outcome outcomes[MAILING_TOGETHER] = {0};
+    struct round *round = userdata;
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct outcome *outcome = &outcomes[n];
+
+        outcome->job = round_take(round, &results[i], outcome->note);
+        if (!outcome->job)
+            continue;
+        if (results[i].result == MAILER_ACCEPTED)
+            outcome_accept(outcome);
+        else if (results[i].result == MAILER_DEFERRED)
+            outcome_defer(round->couriers, outcome);
+        else
+            outcome_fail(outcome);
+        n++;
+    }
+    outcomes_write(round->couriers, outcomes, n);
     return round->left > 0;
 }
 
@@ -217,9 +256,13 @@ static int round_compose(struct round *round, struct mailing *mailing)
         if (r == -ENOMEM)
             return r;
         if (r < 0) {
+            struct outcome outcome = {.job = job};
+
             round->mails[i].pending = false;
             round->left--;
-            mail_fail(round->couriers, job, compose_problem(r));
+            snprintf(outcome.note, sizeof outcome.note, "%s", compose_problem(r));
+            outcome_fail(&outcome);
+            outcomes_write(round->couriers, &outcome, 1);
         }
     }
     return 0;
@@ -251,13 +294,22 @@ static int round_run(struct round *round, struct courier *courier)
 /* Mails that nobody told us about: their outcome is unknown, and they are sent again. */
 static void round_finish(struct round *round, int error)
 {
-    char note[JOB_NOTE_SIZE];
+    struct outcome outcomes[MAILING_TOGETHER] = {0};
+    size_t n = 0;
 
-    snprintf(note, sizeof note, "the mailer gave no result: %s",
-             error < 0 ? strerror(-error) : "it ended early");
-    for (size_t i = 0; i < round->jobs.count; i++)
-        if (round->mails[i].pending)
-            mail_defer(round->couriers, &round->jobs.items[i], note);
+    for (size_t i = 0; i < round->jobs.count; i++) {
+        if (round->mails[i].pending) {
+            outcomes[n].job = &round->jobs.items[i];
+            outcomes[n].written = false;
+            snprintf(outcomes[n].note, JOB_NOTE_SIZE, "the mailer gave no result: %s",
+                     error < 0 ? strerror(-error) : "it ended early");
+            outcome_defer(round->couriers, &outcomes[n++]);
+        }
+        if (n == MAILING_TOGETHER || i + 1 == round->jobs.count) {
+            outcomes_write(round->couriers, outcomes, n);
+            n = 0;
+        }
+    }
 }
 
 /* One batch, from claim to results. Returns how many mails it had, or a negative errno. */

@@ -21,13 +21,14 @@
 #define FAREWELL_MS       2000 /* for a child to say QUIT and end, once its results are in */
 #define STOP_MS           3000 /* for what is under way, once it is time to stop */
 #define RESULT_MAX        1024u
+#define BUFFER_SIZE       16384u
 
 struct mailing {
     int fd;
     pid_t child; /* 0: none */
     struct wire_writer *frames;
     size_t count, sent, offset; /* frames; of them sent; bytes sent of the next one */
-    uint8_t buffer[RESULT_MAX];
+    uint8_t buffer[BUFFER_SIZE];
     size_t have;
 };
 
@@ -232,33 +233,47 @@ static int result_parse(const uint8_t *data, size_t size, struct mailing_result 
 
 enum hearing { HEARD_END, HEARD_ENOUGH, HEARD_MORE };
 
-/* Passes on every whole frame in the buffer. Returns whether more are wanted, or an error. */
-static int results_take(struct mailing *mailing, mailing_heard *heard, void *userdata)
+/* Takes the next whole frame at *at. Returns 1, 0 when there is none, or an error. */
+static int result_take(const struct mailing *mailing, size_t *at, struct mailing_result *ret)
 {
     size_t size = 0;
+    int r = wire_frame_size(mailing->buffer + *at, mailing->have - *at, RESULT_MAX, &size);
+
+    if (r == -EAGAIN || (r == 0 && mailing->have - *at < size))
+        return 0;
+    if (r == 0)
+        r = result_parse(mailing->buffer + *at, size, ret);
+    if (r < 0)
+        return -EPROTO;
+    *at += size;
+    return 1;
+}
+
+/* Passes on the whole frames in the buffer. Returns whether more are wanted, or an error; what came
+   before nonsense has been passed on. */
+static int results_take(struct mailing *mailing, mailing_heard *heard, void *userdata)
+{
+    struct mailing_result results[MAILING_TOGETHER];
+    enum hearing hearing = HEARD_MORE;
+    size_t count, at = 0;
     int r;
 
-    while ((r = wire_frame_size(mailing->buffer, mailing->have, RESULT_MAX, &size)) == 0 &&
-           mailing->have >= size) {
-        struct mailing_result result;
-        bool more;
-
-        r = result_parse(mailing->buffer, size, &result);
-        if (r < 0)
-            return r;
-        more = heard(userdata, &result);
-        mailing->have -= size;
-        memmove(mailing->buffer, mailing->buffer + size, mailing->have);
-        if (!more)
-            return HEARD_ENOUGH;
-    }
-    return r == 0 || r == -EAGAIN ? HEARD_MORE : -EPROTO;
+    do {
+        r = 1;
+        for (count = 0; count < MAILING_TOGETHER && r > 0; count += r > 0)
+            r = result_take(mailing, &at, &results[count]);
+        if (count > 0 && !heard(userdata, results, count))
+            hearing = HEARD_ENOUGH;
+    } while (r > 0 && hearing == HEARD_MORE);
+    mailing->have -= at;
+    memmove(mailing->buffer, mailing->buffer + at, mailing->have);
+    return r < 0 && hearing == HEARD_MORE ? r : (int)hearing;
 }
 
 /* Reads what is there. Returns what is to be heard of it, or an error. */
 static int mailing_hear(struct mailing *mailing, mailing_heard *heard, void *userdata)
 {
-    ssize_t n = recv(mailing->fd, mailing->buffer + mailing->have, RESULT_MAX - mailing->have, 0);
+    ssize_t n = recv(mailing->fd, mailing->buffer + mailing->have, BUFFER_SIZE - mailing->have, 0);
 
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? HEARD_MORE : -errno;

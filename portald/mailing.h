@@ -36,8 +36,10 @@ struct mailing_result {
     unsigned status; /* SMTP reply code, 0 where none came */
     char text[MAILER_TEXT_SIZE];
 };
-/* Called for each result as it comes; returns false when no more are wanted. */
-typedef bool mailing_heard(void *userdata, const struct mailing_result *result);
+#define MAILING_TOGETHER 64
+/* Called with results as they come, those that came together at once, at most MAILING_TOGETHER;
+   returns false when no more are wanted. */
+typedef bool mailing_heard(void *userdata, const struct mailing_result *results, size_t count);
 
 /* Sends what was added and hears results until heard() has enough, the mailer is done or gone, or
    deadline (of clock_monotonic_ms()) has come. Once stop, a descriptor, is readable, only a few

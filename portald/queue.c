@@ -179,6 +179,25 @@ static int queue_run(struct queue *queue, queue_function run, struct queue_call 
     return op.result == -EBADMSG ? -EIO : op.result; /* that means a grant, or so, further up */
 }
 
+/* Hands all of ops over at once: they share a commit, and are answered together. */
+static void queue_run_many(struct queue *queue, struct op *ops, size_t count)
+{
+    struct op *last = &ops[count - 1];
+
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < count; i++) {
+        pthread_cond_init(&ops[i].answered, NULL);
+        *queue->end = &ops[i];
+        queue->end = &ops[i].next;
+    }
+    pthread_cond_signal(&queue->work);
+    while (!last->done)
+        pthread_cond_wait(&last->answered, &queue->lock);
+    pthread_mutex_unlock(&queue->lock);
+    for (size_t i = 0; i < count; i++)
+        pthread_cond_destroy(&ops[i].answered);
+}
+
 /* The thread takes no signals: they are the main thread's. */
 static int thread_start(struct queue *queue)
 {
@@ -359,6 +378,41 @@ int queue_retry(struct queue *queue, const char *id, uint64_t fence, time_t due,
 {
     return queue_run(queue, queue->backend->retry,
                      &(struct queue_call){.id = id, .fence = fence, .when = due, .note = note});
+}
+
+/* NULL where there is no memory for it. */
+static struct op *end_ops(const struct queue *queue, const struct queue_end *ends, size_t count,
+                          struct queue_call *calls)
+{
+    struct op *ops = calls ? calloc(count, sizeof *ops) : NULL;
+
+    for (size_t i = 0; ops && i < count; i++) {
+        bool again = ends[i].state == JOB_READY;
+
+        calls[i] = (struct queue_call){.id = ends[i].id,
+                                       .fence = ends[i].fence,
+                                       .end = ends[i].state,
+                                       .note = ends[i].note,
+                                       .when = ends[i].when,
+                                       .untold = ends[i].untold};
+        ops[i] = (struct op){.run = again ? queue->backend->retry : queue->backend->finish,
+                             .call = &calls[i]};
+    }
+    return ops;
+}
+
+void queue_end_many(struct queue *queue, struct queue_end *ends, size_t count)
+{
+    if (count == 0)
+        return;
+    _cleanup_free_ struct queue_call *calls = calloc(count, sizeof *calls);
+    _cleanup_free_ struct op *ops = end_ops(queue, ends, count, calls);
+    if (ops && queue->store)
+        queue_run_many(queue, ops, count);
+    for (size_t i = 0; i < count; i++)
+        ends[i].result = !ops            ? -ENOMEM
+                         : !queue->store ? atomic_load(&queue->health)
+                                         : ops[i].result;
 }
 
 int queue_printed(struct queue *queue, const char *id, const char *batch, time_t happened,

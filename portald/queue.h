@@ -189,6 +189,17 @@ int queue_claim(struct queue *queue, const struct queue_claim *claim, struct job
 int queue_finish(struct queue *queue, const char *id, uint64_t fence, enum job_state end,
                  const char *note, time_t happened, bool untold);
 int queue_retry(struct queue *queue, const char *id, uint64_t fence, time_t due, const char *note);
+/* The same for many jobs in one commit; each has a result of its own, as above. */
+struct queue_end {
+    const char *id;
+    uint64_t fence;
+    enum job_state state; /* JOB_READY: to be tried again at when; else how it ends */
+    time_t when;          /* … and when that happened */
+    bool untold;
+    const char *note;
+    int result;
+};
+void queue_end_many(struct queue *queue, struct queue_end *ends, size_t count);
 
 /* Letters. Printed: CLAIMED or UNCERTAIN with this batch becomes PRINTED, untold, payload erased; 0
    also when it is so already. Posted: every PRINTED letter of the batch becomes DONE, untold, with

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -555,6 +556,7 @@ int main(int argc, char **argv)
 
     if (argc == 3 && strcmp(argv[1], "--config") == 0)
         return play(argv[2]);
+    setlocale(LC_ALL, "C.UTF-8"); /* as portald does: notes have more than ASCII in them */
     log_open("test_courier", LOG_EMERG);
     return cmocka_run_group_tests_name("courier", tests, NULL, NULL);
 }

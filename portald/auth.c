@@ -51,7 +51,7 @@ static void decide(struct login *login, const char *password)
     bool counted = false;
     int r;
 
-    if (login_throttled(login, FACTOR_PASSWORD) ||
+    if (login_throttled(login, LOGIN_PASSWORD) ||
         !login_count_first(login, LOGIN_PASSWORD, &counted))
         return;
     r = password_verify(login, password);
@@ -59,7 +59,7 @@ static void decide(struct login *login, const char *password)
         proceed(login, counted);
         return;
     }
-    if (r == -EACCES && !counted && (r = login_count(login, FACTOR_PASSWORD)) == 0)
+    if (r == -EACCES && !counted && (r = login_count(login, LOGIN_PASSWORD)) == 0)
         r = -EACCES;
     if (r != -EACCES && r != -EDQUOT) {
         reply_error(login->reply, r, login->language);

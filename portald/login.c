@@ -178,7 +178,7 @@ static void name_put(const struct login *login, enum entry_factor factor,
 static void table_put(const struct login *login, unsigned set, const struct counters *counters)
 {
     for (enum entry_factor f = 0; f < FACTORS; f++)
-        if (!(set & 1u << f))
+        if (!(set & LOGIN_SET(f)))
             continue;
         else if (login->known)
             known_count(login->manager->known, login->entry, login->client, f, &counters->of[f],
@@ -204,12 +204,12 @@ static int counters_put(struct login *login, unsigned set, const struct counters
     int r;
 
     for (enum entry_factor f = 0; f < FACTORS; f++)
-        if (set & 1u << f)
+        if (set & LOGIN_SET(f))
             account_write_failures(f, &counters->of[f], changes);
     if ((r = swap(login, changes)) < 0)
         return r;
     for (enum entry_factor f = 0; f < FACTORS; f++)
-        if (set & 1u << f) {
+        if (set & LOGIN_SET(f)) {
             login->entry->failures[f] = counters->of[f];
             unwritten_put(login, f, NULL);
         }
@@ -238,15 +238,19 @@ static void failures_keep(const struct login *login, unsigned set, const struct 
 /* The strictest of the set. */
 static enum account_attempt attempt(const struct login *login, unsigned set, time_t *ret_wait)
 {
+    const struct account_rules *rules = &login->manager->settings->rules;
     enum account_attempt strictest = ATTEMPT_VERIFY;
     time_t longest = 0;
 
     for (enum entry_factor f = 0; f < FACTORS; f++) {
-        const struct entry_failures failures = login_failures(login, f);
+        struct entry_failures failures;
+        enum account_attempt one;
         time_t wait = 0;
-        enum account_attempt one = set & 1u << f ? account_attempt(&login->manager->settings->rules,
-                                                                   &failures, login->now, &wait)
-                                                 : ATTEMPT_VERIFY;
+
+        if (!(set & LOGIN_SET(f)))
+            continue;
+        failures = login_failures(login, f);
+        one = account_attempt(rules, &failures, login->now, &wait);
         strictest = one > strictest ? one : strictest;
         longest = wait > longest ? wait : longest;
     }
@@ -254,12 +258,7 @@ static enum account_attempt attempt(const struct login *login, unsigned set, tim
     return strictest;
 }
 
-int login_count(struct login *login, enum entry_factor factor)
-{
-    return login_count_set(login, 1u << factor);
-}
-
-int login_count_set(struct login *login, unsigned set)
+int login_count(struct login *login, unsigned set)
 {
     const struct account_rules *rules = &login->manager->settings->rules;
     struct counters counters;
@@ -286,19 +285,14 @@ bool login_count_first(struct login *login, unsigned set, bool *ret_counted)
     int r;
 
     *ret_counted = has_failures(login, set);
-    if (!*ret_counted || (r = login_count_set(login, set)) == 0)
+    if (!*ret_counted || (r = login_count(login, set)) == 0)
         return true;
-    if (r != -EDQUOT || !login_throttled_set(login, set))
+    if (r != -EDQUOT || !login_throttled(login, set))
         reply_error(login->reply, r, login->language);
     return false;
 }
 
-int login_succeed(struct login *login, enum entry_factor factor, struct changes *changes)
-{
-    return login_succeed_set(login, 1u << factor, changes);
-}
-
-int login_succeed_set(struct login *login, unsigned set, struct changes *changes)
+int login_succeed(struct login *login, unsigned set, struct changes *changes)
 {
     static const struct counters none = {0};
     _cleanup_(changes_clear) struct changes own = {0};
@@ -371,12 +365,7 @@ void login_failed(struct login *login, const char *why)
     login_log(login, MESSAGE_LOGIN_FAILED, "failed", login_exists(login) ? why : "no such account");
 }
 
-bool login_throttled(struct login *login, enum entry_factor factor)
-{
-    return login_throttled_set(login, 1u << factor);
-}
-
-bool login_throttled_set(struct login *login, unsigned set)
+bool login_throttled(struct login *login, unsigned set)
 {
     const char *why = "too many failures";
     time_t wait = 0;

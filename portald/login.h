@@ -36,29 +36,27 @@ int login_find(struct login *login, bool secrets);
 bool login_exists(const struct login *login);
 
 /* Sets of factors, for what is decided about two at once. */
-#define LOGIN_PASSWORD (1u << FACTOR_PASSWORD)
-#define LOGIN_TOTP     (1u << FACTOR_TOTP)
-#define LOGIN_PUK      (1u << FACTOR_PUK)
+#define LOGIN_SET(factor) (1u << (factor))
+#define LOGIN_PASSWORD    LOGIN_SET(FACTOR_PASSWORD)
+#define LOGIN_TOTP        LOGIN_SET(FACTOR_TOTP)
+#define LOGIN_PUK         LOGIN_SET(FACTOR_PUK)
 
 /* The counter of a factor: of the entry, of the client that it knows, or of the table for names
    that don't exist. */
 struct entry_failures login_failures(const struct login *login, enum entry_factor factor);
-/* True when a throttle holds for this factor, or any of the set, and the request is answered. */
-bool login_throttled(struct login *login, enum entry_factor factor);
-bool login_throttled_set(struct login *login, unsigned set);
+/* True when a throttle holds for any of the set, and the request is answered. */
+bool login_throttled(struct login *login, unsigned set);
 /* Counts one failure more, of each of the set in one write; a lost race is run again on what the
    winner left. -EDQUOT when that makes a throttle hold. A name that doesn't exist costs the same
    write. */
-int login_count(struct login *login, enum entry_factor factor);
-int login_count_set(struct login *login, unsigned set);
+int login_count(struct login *login, unsigned set);
 /* The same before verifying, where a failure is on record: guesses that run side by side, here or
    at another portald, each find the others counted. False when the request is answered. */
 bool login_count_first(struct login *login, unsigned set, bool *ret_counted);
-/* The factor was right, or all of the set: the counts start over. changes: what else is to be
-   written with it, or NULL; without, and with no failure on record, nothing is. Returns 0, -ESTALE
-   (read again, decide again) or an error. */
-int login_succeed(struct login *login, enum entry_factor factor, struct changes *changes);
-int login_succeed_set(struct login *login, unsigned set, struct changes *changes);
+/* All of the set were right: the counts start over. changes: what else is to be written with it, or
+   NULL; without, and with no failure on record, nothing is. Returns 0, -ESTALE (read again, decide
+   again) or an error. */
+int login_succeed(struct login *login, unsigned set, struct changes *changes);
 /* Something was wrong: the journal, the statistics and the client's set of failing names get it. It
    must have been counted; the answer is the caller's. */
 void login_failed(struct login *login, const char *why);

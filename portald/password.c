@@ -54,7 +54,7 @@ int password_take_back(struct login *login, unsigned set)
 {
     int r;
 
-    if (login_succeed_set(login, set, NULL) != -ESTALE)
+    if (login_succeed(login, set, NULL) != -ESTALE)
         return 0;
     /* Who was faster, and with what, must be known before anybody is let in. */
     if ((r = login_find(login, login->secrets)) < 0)
@@ -63,6 +63,6 @@ int password_take_back(struct login *login, unsigned set)
         return -EBADMSG;
     if (!proof_holds(&login->proof, login->entry)) /* locked: that is said */
         return account_login(login->entry, login->now) == WIRE_OK ? -EBADMSG : 0;
-    login_succeed_set(login, set, NULL);
+    login_succeed(login, set, NULL);
     return 0;
 }

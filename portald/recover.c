@@ -216,7 +216,7 @@ static bool tries_used_up(struct attempt *a)
         login_log(login, MESSAGE_THROTTLED, "throttled", "too many wrong codes");
         return true;
     }
-    return login_throttled(login, FACTOR_PUK);
+    return login_throttled(login, LOGIN_PUK);
 }
 
 static void count_in_table(const struct login *login, const char *space, const char *what,
@@ -313,7 +313,7 @@ static int count_code(struct login *login)
 static void refuse(struct attempt *a)
 {
     struct login *login = &a->login;
-    int r = a->code_right ? login_count(login, FACTOR_PUK) : count_code(login);
+    int r = a->code_right ? login_count(login, LOGIN_PUK) : count_code(login);
 
     if (r < 0 && r != -EDQUOT) {
         reply_error(login->reply, r, login->language);

@@ -139,7 +139,7 @@ static int accept(struct login *login, const struct typed *typed, uint64_t step,
    same. */
 static int count(struct login *login, const struct typed *typed, bool counted)
 {
-    return counted ? 0 : login_count_set(login, factors(login, typed) & ~LOGIN_PUK);
+    return counted ? 0 : login_count(login, factors(login, typed) & ~LOGIN_PUK);
 }
 
 static void decide(struct login *login, const struct typed *typed)
@@ -149,7 +149,7 @@ static void decide(struct login *login, const struct typed *typed)
     uint64_t step = 0;
     int r;
 
-    if (login_throttled_set(login, factors(login, typed)) ||
+    if (login_throttled(login, factors(login, typed)) ||
         !login_count_first(login, factors(login, typed) & ~LOGIN_PUK, &counted))
         return;
     r = verify(login, typed, &step, &why);

@@ -256,13 +256,17 @@ enum account_password account_check_password(const struct account_rules *rules,
 void account_set_password(const struct entry *entry, const char *hash, bool ppolicy, time_t now,
                           struct changes *changes)
 {
+    static const struct entry_failures none = {0};
+
     changes_string(changes, CHANGE_SET, ATTRIBUTE_USER_PASSWORD, hash);
     if (ppolicy)
         changes_drop(changes, ATTRIBUTE_PWD_RESET);
     changes_drop(changes, ATTRIBUTE_INITIAL_EXPIRES);
     changes_time(changes, ATTRIBUTE_PASSWORD_CHANGED, now);
-    changes_drop(changes, ATTRIBUTE_PASSWORD_FAILURES);
-    changes_drop(changes, ATTRIBUTE_PASSWORD_RETRY_AFTER);
+    /* Of both factors, for both were right. Would codes go on counting alone, answers to a password
+       with a code behind it would tell who has set TOTP up. */
+    account_write_failures(FACTOR_PASSWORD, &none, changes);
+    account_write_failures(FACTOR_TOTP, &none, changes);
     changes_number(changes, ATTRIBUTE_SESSION_EPOCH, entry->session_epoch + 1);
     if (entry->state != ACCOUNT_ACTIVE)
         changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_ACTIVE));

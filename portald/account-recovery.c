@@ -103,9 +103,6 @@ void account_forget_tries(const struct entry *entry, struct changes *changes)
 void account_recover(const struct entry *entry, const char *hash, bool ppolicy, time_t now,
                      struct changes *changes)
 {
-    static const struct entry_failures none = {0};
-
     account_set_password(entry, hash, ppolicy, now, changes);
-    account_write_failures(FACTOR_TOTP, &none, changes);
     changes_drop(changes, ATTRIBUTE_CODE);
 }

@@ -330,6 +330,22 @@ def test_whatever_is_wrong_answer_and_counts_are_alike(world, ask):
     assert len(answers) == 1
 
 
+def test_new_password_leaves_no_count_that_tells_who_has_totp(world):
+    """Chosen at a client that the account knows: guesses from elsewhere are in the entry's counters."""
+    answers = []
+    for c in (with_totp(world), with_password(world)):
+        for _ in range(2):  # the first makes the client known
+            reply = world.portald.authenticate(c.mail, PASSWORD, CLIENT=HOME, PURPOSE=1)
+            if reply.verdict == "CODE_NEEDED":
+                unused(world, c)
+                reply = world.portald.second(c.mail, reply.get("STATE"), code(world, c), client=HOME)
+        for _ in range(6):
+            assert combined(world, c, "falsch falsch", "123456", CLIENT=ELSEWHERE).verdict == "WRONG"
+        assert world.portald.change(c.mail, reply.get("GRANT"), "Nebel hinter der Scheune").verdict == "OK"
+        answers.append(combined(world, c, "falsch falsch", "123456", CLIENT=ELSEWHERE).data)
+    assert answers[0] == answers[1]
+
+
 @pytest.mark.parametrize("ask", [together, combined])
 def test_secret_that_cannot_be_opened_is_told_behind_a_right_password_only(world, ask):
     c = with_totp(world)

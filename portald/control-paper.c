@@ -140,8 +140,8 @@ static const char *returned_text(enum account_returned done)
     static const char *const texts[] = {
         [RETURNED_NOTHING] = "It is marked as returned. What it carries was void already.",
         [RETURNED_PUK] = "It is marked as returned, and its PUK is void. The password stays.",
-        [RETURNED_PASSWORD] = "It is marked as returned, and what it carries is void. Correct the "
-                              "address, then send another with 'portalctl letter'.",
+        [RETURNED_PASSWORD] = ("It is marked as returned, and what it carries is void. Correct the "
+                               "address, then send another with 'portalctl letter'."),
     };
 
     return texts[done];

@@ -7,7 +7,7 @@
 #include "entry.h"
 #include "wire.h"
 
-/* The numbers of product.md; from the configuration. Spans in seconds. */
+/* The numbers of the rules, from the configuration (portald.conf(5)). Spans in seconds. */
 struct account_rules {
     long link_valid;      /* of a confirmation link, from SMTP acceptance */
     long link_kept;       /* how long used and expired links are still recognised */
@@ -208,7 +208,7 @@ void account_count_code(const struct account_rules *rules, const struct entry *e
 void account_recover(const struct entry *entry, const char *hash, bool ppolicy, time_t now,
                      struct changes *changes);
 
-/* The entry's last changes staged this job (directory.md, portalJob); "" adds nothing. */
+/* The entry's last changes staged this job (portal.schema, portalJob); "" adds nothing. */
 void account_note_job(const char *job, struct changes *changes);
 
 /* --- What administrators and support wish --- */

@@ -20,7 +20,7 @@ static const char *const state_words[ACCOUNT_STATES] = {
     [ACCOUNT_LOCKED] = "locked",           [ACCOUNT_CLOSED] = "closed",
 };
 
-/* directory.md, portalLetter. */
+/* Of portalLetter: portal.schema. */
 static const char *const letter_states[] = {
     "queued", "claimed", "printed", "posted", "returned", "withdrawn", "uncertain",
 };

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* product.md, "States". */
+/* portalState: portal.schema. */
 enum account_state {
     ACCOUNT_PROVISIONED, /* known to the insurer, no account; also when portalState is absent */
     ACCOUNT_PENDING,     /* registered, mail not confirmed */

@@ -1,4 +1,5 @@
-"""A forgotten password: a mailed code, then code and PUK together, then a new password. Every tier and number of product.md 8."""
+"""A forgotten password: a mailed code, then code and PUK together, then a new password. Every limit that
+holds on the way."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

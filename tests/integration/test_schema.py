@@ -12,7 +12,7 @@ from sandbox import SOURCE
 
 ARC = "2.25.315081712215738430245946462474272008980"
 SLAPD_SCHEMAS = ("core", "cosine", "inetorgperson")
-# Name, one or many: directory.md's table, word for word.
+# Name, one or many values: written down here once more, so that none changes unnoticed.
 ATTRIBUTES = {
     "portalPolicyNumber": "many", "portalBirthDate": "one", "portalState": "one",
     "portalRevision": "one", "portalPending": "many", "portalJob": "many", "portalConsent": "many",

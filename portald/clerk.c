@@ -6,6 +6,7 @@
 #include "matching.h"
 #include "outcome.h"
 #include "recovery.h"
+#include "reminder.h"
 #include "swap.h"
 
 #include "cleanup.h"
@@ -47,6 +48,7 @@ struct clerk {
     bool stop;
     bool directory_lost;
     long long orphans_at, prune_at;
+    struct reminder reminder;
     unsigned long uncertain; /* letters, when it last looked */
     bool first_orphans;
     char began[ULID_SIZE]; /* when: the id of a job that this process made is greater */
@@ -175,9 +177,9 @@ static int tell_directory(struct clerk *clerk)
     return r < 0 ? r : told;
 }
 
-/* Whether the entry holds the job's id: 1, 0, or an error. 0 is for good: the write that would
-   bring the id may still be on its way, behind what the directory answered, so its revision is
-   taken from it first. */
+/* Whether the entry holds the job's id, or that of the letter which it announces: 1, 0, or an
+   error. 0 is for good: the write that would bring the id may still be on its way, behind what the
+   directory answered, so its revision is taken from it first. */
 static int entry_holds(struct clerk *clerk, const struct job *job)
 {
     long long deadline = clock_monotonic_ms() + STEP_MS;
@@ -187,7 +189,7 @@ static int entry_holds(struct clerk *clerk, const struct job *job)
         _cleanup_(entry_free_p) struct entry *entry = NULL;
         _cleanup_(changes_clear) struct changes nothing = {0};
         r = directory_find(clerk->directory, DIRECTORY_UUID, job->entry, false, deadline, &entry);
-        if (r == 0 && account_has_job(entry, job->id))
+        if (r == 0 && (account_has_job(entry, job->id) || account_has_job(entry, job->parent)))
             return 1;
         if (r == 0)
             r = entry_swap(clerk->directory, entry, &nothing, deadline);
@@ -292,11 +294,28 @@ static void see_uncertain(struct clerk *clerk)
     clerk->uncertain = now;
 }
 
+/* Whether there is more to do soon. */
+static bool see_calendar(struct clerk *clerk)
+{
+    int r;
+
+    if (clerk->directory_lost || stopping(clerk))
+        return false;
+    r = reminder_turn(&clerk->reminder, clerk->manager, clerk->directory);
+    see_directory(clerk, r);
+    if (r < 0 && !clerk->directory_lost)
+        log_line(LOG_WARNING, "Reminders and old registrations can't be looked for: %s",
+                 strerror(-r));
+    return r != 0;
+}
+
 /* One round of everything. Returns how long to wait for news. */
 static int turn(struct clerk *clerk)
 {
     int wait = IDLE_MS, r;
 
+    if (clerk->directory_lost) /* nothing else may have to ask it */
+        see_directory(clerk, directory_ping(clerk->directory, clock_monotonic_ms() + STEP_MS));
     if (clock_monotonic_ms() >= clerk->orphans_at) {
         r = resolve_orphans(clerk);
         clerk->orphans_at = clock_monotonic_ms() + (r == 0  ? ORPHANS_EVERY_MS
@@ -316,7 +335,7 @@ static int turn(struct clerk *clerk)
         wait = LOOK_AGAIN_MS / NOTES_A_SECOND;
     if (clock_monotonic_ms() >= clerk->prune_at)
         prune(clerk);
-    return wait;
+    return see_calendar(clerk) && wait > LOOK_AGAIN_MS ? LOOK_AGAIN_MS : wait;
 }
 
 static void wait_for_news(struct clerk *clerk, int wait)

@@ -1,5 +1,5 @@
-/* Finds every entry that has something, however many they are, in pages (RFC 2696). Way in:
-   directory_each(). */
+/* Finds every entry that has something, however many they are, in pages (RFC 2696). Ways in:
+   directory_each() and its like. */
 #include "config.h"
 
 #include "directory-private.h"
@@ -16,6 +16,7 @@
 
 struct page {
     const char *filter;
+    char **attributes;
     struct berval cookie; /* of the next page; empty: there is none, or this is the first */
     struct directory_result result;
 };
@@ -53,8 +54,8 @@ static int search(struct directory *d, struct directory_handle *h, struct page *
 
     if (rc != LDAP_SUCCESS)
         return -ENOMEM;
-    rc = ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_SUBTREE, page->filter, d->login, 0,
-                         controls, NULL, &limit, LDAP_NO_LIMIT, &id);
+    rc = ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_SUBTREE, page->filter, page->attributes,
+                         0, controls, NULL, &limit, LDAP_NO_LIMIT, &id);
     ldap_control_free(controls[0]);
     return directory_wait(d, h, rc, id, &page->result);
 }
@@ -104,16 +105,47 @@ static int visit_page(struct directory *d, const struct page *page, directory_vi
     return r;
 }
 
-int directory_each(struct directory *d, enum attribute has, directory_visit *visit, void *userdata)
+static int each(struct directory *d, const char *filter, char **attributes, directory_visit *visit,
+                void *userdata)
 {
-    _cleanup_(page_clear) struct page page = {0};
-    char filter[FILTER_SIZE];
-    int r;
+    _cleanup_(page_clear) struct page page = {.filter = filter, .attributes = attributes};
+    int r = directory_try(d, DIRECTORY_SERVICE, fetch, &page, clock_monotonic_ms() + PAGE_MS);
 
-    snprintf(filter, sizeof filter, "(%s=*)", attribute_name(has));
-    page.filter = filter;
-    r = directory_try(d, DIRECTORY_SERVICE, fetch, &page, clock_monotonic_ms() + PAGE_MS);
     while (r == 0 && (r = visit_page(d, &page, visit, userdata)) == 0 && page.cookie.bv_len > 0)
         r = fetch_next(d, &page);
     return r;
+}
+
+int directory_each(struct directory *d, enum attribute has, directory_visit *visit, void *userdata)
+{
+    char filter[FILTER_SIZE];
+
+    snprintf(filter, sizeof filter, "(%s=*)", attribute_name(has));
+    return each(d, filter, d->login, visit, userdata);
+}
+
+int directory_each_between(struct directory *d, enum attribute attribute, time_t from, time_t to,
+                           directory_visit *visit, void *userdata)
+{
+    char filter[FILTER_SIZE], first[CALENDAR_GENERALIZED_SIZE], last[CALENDAR_GENERALIZED_SIZE];
+    const char *name = attribute_name(attribute);
+
+    calendar_generalized(from, first);
+    calendar_generalized(to, last);
+    snprintf(filter, sizeof filter, "(&(%s>=%s)(%s<=%s))", name, first, name, last);
+    return each(d, filter, d->plain, visit, userdata);
+}
+
+int directory_each_with(struct directory *d, enum attribute attribute, const char *value,
+                        directory_visit *visit, void *userdata)
+{
+    struct berval plain = {strlen(value), (char *)(uintptr_t)value}, escaped = {0, NULL};
+    char filter[FILTER_SIZE];
+    int n;
+
+    if (ldap_bv2escaped_filter_value(&plain, &escaped) != 0)
+        return -ENOMEM;
+    n = snprintf(filter, sizeof filter, "(%s=%s)", attribute_name(attribute), escaped.bv_val);
+    ldap_memfree(escaped.bv_val);
+    return n >= (int)sizeof filter ? -E2BIG : each(d, filter, d->plain, visit, userdata);
 }

@@ -52,6 +52,12 @@ int directory_find(struct directory *d, enum directory_key key, const char *valu
    errors. */
 typedef int directory_visit(void *userdata, const struct entry *entry);
 int directory_each(struct directory *d, enum attribute has, directory_visit *visit, void *userdata);
+/* The same with every entry whose attribute, a time, lies in [from, to], or, where it is a string,
+   equals value; both by the attribute's index. Entries have all that isn't secret. */
+int directory_each_between(struct directory *d, enum attribute attribute, time_t from, time_t to,
+                           directory_visit *visit, void *userdata);
+int directory_each_with(struct directory *d, enum attribute attribute, const char *value,
+                        directory_visit *visit, void *userdata);
 
 /* Binds as dn (NULL: the decoy, whose answer is never 0) with password: 0 when it is right; -EACCES
    when wrong; -EINVAL for an empty one (so also one that begins with NUL; no other can get here,

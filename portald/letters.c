@@ -114,7 +114,7 @@ static int claim_one(struct claim *c, const struct job *job)
                   "Letter %s of %s: withdrawn", job->id, job->subject);
         return queue_finish(m->queue, job->id, job->fence, JOB_WITHDRAWN,
                             entry ? "the account has moved on" : "the entry has gone", c->now,
-                            false);
+                            entry != NULL);
     }
     if (!entry->malformed && (r = letter_hold(m, entry, job, c->now, &until)) < 0)
         return r;

@@ -39,6 +39,7 @@ portald_libportald_la_SOURCES = \
     portald/recover.c portald/recovery.c portald/recovery.h \
     portald/register.c portald/registration.c portald/registration.h \
     portald/rekey.c portald/rekey.h \
+    portald/reminder.c portald/reminder.h \
     portald/second.c portald/second.h portald/secret.c portald/secret.h \
     portald/server.c portald/server.h \
     portald/settings.c portald/settings.h \

@@ -5,7 +5,10 @@
 #include "outcome.h"
 
 #include "account.h"
+#include "letter.h"
 #include "swap.h"
+
+#include "clock.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -33,27 +36,37 @@ static void mail_changes(const struct manager *manager, const struct entry *entr
         account_job_done(entry, job->id, changes);
 }
 
-static void address_hash(const struct entry *entry, unsigned char ret[static ENTRY_ADDRESS_BYTES])
-{
-    const char *address = entry->postal_address ? entry->postal_address : "";
+/* What portalLetter calls what became of a letter. Printed and posted are more than a word. */
+static const char *const words[JOB_STATES] = {
+    [JOB_READY] = "queued",        [JOB_CLAIMED] = "claimed",     [JOB_FAILED] = "withdrawn",
+    [JOB_WITHDRAWN] = "withdrawn", [JOB_UNCERTAIN] = "uncertain",
+};
 
-    crypto_generichash(ret, ENTRY_ADDRESS_BYTES, (const uint8_t *)address, strlen(address), NULL,
-                       0);
-}
-
-/* Printed, posted, or ended otherwise. */
 static void letter_changes(const struct account_rules *rules, const struct entry *entry,
                            const struct job *job, struct changes *changes)
 {
     unsigned char hash[ENTRY_ADDRESS_BYTES];
 
     if (job->state == JOB_PRINTED) {
-        address_hash(entry, hash);
+        letter_address_hash(entry, hash);
         account_letter_printed(rules, entry, job->id, hash, job->happened, changes);
     } else if (job->state == JOB_DONE)
         account_letter_posted(rules, entry, job->id, job->happened, changes);
-    else
-        account_job_done(entry, job->id, changes);
+    else if (words[job->state])
+        account_letter_became(entry, job->id, words[job->state], clock_now(), changes);
+}
+
+/* "Expect it by …". Before the queue knows that it was told, so that a second run finds the first
+   one's mail. */
+static int mail_posted(const struct manager *manager, const struct entry *entry,
+                       const struct job *job)
+{
+    time_t now = clock_now(), day;
+
+    if (job->kind != JOB_LETTER || job->state != JOB_DONE)
+        return 0;
+    day = account_letter_expected(&manager->settings->rules, entry, job->id, job->happened, now);
+    return day ? letter_mail(manager, entry, job->id, "letter-posted", day, now) : 0;
 }
 
 int outcome_tell(const struct manager *manager, struct directory *directory, const struct job *job,
@@ -77,6 +90,8 @@ int outcome_tell(const struct manager *manager, struct directory *directory, con
             mail_changes(manager, entry, job, &changes);
         if (changes.count > 0)
             r = entry_swap(directory, entry, &changes, deadline);
+        if (r == 0)
+            r = mail_posted(manager, entry, job);
     }
     if (r == 0)
         r = queue_told(manager->queue, job);

@@ -244,7 +244,7 @@ int sqlite_retry(struct queue_store *store, struct queue_call *call)
     if (r >= 0)
         r = row_make_ready(store, &row, call->when, call->note);
     if (r >= 0)
-        call->wake |= 1u << row.job.kind;
+        call->wake |= 1u << row.job.kind | 1u << QUEUE_WAKE_UNTOLD;
     return r;
 }
 

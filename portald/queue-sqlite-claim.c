@@ -78,6 +78,7 @@ static int row_claim(struct queue_store *store, const struct queue_claim *claim,
         return r;
     struct job *job = &row->job;
     job->state = JOB_CLAIMED;
+    job->untold = job->kind == JOB_LETTER && job->entry[0];
     job->lease = claim->lease;
     job->fence++;
     job->attempts++;
@@ -180,5 +181,7 @@ int sqlite_claim(struct queue_store *store, struct queue_call *call)
         call->wake |= 1u << claim->kind;
     if (late == CLAIM_SWEEP_MAX)
         return 0; /* there may be more of them: never give out one that has expired */
+    if (claim->kind == JOB_LETTER)
+        call->wake |= 1u << QUEUE_WAKE_UNTOLD;
     return claim_ready(store, claim, &call->list);
 }

@@ -24,7 +24,8 @@ int sqlite_uncertain(struct queue_store *store, struct queue_call *call)
         return 0;
     if (row.job.state != JOB_CLAIMED)
         return -ESTALE;
-    struct move move = {.state = JOB_UNCERTAIN, .note = call->note, .untold = row.job.untold};
+    struct move move = {.state = JOB_UNCERTAIN, .note = call->note, .untold = true};
+    call->wake |= 1u << QUEUE_WAKE_UNTOLD;
     return row_move(store, &row, &move);
 }
 
@@ -36,7 +37,7 @@ int sqlite_again(struct queue_store *store, struct queue_call *call)
         return r;
     if (row.job.state != JOB_UNCERTAIN)
         return -EPERM;
-    call->wake |= 1u << row.job.kind;
+    call->wake |= 1u << row.job.kind | 1u << QUEUE_WAKE_UNTOLD;
     return row_make_ready(store, &row, call->when, call->note);
 }
 

@@ -17,6 +17,7 @@
 #define WITHDRAWN    "6"
 #define UNCERTAIN    "7"
 #define DAMAGED      "8"
+#define LETTER       "2"
 #define MAIL         "1"
 #define ENDED        "(" DONE "," FAILED "," WITHDRAWN ")"
 #define UNRESOLVED   "(" PRINTED "," UNCERTAIN ")"
@@ -93,6 +94,9 @@ static const char schema_2[] =
    released. */
 static const char *const migrations[] = {schema_1, schema_2};
 
+/* The directory follows every step of a letter. */
+#define OF_LETTER "(kind = " LETTER " AND entry IS NOT NULL)"
+
 /* In the order that row_read() (queue-sqlite-read.c) takes them. */
 #define COLUMNS                                                                                    \
     "SELECT number, id, kind, state, topic, entry, subject, address, reference, parent, batch,"    \
@@ -143,9 +147,9 @@ const char *const store_sql[STATEMENTS] = {
                  " happened = CASE ?4 WHEN 0 THEN happened ELSE ?4 END, untold = ?5"
                  " WHERE number = ?1",
     [SQL_MAKE_READY] = "UPDATE job SET state = " READY ", due = ?2, note = ifnull(?3, note),"
-                       " batch = NULL, fence = fence + 1, untold = 0 WHERE number = ?1",
+                       " batch = NULL, fence = fence + 1, untold = " OF_LETTER " WHERE number = ?1",
     [SQL_CLAIM] = "UPDATE job SET state = " CLAIMED ", lease = ?2, batch = ?3, fence = fence + 1,"
-                  " attempts = attempts + 1 WHERE number = ?1",
+                  " attempts = attempts + 1, untold = " OF_LETTER " WHERE number = ?1",
     [SQL_RENEW] = "UPDATE job SET lease = max(lease, ?2) WHERE batch = ?1 AND state = " CLAIMED,
     [SQL_NEXT_LEASE_ENDED] = COLUMNS "WHERE state = " CLAIMED " AND kind = ? AND lease <= ?"
                                      " ORDER BY lease LIMIT 1",

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define RESULT_VERSION 1
+#define RESULT_MAX     (1u << 20)
 
 /* A letter's own time, which the signature covers: a file can't be made younger. */
 static int64_t letter_time(const uint8_t *letter, size_t size)
@@ -62,17 +63,20 @@ int batch_read(const char *file, const uint8_t portald[static crypto_sign_PUBLIC
 
 int batch_answer(const char *file, const char *batch, json_t *rows)
 {
-    _cleanup_free_ char *directory = strdup(file), *text = NULL;
+    _cleanup_free_ char *directory = strdup(file), *text = malloc(RESULT_MAX);
     json_auto_t *result =
         json_pack("{s:i, s:s, s:O}", "version", RESULT_VERSION, "batch", batch, "letters", rows);
     char name[NAME_MAX + 1], *slash;
+    size_t size;
 
-    text = result ? json_dumps(result, JSON_INDENT(1)) : NULL;
-    if (!directory || !text)
+    if (!directory || !text || !result)
         return -ENOMEM;
+    size = json_dumpb(result, text, RESULT_MAX, JSON_INDENT(1));
+    if (size == 0 || size > RESULT_MAX)
+        return -EMSGSIZE;
     slash = strrchr(directory, '/');
     if (slash)
         slash[slash == directory ? 1 : 0] = '\0';
     snprintf(name, sizeof name, "%s" RESULT_SUFFIX, batch);
-    return file_write(slash ? directory : ".", name, text, strlen(text));
+    return file_write(slash ? directory : ".", name, text, size);
 }

@@ -13,7 +13,7 @@ struct settings {
     char *zone;
 
     char *station_key;
-    char **old_keys; /* NULL-terminated */
+    char *old_keys; /* paths, separated by one blank each; or NULL */
     char *state_dir;
     char *output;
     char *printer; /* an IPP URI; "": files in output */

@@ -20,6 +20,26 @@ static int key_trouble(int r, const char *what, const char *file)
     return r;
 }
 
+/* The first of the list is tried first. */
+static int old_keys_load(const char *files, struct station_key **key)
+{
+    _cleanup_free_ char *copy = files ? strdup(files) : NULL;
+    char *blank;
+    int r = 0;
+
+    while (r == 0 && copy && *copy) {
+        const char *file;
+
+        blank = strrchr(copy, ' ');
+        file = blank ? blank + 1 : copy;
+        r = station_key_load(file, *key, key);
+        if (r < 0)
+            return key_trouble(r, "an older key of the station", file);
+        *(blank ? blank : copy) = '\0';
+    }
+    return files && !copy ? -ENOMEM : r;
+}
+
 int station_keys_load(const struct settings *settings, uint8_t *portald, size_t size,
                       struct station_key **ret)
 {
@@ -28,9 +48,9 @@ int station_keys_load(const struct settings *settings, uint8_t *portald, size_t 
 
     if (r < 0)
         return key_trouble(r, "portald's public key", settings->portald_key);
-    for (char **file = settings->old_keys; file && *file; file++)
-        if ((r = station_key_load(*file, key, &key)) < 0)
-            return key_trouble(r, "an older key of the station", *file);
+    r = old_keys_load(settings->old_keys, &key);
+    if (r < 0)
+        return r;
     r = station_key_load(settings->station_key, key, &key);
     if (r < 0)
         return key_trouble(r, "the station's key", settings->station_key);

@@ -1,0 +1,406 @@
+"""Letters that go to a print station by file, and what only people know of letters: printed after all,
+to be printed again, come back from the post."""
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from customer import wait_for
+from fake_portald import ADDRESS, ENTRY, SEALED, TIME, FakePortald, Letter, Mailroom, field, fields, parse, ulid, write_key
+from nacl.public import PrivateKey
+from test_cups import STEPS, STEPS_MOST
+from test_print import station, program  # noqa: F401
+
+BATCH = 22
+DAY = 86400
+
+
+# A file made by hand -------------------------------------------------------------------------------
+
+def now_in(letter):
+    letter.outside.setdefault(TIME, int(time.time()).to_bytes(8, "big"))
+    return letter
+
+
+class File:
+    """A batch file as portalctl would have written it, from letters that a test describes."""
+
+    def __init__(self, station, *letters, spoil=None, batch=None):  # noqa: F811
+        self.station, self.letters = station, [now_in(letter) for letter in letters]
+        self.batch = batch or ulid()
+        station.portald.spoil = spoil
+        frame = station.portald._letters(self.batch, self.letters)
+        station.portald.spoil = None
+        body = field(BATCH, self.batch.encode()) + frame[6:]
+        self.path = station.dir / f"{self.batch}.batch"
+        self.path.write_bytes((len(body) + 2).to_bytes(4, "big") + frame[4:6] + body)
+
+    @property
+    def result(self):
+        return json.loads(self.path.with_suffix(".result").read_text())
+
+    def rows(self):
+        return {row["job"]: row for row in self.result["letters"]}
+
+
+def test_a_file_is_printed_and_answered(station):  # noqa: F811
+    file = File(station, Letter(), Letter())
+    done = station.prints("--batch", file.path)
+    assert done.stdout == f"batch {file.batch}: 2 letters\n"
+    assert file.result["version"] == 1 and file.result["batch"] == file.batch
+    assert station.files() == sorted(f"{letter.job}.pdf" for letter in file.letters)
+    assert all(row["pages"] == 1 for row in file.rows().values())
+    assert file.path.with_suffix(".result").stat().st_mode & 0o777 == 0o600
+    assert station.portald.asked == []
+
+
+def test_a_directory_of_files_is_printed_whole(station):  # noqa: F811
+    files = [File(station, Letter()) for _ in range(3)]
+    File(station, Letter()).path.rename(station.dir / "other.file")
+    station.prints("--batch", station.dir)
+    assert station.files() == sorted(f"{file.letters[0].job}.pdf" for file in files)
+
+
+def replaced(tag, value):
+    def spoil(_batch, parts, digest, signature):
+        changed = parse(parts[0]) | {tag: value}
+        return [fields(changed), *parts[1:]], digest, signature
+    return spoil
+
+
+def swapped(tag):
+    """One field of two letters, each in the other's place."""
+    def spoil(_batch, parts, digest, signature):
+        one, two = parse(parts[0]), parse(parts[1])
+        one[tag], two[tag] = two[tag], one[tag]
+        return [fields(one), fields(two)], digest, signature
+    return spoil
+
+
+def less(_batch, parts, digest, signature):
+    return parts[1:], digest, signature
+
+
+@pytest.mark.parametrize("spoil", [replaced(ADDRESS, b"Mia Muster\nNebenweg 1\n10115 Berlin"),
+                                   replaced(ENTRY, b"c0a80101-0000-4000-8000-000000000002"),
+                                   replaced(TIME, (2**31).to_bytes(8, "big")), swapped(SEALED), less])
+def test_a_file_that_was_changed_by_hand_is_refused_whole(station, spoil):  # noqa: F811
+    file = File(station, Letter(), Letter(outside={ADDRESS: "Max Muster\nHauptstr. 1\n10115 Berlin"}), spoil=spoil)
+    done = station.run("--batch", file.path)
+    assert done.returncode == 1 and "signed" in done.stderr and station.files() == []
+    assert not file.path.with_suffix(".result").exists()
+
+
+def test_a_file_under_another_batchs_name_is_refused(station):  # noqa: F811
+    file = File(station, Letter())
+    data = file.path.read_bytes().replace(file.batch.encode(), ulid().encode())
+    file.path.write_bytes(data)
+    assert station.run("--batch", file.path).returncode == 1 and station.files() == []
+
+
+def test_a_file_of_another_portald_is_refused(station, tmp_path):  # noqa: F811
+    file = File(station, Letter())
+    FakePortald(tmp_path).write_keys()
+    shutil.copy(tmp_path / "portald.pub", station.dir / "portald.pub")
+    done = station.run("--batch", file.path)
+    assert done.returncode == 1 and "signed" in done.stderr and station.files() == []
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data + b"\0", lambda data: b"",
+                                    lambda data: b"{}", lambda data: bytes(len(data))])
+def test_a_damaged_file_is_refused(station, damage):  # noqa: F811
+    file = File(station, Letter())
+    file.path.write_bytes(damage(file.path.read_bytes()))
+    assert station.run("--batch", file.path).returncode == 1 and station.files() == []
+
+
+@pytest.mark.parametrize("age, taken", [(7 * DAY - 600, True), (7 * DAY + 60, False)])
+def test_a_file_is_taken_for_seven_days(station, age, taken):  # noqa: F811
+    file = File(station, Letter(outside={TIME: (int(time.time()) - age).to_bytes(8, "big")}))
+    done = station.run("--batch", file.path)
+    assert (done.returncode == 0) == taken and bool(station.files()) == taken
+    assert taken or "older than 7 days" in done.stderr
+
+
+def test_a_file_is_printed_once(station):  # noqa: F811
+    file = File(station, Letter())
+    station.prints("--batch", file.path)
+    first = file.rows()
+    station.path(file.letters[0]).unlink()  # posted
+    done = station.prints("--batch", file.path)
+    assert "printed before" in done.stderr and station.files() == [] and file.rows() == first
+    # Nor does the letter come out of another file.
+    again = File(station, file.letters[0])
+    station.prints("--batch", again.path)
+    assert station.files() == [] and again.rows() == first
+
+
+def test_what_failed_does_not_come_out_of_the_same_file_later(station):  # noqa: F811
+    """portald has it in its queue again by then."""
+    file = File(station, Letter(outside={ADDRESS: "W" * 60 + "\nKöln"}), Letter())
+    station.prints("--batch", file.path)
+    bad, good = file.letters
+    assert "failed" in file.rows()[bad.job] and "pages" in file.rows()[good.job]
+    del bad.outside[ADDRESS]
+    mended = File(station, bad, good, batch=file.batch)
+    station.prints("--batch", mended.path)
+    assert station.files() == [f"{good.job}.pdf"]
+    other = File(station, bad)
+    station.prints("--batch", other.path)
+    assert station.files() == sorted(f"{letter.job}.pdf" for letter in (bad, good))
+
+
+def test_killed_at_every_step_a_file_is_printed_once(station):  # noqa: F811
+    """strace kills it at its n-th call that others can see, for every n until it gets through."""
+    mailroom, files = Mailroom(station.letters), []
+    for step in range(1, STEPS_MOST):
+        files.append(File(station, Letter()))
+        done = subprocess.run(["strace", "-qq", "-o", station.dir / "trace", "-e", f"trace={STEPS}", "-e",
+                               f"inject={STEPS}:signal=KILL:when={step}", station.program, "--config",
+                               station.conf, "--batch", files[-1].path], capture_output=True, check=False, timeout=60)
+        if done.returncode == 0:
+            break
+        station.prints("--batch", files[-1].path)
+        assert "pages" in files[-1].rows()[files[-1].letters[0].job]
+    mailroom.close()
+    jobs = [job for job, _ in mailroom.taken]
+    print(f"{len(files) - 1} kills, {len(jobs)} on paper, {len(set(jobs))} of them different")
+    assert done.returncode == 0 and len(files) > 30
+    assert sorted(jobs) == sorted(file.letters[0].job for file in files)
+
+
+# Keys ----------------------------------------------------------------------------------------------
+
+def rotate(station, old_keys):  # noqa: F811
+    """A second pair of the station's, in use now; returns the first."""
+    first = station.portald.station
+    write_key(station.dir / "old.key", first, 0o600)
+    station.portald.station = PrivateKey.generate()
+    write_key(station.dir / "station.key", station.portald.station, 0o600)
+    line = f"old_keys = {station.dir}/old.key\n" if old_keys else ""
+    station.configure()
+    station.conf.write_text(station.conf.read_text().replace("[station]\n", f"[station]\n{line}"))
+    return first
+
+
+def test_an_older_key_opens_letters_until_it_is_taken_out(station):  # noqa: F811
+    first = rotate(station, old_keys=True)
+    old, new = station.portald.add(Letter(station=first.public_key), Letter())
+    station.prints()
+    assert station.files() == sorted(f"{letter.job}.pdf" for letter in (old, new))
+    station.configure()
+    old, new = station.portald.add(Letter(station=first.public_key), Letter())
+    station.prints()
+    assert "can't be opened" in station.portald.rows()[old.job]["failed"]
+    assert station.path(new).exists() and not station.path(old).exists()
+
+
+def test_an_older_key_that_others_may_read_is_refused(station):  # noqa: F811
+    rotate(station, old_keys=True)
+    (station.dir / "old.key").chmod(0o640)
+    done = station.run()
+    assert done.returncode == 1 and "old.key" in done.stderr
+
+
+# A station that isn't stopped by a portald gone wrong ------------------------------------------------
+
+def test_letters_that_come_back_again_and_again_end_the_run(station):  # noqa: F811
+    letter = Letter()
+    station.portald.make = lambda: letter  # whatever is reported
+    done = station.prints("--batch-size", "1")
+    assert "hands out letters" in done.stderr and len(station.portald.asked) == 2
+    assert station.files() == [f"{letter.job}.pdf"]
+
+
+def test_a_report_that_is_refused_again_and_again_is_set_aside(station):  # noqa: F811
+    letter, = station.portald.add(Letter())
+    station.portald.report_verdict = 11
+    for _ in range(3):
+        assert station.run().returncode == 1
+    station.portald.report_verdict = 0
+    other, = station.portald.add(Letter())
+    done = station.prints()
+    assert letter.job not in station.portald.rows() and "pages" in station.portald.rows()[other.job]
+    assert len(set(station.portald.asked)) == 3 and "1 letter" in done.stdout
+
+
+# With the real portald -------------------------------------------------------------------------------
+
+@pytest.fixture
+def mailroom(fresh_world):
+    """A world whose print station is on another machine: it has files only."""
+    fresh_world.box.stop("print")
+    return fresh_world
+
+
+def ctl(world, *words, status=0):
+    done = world.box.ctl(*words)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def letters_of(world, state=None):
+    listed = json.loads(ctl(world, "--json", "letters", "list", "--all"))
+    return [letter for letter in listed if state in (None, letter["state"])]
+
+
+def export(world, *words):
+    directory = world.box.dir / "out"
+    directory.mkdir(exist_ok=True)
+    report = json.loads(ctl(world, "--json", "letters", "export", str(directory), *words))
+    return directory / f"{report['batch']}.batch"
+
+
+def print_file(world, path):
+    command = [Path(world.box["PORTAL_BUILD"]) / "print" / "portal-print", "--config", world.box["PORTAL_PRINT_CONF"],
+               "--batch", path]
+    return subprocess.run(command, text=True, capture_output=True, check=False)
+
+
+def test_a_batch_goes_out_by_file_and_comes_back(mailroom):
+    w = mailroom
+    customers = [w.customer() for _ in range(2)]
+    for c in customers:
+        c.confirmed()
+    path = export(w)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert {letter["state"] for letter in letters_of(w)} == {"claimed"}
+    assert "No letter is waiting" in ctl(w, "letters", "export", str(path.parent))
+    done = print_file(w, path)
+    assert done.returncode == 0, done.stderr
+    assert "2 printed, 0 failed, 0 uncertain" in ctl(w, "letters", "import", str(path.with_suffix(".result")))
+    ctl(w, "letters", "import", str(path.with_suffix(".result")))
+    assert {letter["state"] for letter in letters_of(w)} == {"printed"}
+    for c in customers:
+        assert w.login(c.mail, c.letter().password, "Regen auf dem Zeltdach", "Regen auf dem Zeltdach").ok
+    ctl(w, "letters", "posted", path.stem)
+    assert {letter["state"] for letter in letters_of(w)} == {"done"}
+
+
+def test_a_lost_file_is_written_again(mailroom):
+    w = mailroom
+    w.customer().confirmed()
+    path = export(w)
+    path.unlink()
+    assert export(w, "--batch", path.stem) == path
+    assert print_file(w, path).returncode == 0
+
+
+def test_nothing_is_claimed_for_a_place_that_cannot_be_written(mailroom):
+    w = mailroom
+    w.customer().confirmed()
+    ctl(w, "letters", "export", "/nonexistent", status=1)
+    assert [letter["state"] for letter in letters_of(w)] == ["ready"]
+    ctl(w, "letters", "export", "/tmp", "--batch", "nonsense", status=2)
+    ctl(w, "letters", "import", "/nonexistent", status=1)
+    ctl(w, "letters", "import", "/etc/passwd", status=1)
+
+
+def test_a_file_that_never_comes_back_leaves_its_letters_uncertain(mailroom):
+    w = mailroom
+    w.customer().confirmed()
+    export(w)
+    w.clock("+6d")
+    export(w)
+    assert [letter["state"] for letter in letters_of(w)] == ["claimed"]
+    w.clock("+25h")
+    export(w)
+    assert [letter["state"] for letter in letters_of(w)] == ["uncertain"]
+    text = ctl(w, "letters", "list")
+    assert "letters printed" in text and "letters again" in text
+
+
+def uncertain(world):
+    """One letter whose printing nobody confirmed, and its file."""
+    path = export(world)
+    world.clock("+8d")
+    export(world)
+    letter, = letters_of(world, "uncertain")
+    return letter["id"], path
+
+
+def test_an_uncertain_letter_is_printed_after_all_when_a_person_says_so(mailroom):
+    w = mailroom
+    c = w.customer()
+    c.confirmed()
+    job, path = uncertain(w)
+    assert "counts as printed" in ctl(w, "letters", "printed", job)
+    assert [letter["state"] for letter in letters_of(w)] == ["printed"]
+    wait_for(lambda: c.show()["letters"][0]["state"] == "printed", what="the entry to know")
+    ctl(w, "letters", "again", job, status=1)
+    ctl(w, "letters", "posted", path.stem)
+
+
+def test_an_uncertain_letter_is_printed_again_only_when_a_person_says_so(mailroom):
+    w = mailroom
+    c = w.customer()
+    c.confirmed()
+    job, _path = uncertain(w)
+    assert letters_of(w)[0]["state"] == "uncertain" and "No letter" in ctl(w, "letters", "export", "/tmp")
+    assert "next batch" in ctl(w, "letters", "again", job)
+    ctl(w, "letters", "again", job, status=1)
+    w.box.start("print")
+    assert w.login(c.mail, c.letter().password, "Regen auf dem Zeltdach", "Regen auf dem Zeltdach").ok
+
+
+def test_a_station_that_does_not_know_says_so_and_the_letter_waits_for_a_person(mailroom):
+    w = mailroom
+    w.customer().confirmed()
+    path = export(w)
+    letter, = letters_of(w, "claimed")
+    result = path.with_suffix(".result")
+    result.write_text(json.dumps({"version": 1, "batch": path.stem, "letters": [
+        {"job": letter["id"], "uncertain": "the print server went away"}]}))
+    assert "1 uncertain" in ctl(w, "letters", "import", str(result))
+    letter, = letters_of(w, "uncertain")
+    assert letter["note"] == "the print server went away"
+
+
+@pytest.mark.parametrize("words", [("printed", "nonsense"), ("again", "nonsense"), ("returned", "nonsense")])
+def test_what_is_no_id_is_wrong_usage(mailroom, words):
+    ctl(mailroom, "letters", *words, status=2)
+    ctl(mailroom, "letters", words[0], 26 * "0", status=1)
+
+
+def test_a_letter_that_came_back_is_void_at_once_and_support_sees_it(fresh_world):
+    w = fresh_world
+    c = w.customer()
+    letter = c.initial()
+    job = c.show()["letters"][0]["job"]
+    batch, = {each["batch"] for each in letters_of(w)}
+    ctl(w, "letters", "posted", batch)
+    before = w.entry(c.uid)
+    text = ctl(w, "letters", "returned", job, "--reason", "moved\naway")
+    assert "void" in text
+    after = w.entry(c.uid)
+    assert after["portalPUK"] != before["portalPUK"] and after["userPassword"] != before["userPassword"]
+    assert not w.login(c.mail, letter.password, "Regen auf dem Zeltdach", "Regen auf dem Zeltdach").ok
+    assert c.show()["letters"][0]["state"] == "returned" and "returned" in ctl(w, "show", c.uid)
+    assert letters_of(w)[0]["note"] == "returned: moved away"
+    assert "void already" in ctl(w, "letters", "returned", job)
+    # Another letter makes everything well.
+    ctl(w, "letter", c.uid)
+    wait_for(lambda: any(each["state"] == "printed" for each in c.show()["letters"]), what="another letter")
+    assert w.login(c.mail, c.letter().password, "Regen auf dem Zeltdach", "Regen auf dem Zeltdach").ok
+
+
+def test_a_personal_password_outlives_a_letter_that_came_back(fresh_world):
+    w = fresh_world
+    c = w.customer()
+    c.active()
+    job = c.show()["letters"][0]["job"]
+    before = w.entry(c.uid)
+    assert "password stays" in ctl(w, "letters", "returned", job)
+    after = w.entry(c.uid)
+    assert after["portalPUK"] != before["portalPUK"] and after["userPassword"] == before["userPassword"]
+    assert w.login(c.mail, "Regen auf dem Zeltdach").ok
+
+
+def test_only_a_letter_that_was_printed_can_come_back(mailroom):
+    w = mailroom
+    w.customer().confirmed()
+    letter, = letters_of(w)
+    assert "can come back" in ctl(w, "letters", "returned", letter["id"], status=1)

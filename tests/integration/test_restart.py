@@ -1,11 +1,9 @@
 """portald and slapd restarted, reloaded, stopped and out of space while customers log in: nobody who can wait is turned
 away, and nobody is let in or refused who shouldn't be. portald's sockets belong to somebody who stays, as with systemd."""
 
-import errno
 import os
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import ldap_client
 from customer import World, is_gone, wait_for
 from login_load import LoginLoad
 from sandbox import Sandbox
+from small_disk import small_disk
 from socket_holder import Holder
 from wire import connect, field, frame, receive
 
@@ -200,76 +199,39 @@ def test_relay_that_stalls_holds_up_neither_reload_nor_stop(box, world, held, lo
         os.kill(sink, signal.SIGCONT)
 
 
-@pytest.fixture
-def small_disk(box, held):
-    """The queue on a file system of its own that fill() leaves no room on and free() makes room on again."""
-    place = box.parent / "small"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", place], capture_output=True, text=True,
-                             check=False)
-    if mounted.returncode != 0:
-        place.rmdir()
-        pytest.skip(f"no small file system to fill: {mounted.stderr.strip() or 'mount failed'}")
-    drop_ins = Path(f"{held.conf}.d")
-    drop_ins.mkdir(exist_ok=True)
-    drop_in = drop_ins / "50-small.conf"
-    drop_in.write_text(f"[queue]\nfile = {place}/queue.db\n")
-    try:
-        held.restart(signal.SIGTERM)
-        held.wait()
-        yield SmallDisk(place)
-    finally:
-        drop_in.unlink()
-        held.restart(signal.SIGTERM)
-        held.wait()
-        subprocess.run(["umount", place], check=True)
-        place.rmdir()
+@pytest.fixture(name="disk")
+def fixture_disk(box, held):
+    with small_disk(box, held) as disk:
+        yield disk
 
 
-class SmallDisk:
-    def __init__(self, place):
-        self.filler = place / "filler"
-
-    def fill(self):
-        with open(self.filler, "wb", buffering=0) as out:
-            try:
-                while True:
-                    out.write(bytes(4096))
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
-
-    def free(self):
-        self.filler.unlink()
-
-
-def test_full_disk_refuses_registrations_clearly_and_nothing_else(world, held, load, small_disk):
+def test_full_disk_refuses_registrations_clearly_and_nothing_else(world, held, load, disk):
     link = world.customer().registered()
     late = world.customer()
-    small_disk.fill()
+    disk.fill()
     with load:
-        # What is free in the file itself may still take a few.
-        replies = [world.portald.register(late.policy, late.birthdate, f"voll-{i}@example.org", language="en") for i in range(9)]
-        assert replies[-1].verdict == "UNAVAILABLE"
-        assert "try again" in replies[-1].text
+        for i in range(9):
+            reply = world.portald.register(late.policy, late.birthdate, f"voll-{i}@example.org", language="en")
+            assert reply.verdict == "UNAVAILABLE" and "try again" in reply.text
         assert world.portald.confirm(link.token).verdict == "UNAVAILABLE"
         load.wait_for_more(20)
         assert world.portald.control("status")
     load.check(least=20)
-    small_disk.free()
+    disk.free()
     # What wasn't taken doesn't count as one of the five a day.
     assert late.registered("nicht-mehr-voll@example.org").token
     assert world.portald.confirm(link.token).verdict == "OK"
     assert world.portald.confirm(link.token).verdict == "LINK_DONE"
 
 
-def test_portald_that_starts_on_a_full_disk_lets_customers_in(world, held, load, small_disk):
+def test_portald_that_starts_on_a_full_disk_lets_customers_in(world, held, load, disk):
     with load:
         for number in SIGNALS:
             assert world.customer().registered().token
-            small_disk.fill()
+            disk.fill()
             held.restart(number)
             held.wait()
             load.wait_for_more(10)
-            small_disk.free()
+            disk.free()
         assert world.customer().registered().token
     load.check(least=20)

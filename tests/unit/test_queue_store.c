@@ -109,7 +109,7 @@ static void test_missing_directory_is_what_open_says(void **state)
 
 /* SIGKILL. */
 
-#define KILL_ROUNDS  25
+#define KILL_ROUNDS  100
 #define KILL_PUTTERS 2
 
 /* What the child says down its pipe, each after the queue acknowledged it. */

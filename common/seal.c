@@ -85,6 +85,18 @@ int unseal_state(const uint8_t key[static crypto_aead_xchacha20poly1305_ietf_KEY
     return 0;
 }
 
+void seal_bind(const char *name, const char *service, const char *client,
+               uint8_t ret[static SEAL_BOUND])
+{
+    const char *const texts[] = {name, service, client};
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, NULL, 0, SEAL_BOUND);
+    for (size_t i = 0; i < ELEMENTS(texts) && texts[i]; i++)
+        crypto_generichash_update(&state, (const uint8_t *)texts[i], strlen(texts[i]) + 1);
+    crypto_generichash_final(&state, ret, SEAL_BOUND);
+}
+
 void seal_manifest_begin(struct seal_manifest *m)
 {
     crypto_generichash_init(&m->state, NULL, 0, 32);

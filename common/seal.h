@@ -29,6 +29,11 @@ int seal_state(const uint8_t key[static crypto_aead_xchacha20poly1305_ietf_KEYBY
 int unseal_state(const uint8_t key[static crypto_aead_xchacha20poly1305_ietf_KEYBYTES],
                  const char *purpose, const uint8_t *sealed, size_t size, uint8_t *ret,
                  size_t ret_capacity, size_t *ret_size);
+/* The BLAKE2b-256 of whom such a state is for: login name, PAM service and, unless NULL, client,
+   each with its NUL. */
+#define SEAL_BOUND 32
+void seal_bind(const char *name, const char *service, const char *client,
+               uint8_t ret[static SEAL_BOUND]);
 
 /* The BLAKE2b-256 of the letters of a claim, as wire.h says: feed every LETTER field, then
    finish. */

@@ -9,22 +9,12 @@
 
 struct content {
     char uuid[JOB_ENTRY_SIZE];
-    uint8_t bound[32]; /* BLAKE2b of name and service */
+    uint8_t bound[SEAL_BOUND]; /* to name and service */
     int64_t until, changed;
     uint64_t epoch, size;
     uint8_t sealed[ENTRY_TOTP_MAX];
 };
 _Static_assert(sizeof(struct content) + SEAL_OVERHEAD <= STATE_SIZE, "it fits WIRE_STATE");
-
-static void bind_to(const char *name, const char *service, uint8_t ret[static 32])
-{
-    crypto_generichash_state state;
-
-    crypto_generichash_init(&state, NULL, 0, 32);
-    crypto_generichash_update(&state, (const uint8_t *)name, strlen(name) + 1);
-    crypto_generichash_update(&state, (const uint8_t *)service, strlen(service) + 1);
-    crypto_generichash_final(&state, ret, 32);
-}
 
 int enrollment_make(const struct keys *keys, const char *name, const char *service,
                     const struct enrollment *enrollment, time_t now, uint8_t ret[static STATE_SIZE],
@@ -36,7 +26,7 @@ int enrollment_make(const struct keys *keys, const char *name, const char *servi
         return -E2BIG;
     memset(&content, 0, sizeof content); /* padding, too: it leaves the process */
     memcpy(content.uuid, enrollment->proof.uuid, sizeof content.uuid);
-    bind_to(name, service, content.bound);
+    seal_bind(name, service, NULL, content.bound);
     content.until = now + STATE_SECONDS;
     content.changed = enrollment->proof.changed;
     content.epoch = enrollment->proof.epoch;
@@ -50,10 +40,10 @@ int enrollment_open(const struct keys *keys, const uint8_t *state, size_t size, 
                     const char *service, time_t now, struct enrollment *ret)
 {
     struct content content;
-    uint8_t bound[32];
+    uint8_t bound[SEAL_BOUND];
     size_t length = 0;
 
-    bind_to(name, service, bound);
+    seal_bind(name, service, NULL, bound);
     if (unseal_state(keys->grant, ENROLLMENT_PURPOSE, state, size, (uint8_t *)&content,
                      sizeof content, &length) < 0 ||
         length != sizeof content || content.uuid[sizeof content.uuid - 1] ||

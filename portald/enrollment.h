@@ -7,12 +7,14 @@
 #include "totp.h"
 
 #define ENROLLMENT_PURPOSE "portal-enrollment-1" /* what it is sealed as */
+
 struct enrollment {
     struct proof proof;
     uint8_t sealed[ENTRY_TOTP_MAX]; /* as totp_seal() makes it */
     size_t size;
 };
 
+/* 0; -E2BIG; or seal_state()'s error. */
 int enrollment_make(const struct keys *keys, const char *name, const char *service,
                     const struct enrollment *enrollment, time_t now, uint8_t ret[static STATE_SIZE],
                     size_t *ret_size);

@@ -12,22 +12,12 @@
 
 struct content {
     char uuid[JOB_ENTRY_SIZE];
-    uint8_t bound[32]; /* BLAKE2b of name and service */
+    uint8_t bound[SEAL_BOUND]; /* to name and service */
     int64_t until, changed;
     uint64_t epoch, kind;
     uint64_t coded;  /* with a code, that is, where TOTP was set up */
     uint8_t puk[32]; /* BLAKE2b of the hash of the PUK that was right; of a recovery only */
 };
-
-static void bind_to(const char *name, const char *service, uint8_t ret[static 32])
-{
-    crypto_generichash_state state;
-
-    crypto_generichash_init(&state, NULL, 0, 32);
-    crypto_generichash_update(&state, (const uint8_t *)name, strlen(name) + 1);
-    crypto_generichash_update(&state, (const uint8_t *)service, strlen(service) + 1);
-    crypto_generichash_final(&state, ret, 32);
-}
 
 static void digest_puk(const struct entry *entry, uint8_t ret[static 32])
 {
@@ -44,7 +34,7 @@ int grant_make(const struct keys *keys, enum grant_kind kind, const char *name, 
 
     memset(&content, 0, sizeof content); /* padding, too: it leaves the process */
     memcpy(content.uuid, entry->uuid, sizeof content.uuid);
-    bind_to(name, service, content.bound);
+    seal_bind(name, service, NULL, content.bound);
     content.until = now + GRANT_SECONDS;
     content.changed = entry->password_changed;
     content.epoch = entry->session_epoch;
@@ -69,9 +59,9 @@ int grant_open(const struct keys *keys, const uint8_t *grant, size_t size, const
                const char *service, time_t now, char ret_uuid[static JOB_ENTRY_SIZE])
 {
     struct content content;
-    uint8_t bound[32];
+    uint8_t bound[SEAL_BOUND];
 
-    bind_to(name, service, bound);
+    seal_bind(name, service, NULL, bound);
     if (unseal(keys, grant, size, &content) < 0 ||
         sodium_memcmp(bound, content.bound, sizeof bound) != 0 || now >= content.until ||
         now < content.until - GRANT_SECONDS)

@@ -16,7 +16,7 @@ enum grant_kind {
     GRANT_RECOVERY, /* PUK and mailed code were: serves WIRE_CHANGE alone, which voids the PUK */
 };
 
-/* entry: for a recovery with its secrets. */
+/* entry: for a recovery with its secrets. 0 or seal_state()'s error. */
 int grant_make(const struct keys *keys, enum grant_kind kind, const char *name, const char *service,
                const struct entry *entry, time_t now, uint8_t ret[static GRANT_SIZE],
                size_t *ret_size);

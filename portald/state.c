@@ -10,7 +10,7 @@
 
 struct content {
     char uuid[JOB_ENTRY_SIZE];
-    uint8_t bound[32]; /* BLAKE2b of name, service and client */
+    uint8_t bound[SEAL_BOUND]; /* to name, service and client */
     int64_t until, changed;
     uint64_t epoch, purpose;
 };
@@ -29,17 +29,6 @@ bool proof_holds(const struct proof *proof, const struct entry *entry)
            proof->changed == entry->password_changed && proof->epoch == entry->session_epoch;
 }
 
-static void bind_to(const struct state_bounds *bounds, uint8_t ret[static 32])
-{
-    const char *const parts[] = {bounds->name, bounds->service, bounds->client};
-    crypto_generichash_state state;
-
-    crypto_generichash_init(&state, NULL, 0, 32);
-    for (size_t i = 0; i < ELEMENTS(parts); i++)
-        crypto_generichash_update(&state, (const uint8_t *)parts[i], strlen(parts[i]) + 1);
-    crypto_generichash_final(&state, ret, 32);
-}
-
 int state_make(const struct keys *keys, const struct state_bounds *bounds,
                const struct proof *proof, enum wire_purpose purpose, time_t now,
                uint8_t ret[static STATE_SIZE], size_t *ret_size)
@@ -48,7 +37,7 @@ int state_make(const struct keys *keys, const struct state_bounds *bounds,
 
     memset(&content, 0, sizeof content); /* padding, too: it leaves the process */
     memcpy(content.uuid, proof->uuid, sizeof content.uuid);
-    bind_to(bounds, content.bound);
+    seal_bind(bounds->name, bounds->service, bounds->client, content.bound);
     content.until = now + STATE_SECONDS;
     content.changed = proof->changed;
     content.epoch = proof->epoch;
@@ -62,10 +51,10 @@ int state_open(const struct keys *keys, const uint8_t *state, size_t size,
                enum wire_purpose *ret_purpose)
 {
     struct content content;
-    uint8_t bound[32];
+    uint8_t bound[SEAL_BOUND];
     size_t length = 0;
 
-    bind_to(bounds, bound);
+    seal_bind(bounds->name, bounds->service, bounds->client, bound);
     if (unseal_state(keys->grant, STATE_PURPOSE, state, size, (uint8_t *)&content, sizeof content,
                      &length) < 0 ||
         length != sizeof content || content.uuid[sizeof content.uuid - 1] ||

@@ -27,7 +27,7 @@ bool proof_holds(const struct proof *proof, const struct entry *entry);
 struct state_bounds {
     const char *name, *service, *client;
 };
-/* purpose: of the authentication that it continues. */
+/* purpose: of the authentication that it continues. 0 or seal_state()'s error. */
 int state_make(const struct keys *keys, const struct state_bounds *bounds,
                const struct proof *proof, enum wire_purpose purpose, time_t now,
                uint8_t ret[static STATE_SIZE], size_t *ret_size);

@@ -263,15 +263,12 @@ static int write_password(struct change_request *c)
 static int read_request(struct change_request *c)
 {
     const struct wire_frame *f = &c->request->frame;
-    char typed[PASSWORD_SIZE], client[CLIENT_SIZE] = "";
-    uint8_t purpose = WIRE_PURPOSE_LOGIN;
+    char typed[PASSWORD_SIZE];
     int r;
 
     request_language(c->worker->manager, c->request, c->language);
-    wire_get_string(f, WIRE_CLIENT, client, sizeof client);
-    throttle_client(client, c->client);
-    wire_get_u8(f, WIRE_PURPOSE, &purpose);
-    c->purpose = purpose <= WIRE_PURPOSE_ENROLL ? purpose : WIRE_PURPOSE_LOGIN;
+    request_client(c->request, c->client);
+    c->purpose = request_purpose(c->request);
     if (wire_get_string(f, WIRE_USER, typed, MAIL_ADDRESS_SIZE) < 0 ||
         login_name_read(typed, c->name) < 0 ||
         wire_get_string(f, WIRE_SERVICE, c->service, sizeof c->service) < 0 ||

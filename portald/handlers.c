@@ -155,3 +155,19 @@ void request_language(const struct manager *manager, const struct request *reque
     if (strncmp(asked, "de", 2) == 0 || strncmp(asked, "en", 2) == 0)
         snprintf(ret, LANGUAGE_SIZE, "%.2s", asked);
 }
+
+void request_client(const struct request *request, char ret[static THROTTLE_CLIENT_SIZE])
+{
+    char typed[CLIENT_SIZE] = "";
+
+    wire_get_string(&request->frame, WIRE_CLIENT, typed, sizeof typed);
+    throttle_client(typed, ret);
+}
+
+enum wire_purpose request_purpose(const struct request *request)
+{
+    uint8_t purpose = WIRE_PURPOSE_LOGIN;
+
+    wire_get_u8(&request->frame, WIRE_PURPOSE, &purpose);
+    return purpose <= WIRE_PURPOSE_ENROLL ? purpose : WIRE_PURPOSE_LOGIN;
+}

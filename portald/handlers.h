@@ -45,3 +45,7 @@ void reply_error(struct wire_writer *reply, int error, const char *language);
 #define LANGUAGE_SIZE 3
 void request_language(const struct manager *manager, const struct request *request,
                       char ret[static LANGUAGE_SIZE]);
+/* Where it comes from, as throttle_client() makes it. */
+void request_client(const struct request *request, char ret[static THROTTLE_CLIENT_SIZE]);
+/* Of an authentication or what follows it: WIRE_PURPOSE_LOGIN for one that we don't know. */
+enum wire_purpose request_purpose(const struct request *request);

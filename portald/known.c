@@ -98,8 +98,9 @@ void known_failures(struct throttle *known, const struct entry *entry, const cha
     *ret = (struct entry_failures){.count = state.failures, .retry_after = state.retry_after};
 }
 
-void known_count(struct throttle *known, const struct entry *entry, const char *client,
-                 enum entry_factor factor, const struct entry_failures *failures, time_t now)
+void known_write_failures(struct throttle *known, const struct entry *entry, const char *client,
+                          enum entry_factor factor, const struct entry_failures *failures,
+                          time_t now)
 {
     char what[WHAT_SIZE];
 

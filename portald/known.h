@@ -16,12 +16,14 @@
 /* client: as throttle_client() makes it; "" is never known. */
 bool known_client(struct throttle *known, const struct entry *entry, const char *client,
                   time_t now);
+/* The customer has logged in from there. Not noted beyond KNOWN_NEW_MOST new clients a day. */
 void known_remember(struct throttle *known, const struct entry *entry, const char *client,
                     time_t now);
 /* All counters of this account's clients start over. */
 void known_unblock(struct throttle *known, const struct entry *entry, time_t now);
-/* Its counter of this factor. */
+/* Its counter of this factor: read, written. */
 void known_failures(struct throttle *known, const struct entry *entry, const char *client,
                     enum entry_factor factor, struct entry_failures *ret);
-void known_count(struct throttle *known, const struct entry *entry, const char *client,
-                 enum entry_factor factor, const struct entry_failures *failures, time_t now);
+void known_write_failures(struct throttle *known, const struct entry *entry, const char *client,
+                          enum entry_factor factor, const struct entry_failures *failures,
+                          time_t now);

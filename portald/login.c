@@ -53,16 +53,13 @@ struct login login_make(struct worker *worker, const struct request *request,
 
 bool login_read(struct login *login)
 {
-    char typed[MAIL_ADDRESS_SIZE], client[CLIENT_SIZE] = "";
     const struct wire_frame *f = &login->request->frame;
-    uint8_t purpose = WIRE_PURPOSE_LOGIN;
+    char typed[MAIL_ADDRESS_SIZE];
 
     request_language(login->manager, login->request, login->language);
     wire_get_string(f, WIRE_SERVICE, login->service, sizeof login->service);
-    wire_get_string(f, WIRE_CLIENT, client, sizeof client);
-    wire_get_u8(f, WIRE_PURPOSE, &purpose);
-    login->purpose = purpose <= WIRE_PURPOSE_ENROLL ? purpose : WIRE_PURPOSE_LOGIN;
-    throttle_client(client, login->client);
+    request_client(login->request, login->client);
+    login->purpose = request_purpose(login->request);
     return wire_get_string(f, WIRE_USER, typed, sizeof typed) == 0 &&
            login_name_read(typed, login->name) == 0;
 }
@@ -181,8 +178,8 @@ static void table_put(const struct login *login, unsigned set, const struct coun
         if (!(set & LOGIN_SET(f)))
             continue;
         else if (login->known)
-            known_count(login->manager->known, login->entry, login->client, f, &counters->of[f],
-                        login->now);
+            known_write_failures(login->manager->known, login->entry, login->client, f,
+                                 &counters->of[f], login->now);
         else
             name_put(login, f, &counters->of[f]);
 }

@@ -116,11 +116,10 @@ static bool turn_away(struct form *form, const char *line, const char *what)
 static bool within_limits(struct form *form)
 {
     const struct manager *m = form->worker->manager;
-    char typed[CLIENT_SIZE] = "", client[THROTTLE_CLIENT_SIZE], span[64], line[TEXT_SIZE];
+    char client[THROTTLE_CLIENT_SIZE], span[64], line[TEXT_SIZE];
     time_t wait = 0;
 
-    wire_get_string(&form->request->frame, WIRE_CLIENT, typed, sizeof typed);
-    throttle_client(typed, client);
+    request_client(form->request, client);
     if (*client && throttle_take(m->rates, "register-client", client,
                                  (unsigned)m->settings->registrations_per_client, HOUR, clock_now(),
                                  &wait) < 0) {

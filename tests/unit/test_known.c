@@ -113,7 +113,7 @@ static void test_new_epoch_leaves_all_clients_and_their_counters_behind(void **s
     struct entry e = customer();
 
     known_remember(*state, &e, HOME, NOON);
-    known_count(*state, &e, HOME, FACTOR_PASSWORD, &three, NOON);
+    known_write_failures(*state, &e, HOME, FACTOR_PASSWORD, &three, NOON);
     e.session_epoch++;
     assert_false(known_client(*state, &e, HOME, NOON));
     assert_int_equal(failures(*state, &e, HOME, FACTOR_PASSWORD).count, 0);
@@ -125,14 +125,14 @@ static void test_each_client_counts_each_factor_by_itself(void **state)
 
     for (enum entry_factor f = 0; f < FACTORS; f++) {
         struct entry_failures n = {.count = f + 1u, .retry_after = NOON + f};
-        known_count(*state, &e, HOME, f, &n, NOON);
+        known_write_failures(*state, &e, HOME, f, &n, NOON);
     }
     for (enum entry_factor f = 0; f < FACTORS; f++) {
         assert_int_equal(failures(*state, &e, HOME, f).count, f + 1);
         assert_int_equal(failures(*state, &e, HOME, f).retry_after, NOON + f);
         assert_int_equal(failures(*state, &e, ELSEWHERE, f).count, 0);
     }
-    known_count(*state, &e, HOME, FACTOR_TOTP, &(struct entry_failures){0}, NOON);
+    known_write_failures(*state, &e, HOME, FACTOR_TOTP, &(struct entry_failures){0}, NOON);
     assert_int_equal(failures(*state, &e, HOME, FACTOR_TOTP).count, 0);
     assert_int_equal(failures(*state, &e, HOME, FACTOR_PASSWORD).count, 1);
 }
@@ -142,7 +142,7 @@ static void test_counting_makes_no_client_known(void **state)
     static const struct entry_failures one = {.count = 1};
     struct entry e = customer();
 
-    known_count(*state, &e, ELSEWHERE, FACTOR_PASSWORD, &one, NOON);
+    known_write_failures(*state, &e, ELSEWHERE, FACTOR_PASSWORD, &one, NOON);
     assert_false(known_client(*state, &e, ELSEWHERE, NOON));
 }
 

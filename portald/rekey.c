@@ -162,7 +162,7 @@ static bool wait_to_scan(struct rekey *rekey)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += SCAN_WAIT_MS / 1000;
     pthread_mutex_lock(&rekey->mutex);
     while (!rekey->stop && pthread_cond_timedwait(&rekey->bell, &rekey->mutex, &until) == 0)
@@ -214,6 +214,17 @@ static void *work(void *userdata)
     return NULL;
 }
 
+/* Whose waits end in time also when the clock is set back. */
+static void bell_init(pthread_cond_t *bell)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(bell, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 int rekey_open(const struct totp_keys *keys, const struct directory_options *options,
                struct rekey **ret)
 {
@@ -224,7 +235,7 @@ int rekey_open(const struct totp_keys *keys, const struct directory_options *opt
         return -ENOMEM;
     rekey->keys = keys;
     pthread_mutex_init(&rekey->mutex, NULL);
-    pthread_cond_init(&rekey->bell, NULL);
+    bell_init(&rekey->bell);
     if ((r = directory_open(options, &rekey->scan)) < 0 ||
         (r = directory_open(options, &rekey->work)) < 0)
         return r;

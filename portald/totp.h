@@ -50,13 +50,15 @@ int totp_verify(const struct totp_keys *keys, const struct entry *entry, const c
 /* Whether typed has the form of a code at all. */
 bool totp_is_code(const char *typed);
 
-/* otpauth:// with company as issuer and account as name, percent-encoded and, where both are long,
-   cut, so that its QR code has 25 to 27 lines: lines of text, half blocks, light modules drawn,
-   separated by newlines. Both wiped by the caller. -E2BIG when it doesn't fit, which for what
-   totp_uri() makes can't be. */
+/* What goes into the customer's app; all of it is wiped by the caller. The secret in base32, ""
+   when memory runs out. */
 void totp_secret_text(const uint8_t secret[static TOTP_SECRET_BYTES],
                       char ret[static TOTP_SECRET_TEXT]);
+/* otpauth:// with company as issuer and account as name, percent-encoded and, where both are long,
+   cut, so that its QR code has 25 to 27 lines. 0 or -E2BIG. */
 int totp_uri(const uint8_t secret[static TOTP_SECRET_BYTES], const char *company,
              const char *account, char ret[static TOTP_URI_SIZE]);
+/* The QR code of uri as lines of text separated by newlines: half blocks, light modules drawn. 0;
+   -ENOMEM; -E2BIG when it doesn't fit, which for what totp_uri() makes can't be. */
 #define TOTP_QR_SIZE 8192
 int totp_qr(const char *uri, char ret[static TOTP_QR_SIZE]);

@@ -194,12 +194,34 @@ static void test_shipped_files_are_whole(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static void test_remark_and_qr_may_be_missing(void **state)
+{
+    char problem[256], text[TEXT_SIZE];
+
+    assert_int_equal(load(state, WHOLE, problem), 0);
+    assert_string_equal(filled(state, LETTER_ACCESS, TEXT_REMARK, text), "");
+    assert_string_equal(filled(state, LETTER_ACCESS, TEXT_QR, text), "");
+}
+
+/* Layouts of such sections aren't kept. */
+static void test_section_that_names_the_customer_is_personal(void **state)
+{
+    char problem[256];
+
+    assert_int_equal(load(state, WHOLE, problem), 0);
+    assert_true(texts_is_personal(*state, LETTER_ENGLISH, LETTER_ACCESS, TEXT_GREETING));
+    assert_false(texts_is_personal(*state, LETTER_ENGLISH, LETTER_ACCESS, TEXT_PASSWORD_NOTE));
+    assert_false(texts_is_personal(*state, LETTER_ENGLISH, LETTER_ACCESS, TEXT_REMARK));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_lines_join_and_empty_lines_part),
         TEST(test_a_kind_may_have_a_wording_of_its_own),
         TEST(test_asterisks_and_braces_in_values_stay_what_they_are),
+        TEST(test_remark_and_qr_may_be_missing),
+        TEST(test_section_that_names_the_customer_is_personal),
         TEST(test_value_that_a_letter_lacks_is_an_error),
         TEST(test_value_that_is_too_long_is_an_error),
         TEST(test_what_is_wrong_is_said_with_its_line),

@@ -348,6 +348,80 @@ static void test_character_that_no_font_has_is_refused(void **state)
     assert_string_equal(f->why, "it needs a character that no installed font has");
 }
 
+/* They could make an address read as another one, or hide a part of it. */
+static void test_character_that_steers_the_text_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const texts[] = {"Erika \xe2\x80\xae"
+                                        "dnE", /* U+202E, right to left */
+                                        "Erika \xe2\x81\xa6"
+                                        "End", /* U+2066, an isolate */
+                                        "Erika\xe2\x80\xa8"
+                                        "Beispiel",       /* U+2028, a new line */
+                                        "Erika \xc2\x85", /* U+0085, a new line */
+                                        "Erika \xff"};    /* not UTF-8 */
+
+    for (size_t i = 0; i < ELEMENTS(texts); i++) {
+        struct letter l = letter();
+        strcpy(l.name, texts[i]);
+        assert_int_equal(render(f, &l), -EBADMSG);
+        assert_string_equal(f->why, "the name holds a character that can't be printed");
+        l = letter();
+        snprintf(l.address, sizeof l.address, "%s\n12345 Ort", texts[i]);
+        assert_int_equal(render(f, &l), -EBADMSG);
+        assert_string_equal(f->why, "the postal address holds a character that can't be printed");
+    }
+}
+
+static void test_form_a_has_its_address_field_18_mm_higher(void **state)
+{
+    struct fixture *f = *state;
+    struct letter l = letter();
+    struct render_look form_a = look(f);
+    char problem[512];
+    struct box a, b;
+    struct renderer *form_b = f->renderer;
+
+    strcpy(l.address, "Erika Beispiel\nWeg 1\n54321 Ort");
+    assert_int_equal(render(f, &l), 0);
+    assert_int_equal(box_of(ask(f, "pdftotext -bbox", "-"), "54321", &b), 1);
+    form_a.form = RENDER_FORM_A;
+    assert_int_equal(renderer_open(&form_a, problem, sizeof problem, &f->renderer), 0);
+    int r = render(f, &l);
+    renderer_free(f->renderer);
+    f->renderer = form_b;
+    assert_int_equal(r, 0);
+    assert_int_equal(box_of(ask(f, "pdftotext -bbox", "-"), "54321", &a), 1);
+    assert_true(b.top - a.top > 17.9 * MM && b.top - a.top < 18.1 * MM);
+}
+
+/* Layouts are kept between letters: none may show what belongs to another customer. */
+static void test_letter_shows_nothing_of_the_one_before(void **state)
+{
+    struct fixture *f = *state;
+    struct letter one = letter(), other = letter();
+    struct page_pdf alone = {0}, after = {0};
+    struct render_look same = look(f);
+    struct renderer *fresh = NULL;
+    char problem[512];
+
+    strcpy(other.name, "Jürgen Weiß");
+    strcpy(other.address, "Jürgen Weiß\nWeg 1\n54321 Ort");
+    strcpy(other.login, "weiss@example.org");
+    strcpy(other.reference, "0B8D5-S2ZG6-VY1QT-A7K3M-9QXC2V");
+    strcpy(other.password, "1111-1111-1111-1111");
+    assert_int_equal(renderer_open(&same, problem, sizeof problem, &fresh), 0);
+    assert_int_equal(render_letter(fresh, &other, &alone, f->why), 0);
+    assert_int_equal(render_letter(f->renderer, &one, &after, f->why), 0);
+    page_pdf_clear(&after);
+    assert_int_equal(render_letter(f->renderer, &other, &after, f->why), 0);
+    assert_int_equal(alone.size, after.size);
+    assert_memory_equal(alone.data, after.data, alone.size);
+    page_pdf_clear(&alone);
+    page_pdf_clear(&after);
+    renderer_free(fresh);
+}
+
 static void test_fonts_are_embedded_and_metadata_hold_no_secret(void **state)
 {
     struct fixture *f = *state;
@@ -453,6 +527,9 @@ int main(void)
         cmocka_unit_test(test_last_day_is_written_out_in_the_language),
         cmocka_unit_test(test_names_of_every_script_are_whole),
         cmocka_unit_test(test_character_that_no_font_has_is_refused),
+        cmocka_unit_test(test_character_that_steers_the_text_is_refused),
+        cmocka_unit_test(test_form_a_has_its_address_field_18_mm_higher),
+        cmocka_unit_test(test_letter_shows_nothing_of_the_one_before),
         cmocka_unit_test(test_fonts_are_embedded_and_metadata_hold_no_secret),
         cmocka_unit_test(test_same_letter_makes_the_same_bytes),
         cmocka_unit_test(test_longest_login_name_stays_on_the_page),

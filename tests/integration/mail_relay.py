@@ -17,6 +17,7 @@ JOB, TEXT, SENDER, RECIPIENT, MESSAGE, STATUS, RESULT = 27, 10, 37, 38, 39, 40, 
 ACCEPTED, DEFERRED, REJECTED = 1, 2, 3
 PATIENCE = 20
 
+JOB_ID = "01JD0000000000000000[0-9]{6}"
 MESSAGE_TEXT = (b"From: Portal <portal@versicherung.example>\r\nTo: <erika@kunde.example>\r\n"
                 b"Message-ID: <%s@portal.example>\r\nDate: Sun, 22 Nov 2026 11:00:00 +0100\r\n"
                 b"Subject: Test\r\n\r\nEine Zeile.\r\n.Eine mit Punkt.\r\n..Zwei.\r\n")

@@ -305,6 +305,14 @@ static bool in_use(const struct entry *entry)
            (entry->state == ACCOUNT_INITIAL || entry->state == ACCOUNT_ACTIVE);
 }
 
+bool account_letter_missed(const struct entry *entry, const char *job)
+{
+    const struct entry_letter *letter = find_letter(entry, job);
+
+    return in_use(entry) && letter && !withdrawn(letter) &&
+           (in_force(entry, letter) || is_last(entry, letter, carries_puk));
+}
+
 time_t account_letter_expected(const struct account_rules *rules, const struct entry *entry,
                                const char *job, time_t posted, time_t now)
 {

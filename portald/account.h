@@ -124,6 +124,9 @@ enum account_returned {
 enum account_returned account_letter_returned(const struct entry *entry, const char *job,
                                               const struct account_secrets *void_secrets,
                                               time_t returned, struct changes *changes);
+/* Whether the customer of a letter that came back is to be told: it is the last one, of an account
+   whose address is confirmed. Also of one that is marked as returned already. */
+bool account_letter_missed(const struct entry *entry, const char *job);
 /* Any other step of its life that somebody has seen: "queued" (again), "claimed", "uncertain",
    "withdrawn". What can't follow the present state changes nothing. */
 void account_letter_became(const struct entry *entry, const char *job, const char *state,

@@ -4,6 +4,7 @@
 
 #include "control.h"
 
+#include "letter.h"
 #include "outcome.h"
 #include "swap.h"
 
@@ -131,6 +132,8 @@ static int write_returned(struct control *control, const struct job *job, time_t
             *ret = done;
         if (changes.count > 0)
             r = entry_swap(d, entry, &changes, control->request->deadline);
+        if (r == 0 && account_letter_missed(entry, job->id))
+            r = letter_mail(control->worker->manager, entry, job->id, "letter-returned", 0, now);
     }
     return r;
 }

@@ -3,6 +3,7 @@
    way. */
 #include "config.h"
 
+#include "account-letter.h"
 #include "handlers.h"
 #include "swap.h"
 #include "texts.h"
@@ -98,8 +99,10 @@ static int protect(struct worker *worker, const struct job *job, long long deadl
         *ret = what;
         if (what == NOT_ME_WIPE)
             account_wipe(entry, m->settings->ppolicy, clock_now(), &changes);
-        else
+        else {
             account_lock(entry, "reported as \"this wasn't me\"", &changes);
+            account_withdraw_letters(entry, clock_now(), &changes);
+        }
         r = entry_swap(worker->directory, entry, &changes, deadline);
     }
     return r;
@@ -132,9 +135,9 @@ void not_me_press(struct worker *worker, const struct request *request, struct w
     if (r == 0)
         r = protect(worker, &job, request->deadline, &done, uid, sizeof uid);
     /* What isn't withdrawn here goes when it is claimed: the entry doesn't want it any more. */
-    if (r == 0 && done == NOT_ME_WIPE)
-        queue_withdraw(worker->manager->queue, job.entry, -1, "reported as \"this wasn't me\"",
-                       &withdrawn);
+    if (r == 0 && done != NOT_ME_NOTHING)
+        queue_withdraw(worker->manager->queue, job.entry, done == NOT_ME_WIPE ? -1 : JOB_LETTER,
+                       "reported as \"this wasn't me\"", &withdrawn);
     if (r == -ENOENT)
         answer_unknown(reply, language);
     else if (r < 0)

@@ -1,5 +1,5 @@
 # The pure rules, each edge by itself.
-check_PROGRAMS += tests/unit/test_account_registration tests/unit/test_account_login \
+check_PROGRAMS += tests/unit/test_account_registration tests/unit/test_account_letter tests/unit/test_account_login \
     tests/unit/test_account_recovery tests/unit/test_account_wish tests/unit/test_derive tests/unit/test_order \
     tests/unit/test_account_factor tests/unit/test_grant tests/unit/test_known tests/unit/test_state tests/unit/test_totp tests/unit/test_enrollment tests/unit/test_account_password tests/unit/test_quality
 
@@ -9,6 +9,10 @@ ACCOUNT_TEST_LIBS = portald/libportald.la $(UNIT_LIBS)
 tests_unit_test_account_registration_SOURCES = tests/unit/test_account_registration.c tests/unit/account_fixture.h
 tests_unit_test_account_registration_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_account_registration_LDADD = $(ACCOUNT_TEST_LIBS)
+
+tests_unit_test_account_letter_SOURCES = tests/unit/test_account_letter.c tests/unit/account_fixture.h
+tests_unit_test_account_letter_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
+tests_unit_test_account_letter_LDADD = $(ACCOUNT_TEST_LIBS)
 
 tests_unit_test_account_login_SOURCES = tests/unit/test_account_login.c tests/unit/account_fixture.h
 tests_unit_test_account_login_CFLAGS = $(ACCOUNT_TEST_CFLAGS)

@@ -516,6 +516,14 @@ def test_the_login_is_needed(start, certificate, tmp_path, password, expected):
         assert password not in result.text and password not in mailer.log()
 
 
+def test_the_password_may_be_a_systemd_credential(start, certificate, tmp_path):
+    (tmp_path / "relay-password").write_text("geheim und lang\n")
+    with RealRelay(certificate, authenticator=authenticator, auth_required=True) as relay:
+        mailer = start(relay, user="portal", password="credential:relay-password",
+                       environment={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+        assert send_one(mailer).result == ACCEPTED
+
+
 @pytest.mark.parametrize("features, replies", [
     ((), {}), (("AUTH PLAIN",), {"AUTH": "535 5.7.8 wrong"}), (("AUTH PLAIN",), {"AUTH": "454 later"}),
     (("AUTH NONSENSE",), {}),

@@ -16,6 +16,8 @@ LINK = re.compile(r"https?://\S+/confirm/([A-Za-z0-9_-]{43})")
 REFERENCE = re.compile(r"/not-me/([0-9A-Z-]{26,})")
 CODE = re.compile(r"\b(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}\b")
 
+PASSWORD = "Regen auf dem Zeltdach"
+
 
 def wait_for(look, seconds=20, what="it"):
     end = time.monotonic() + seconds
@@ -202,8 +204,17 @@ class Customer:
         self.confirmed()
         return self.letter()
 
-    def active(self, password="Regen auf dem Zeltdach"):
+    def active(self, password=PASSWORD):
         letter = self.initial()
         login = self.world.login(self.mail, letter.password, password, password)
         assert login.ok, login.output
         return letter
+
+
+def with_password(world, password=PASSWORD, language="de", state="active", mail=None, **more):
+    """A customer who got to a personal password some other way: quick, where the way isn't what is tested. The password
+    is hashed as cheaply as slapd can."""
+    c = world.customer(language)
+    c.mail = mail or c.mail
+    world.modify(c.uid, portalState=state, mail=c.mail, userPassword=ldap_client.ssha(password), **more)
+    return c

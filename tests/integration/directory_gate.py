@@ -1,10 +1,11 @@
 """Stands between portald and slapd, and holds a request back, or an answer, until told otherwise. So a test can stop the
-world between any two steps that a handler takes. The way in is Gate(box, directory); point portald at .uri."""
+world between any two steps that a handler takes. The way in is gate_before(box)."""
 
 import os
 import socket
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 BIND, SEARCH, MODIFY = 0x60, 0x63, 0x66
@@ -143,3 +144,12 @@ class Gate:
         for s in self.connections:
             self._hang_up(s, socket.SHUT_RDWR)
             s.close()
+
+
+def gate_before(box):
+    """A gate that portald goes through from its next start on."""
+    gate = Gate(box, box.dir)
+    drop_ins = Path(box["PORTALD_CONF"] + ".d")
+    drop_ins.mkdir()
+    (drop_ins / "gate.conf").write_text(f"[directory]\nuri = {gate.uri}\n", encoding="utf-8")
+    return gate

@@ -2,10 +2,8 @@
 
 import re
 
-import ldap_client
-from customer import wait_for
+from customer import PASSWORD, wait_for, with_password
 
-PASSWORD = "Regen auf dem Zeltdach"
 NEW = "Nebel hinter der Scheune"
 CODE = re.compile(r"^\s*(\d{4} ?\d{4})\s*$", re.M)
 WRONG = "00000000"
@@ -29,11 +27,9 @@ def drawer(world):
 
 def with_puk(world, state="active", **more):
     """A customer who got here some other way: quick, where the way isn't what is tested."""
-    c = world.customer()
     d = drawer(world)
+    c = with_password(world, state=state, portalPUK=d.hash, portalPasswordChanged="20260101000000Z", **more)
     c.puk, c.wrong_puk = d.puk, d.other
-    world.modify(c.uid, portalState=state, mail=c.mail, userPassword=ldap_client.ssha(PASSWORD), portalPUK=d.hash,
-                 portalPasswordChanged="20260101000000Z", **more)
     return c
 
 

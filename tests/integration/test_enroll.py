@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from enrolment import GOOD, active, ask, away_from_the_edge, code, confirm, enrolled, grant, offered, secret_of
+from customer import PASSWORD, with_password
+from enrollment import ask, away_from_the_edge, code, confirm, enrolled, grant, offered, secret_of
 from wire import NUMBERS
 
 BLOCKS = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}
@@ -21,7 +22,7 @@ def factor(world, c):
 
 
 def test_set_up_is_offered_confirmed_and_then_needed_to_log_in(world):
-    c = active(world)
+    c = with_password(world)
     offer = offered(world, c)
     secret = secret_of(offer)
     assert re.fullmatch("[A-Z2-7]{32}", secret)
@@ -36,7 +37,7 @@ def test_set_up_is_offered_confirmed_and_then_needed_to_log_in(world):
     assert "Von nun an" in done.text
     assert factor(world, c) == {"portalTOTPSecret", "portalTOTPLastStep"}
 
-    reply = world.portald.authenticate(c.mail, GOOD)
+    reply = world.portald.authenticate(c.mail, PASSWORD)
     assert reply.verdict == "CODE_NEEDED"
     assert reply.get("GRANT") is None and reply.get("UID") is None
     state = reply.get("STATE")
@@ -56,7 +57,7 @@ def test_customer_is_told_by_mail(world):
 
 
 def test_aborted_and_refused_set_ups_change_nothing_and_mail_nothing(world):
-    c = active(world)
+    c = with_password(world)
     before = world.entry(c.uid)
     offers = [offered(world, c) for _ in range(3)]
     assert len({secret_of(offer) for offer in offers}) == 3
@@ -75,11 +76,11 @@ def test_aborted_and_refused_set_ups_change_nothing_and_mail_nothing(world):
 
 def test_code_of_the_step_before_and_after_works_and_a_wrong_clock_is_told(world):
     for steps in (-1, 1):
-        c = active(world)
+        c = with_password(world)
         offer = offered(world, c)
         away_from_the_edge(world)
         assert confirm(world, c, offer, code(world, secret_of(offer), steps)).verdict == "OK"
-    c = active(world)
+    c = with_password(world)
     offer = offered(world, c)
     wrong = confirm(world, c, offer, code(world, secret_of(offer), 20))
     assert (wrong.verdict, "Uhr" in wrong.text) == ("WRONG", True)
@@ -90,7 +91,7 @@ def test_code_of_the_step_before_and_after_works_and_a_wrong_clock_is_told(world
 
 def test_answer_that_was_lost_is_given_again(world):
     """The module sends once more when the connection ends before a reply."""
-    c = active(world)
+    c = with_password(world)
     offer = offered(world, c)
     typed = code(world, secret_of(offer))
     first, second = (confirm(world, c, offer, typed) for _ in range(2))
@@ -100,18 +101,18 @@ def test_answer_that_was_lost_is_given_again(world):
 
 
 def test_first_of_two_set_ups_wins(world):
-    c = active(world)
+    c = with_password(world)
     first, second = offered(world, c), offered(world, c)
     assert confirm(world, c, second, code(world, secret_of(second))).verdict == "OK"
     late = confirm(world, c, first, code(world, secret_of(first)))
     assert late.verdict == "REFUSED"
     assert "PUK" in late.text
-    state = world.portald.authenticate(c.mail, GOOD).get("STATE")
+    state = world.portald.authenticate(c.mail, PASSWORD).get("STATE")
     assert ask(world, c, "SECOND", STATE=state, CODE=code(world, secret_of(second), 1)).verdict == "OK"
 
 
 def test_of_set_ups_at_the_same_moment_one_wins(world):
-    c = active(world)
+    c = with_password(world)
     offers = [offered(world, c) for _ in range(6)]
     answers = [None] * len(offers)
     typed = [code(world, secret_of(offer)) for offer in offers]
@@ -128,7 +129,7 @@ def test_of_set_ups_at_the_same_moment_one_wins(world):
     assert verdicts.count("OK") == 1, verdicts
     assert set(verdicts) == {"OK", "REFUSED"}, verdicts
     winner = offers[verdicts.index("OK")]
-    state = world.portald.authenticate(c.mail, GOOD).get("STATE")
+    state = world.portald.authenticate(c.mail, PASSWORD).get("STATE")
     assert ask(world, c, "SECOND", STATE=state, CODE=code(world, secret_of(winner), 1)).verdict == "OK"
     world.wait_for_rest()
     assert len(world.mails(c.mail)) == 1
@@ -136,7 +137,7 @@ def test_of_set_ups_at_the_same_moment_one_wins(world):
 
 def test_set_up_twice_is_refused_before_a_secret_is_made(world):
     c, secret = enrolled(world)
-    state = world.portald.authenticate(c.mail, GOOD, PURPOSE=NUMBERS["WIRE_PURPOSE_CHANGE"]).get("STATE")
+    state = world.portald.authenticate(c.mail, PASSWORD, PURPOSE=NUMBERS["WIRE_PURPOSE_CHANGE"]).get("STATE")
     reply = ask(world, c, "SECOND", STATE=state, CODE=code(world, secret, 1))
     assert reply.verdict == "OK"
     assert reply.get("GRANT"), "a grant for changing the password"
@@ -157,7 +158,7 @@ def test_password_must_be_a_personal_one_first(world):
 
 
 def test_grant_and_state_serve_their_own_request_name_and_service(world):
-    c, other = active(world), active(world)
+    c, other = with_password(world), with_password(world)
     token = grant(world, c)
     assert ask(world, other, "ENROLL", GRANT=token).verdict == "GRANT_OVER"
     assert ask(world, c, "ENROLL", GRANT=token, service="sshd").verdict == "GRANT_OVER"
@@ -181,7 +182,7 @@ def test_grant_and_state_serve_their_own_request_name_and_service(world):
     {"portalState": "closed"},
 ])
 def test_state_ends_with_the_password_the_sessions_and_the_account(world, change):
-    c = active(world)
+    c = with_password(world)
     offer = offered(world, c)
     token = grant(world, c)
     world.modify(c.uid, **change)
@@ -192,7 +193,7 @@ def test_state_ends_with_the_password_the_sessions_and_the_account(world, change
 
 def test_state_works_for_10_minutes(fresh_world):
     world = fresh_world
-    c = active(world)
+    c = with_password(world)
     offer = offered(world, c)
     world.clock("+9m30s")
     assert confirm(world, c, offer, "000000").verdict == "WRONG"
@@ -202,7 +203,7 @@ def test_state_works_for_10_minutes(fresh_world):
 
 
 def test_english_customer_reads_english(world):
-    c = active(world, "en")
+    c = with_password(world, language="en")
     offer = offered(world, c, language="en")
     assert "authenticator app" in offer.text
     done = confirm(world, c, offer, code(world, secret_of(offer)), language="en")
@@ -233,7 +234,7 @@ def scanned(lines, directory):
     "m" * 64 + "@" + ".".join(["x" * 60] * 3) + ".de",
 ])
 def test_qr_code_is_scanned_as_the_uri_whatever_the_address(world, tmp_path, mail):
-    c = active(world)
+    c = with_password(world)
     world.modify(c.uid, mail=mail)
     c.mail = mail
     offer = offered(world, c)

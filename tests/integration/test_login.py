@@ -7,10 +7,8 @@ import zoneinfo
 import ldap
 import pytest
 
-import ldap_client
-from customer import wait_for
+from customer import PASSWORD, wait_for, with_password
 
-GOOD = "Regen auf dem Zeltdach"
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 
 
@@ -34,25 +32,18 @@ def day_of(timestamp):
     return datetime.datetime.fromtimestamp(timestamp, BERLIN).date()
 
 
-def with_password(world, password=GOOD, state="active"):
-    """A customer who got here some other way: quick, where the way isn't what is tested."""
-    c = world.customer()
-    world.modify(c.uid, portalState=state, mail=c.mail, userPassword=ldap_client.ssha(password))
-    return c
-
-
 def test_initial_password_as_a_person_types_it_leads_to_a_personal_one(world):
     c = world.customer()
     letter = c.initial()
     bad = "zu kurz"
-    login = world.login(c.mail.upper(), as_typed(letter.password), bad, bad, GOOD, GOOD)
+    login = world.login(c.mail.upper(), as_typed(letter.password), bad, bad, PASSWORD, PASSWORD)
     assert login.ok, login.output
     assert login.result("account") == "PAM_NEW_AUTHTOK_REQD"
     assert any("zu kurz" in m for m in login.messages)
     assert c.state == "active"
     assert "portalInitialPasswordExpires" not in world.entry(c.uid)
     assert "pwdReset" not in world.entry(c.uid)
-    assert world.login(c.mail, GOOD).ok
+    assert world.login(c.mail, PASSWORD).ok
     again = world.login(c.mail, letter.password)
     assert again.result("authenticate") == "PAM_AUTH_ERR"
 
@@ -71,7 +62,7 @@ def test_refused_passwords_come_with_their_reason_and_change_nothing(world, new,
     assert answer.verdict == "REFUSED"
     assert word in answer.text
     assert world.entry(c.uid)["userPassword"] == before
-    assert world.portald.change(c.mail, reply.get("GRANT"), GOOD).verdict == "OK"
+    assert world.portald.change(c.mail, reply.get("GRANT"), PASSWORD).verdict == "OK"
 
 
 def test_password_with_the_customers_own_name_is_refused(world):
@@ -85,24 +76,24 @@ def test_password_with_the_customers_own_name_is_refused(world):
 
 def test_password_in_force_is_refused_as_a_new_one(world):
     c = with_password(world)
-    reply = world.portald.authenticate(c.mail, GOOD, PURPOSE=1)
-    assert world.portald.change(c.mail, reply.get("GRANT"), GOOD).verdict == "REFUSED"
-    assert world.portald.change(c.mail, reply.get("GRANT"), GOOD + " neu").verdict == "OK"
+    reply = world.portald.authenticate(c.mail, PASSWORD, PURPOSE=1)
+    assert world.portald.change(c.mail, reply.get("GRANT"), PASSWORD).verdict == "REFUSED"
+    assert world.portald.change(c.mail, reply.get("GRANT"), PASSWORD + " neu").verdict == "OK"
 
 
 def test_grant_serves_once_for_its_name_and_service_only(world):
     c = with_password(world)
-    grant = world.portald.authenticate(c.mail, GOOD, PURPOSE=1).get("GRANT")
+    grant = world.portald.authenticate(c.mail, PASSWORD, PURPOSE=1).get("GRANT")
     other = with_password(world)
-    assert world.portald.change(other.mail, grant, GOOD + " neu").verdict == "GRANT_OVER"
-    assert world.portald.change(c.mail, grant, GOOD + " neu", service="sshd").verdict == "GRANT_OVER"
-    assert world.portald.change(c.mail, grant, GOOD + " neu").verdict == "OK"
-    assert world.portald.change(c.mail, grant, GOOD + " noch neuer").verdict == "GRANT_OVER"
+    assert world.portald.change(other.mail, grant, PASSWORD + " neu").verdict == "GRANT_OVER"
+    assert world.portald.change(c.mail, grant, PASSWORD + " neu", service="sshd").verdict == "GRANT_OVER"
+    assert world.portald.change(c.mail, grant, PASSWORD + " neu").verdict == "OK"
+    assert world.portald.change(c.mail, grant, PASSWORD + " noch neuer").verdict == "GRANT_OVER"
 
 
 def test_login_with_a_personal_password_gives_no_grant_unless_asked(world):
     c = with_password(world)
-    assert world.portald.authenticate(c.mail, GOOD).get("GRANT") is None
+    assert world.portald.authenticate(c.mail, PASSWORD).get("GRANT") is None
 
 
 def test_typing_error_is_told_alike_for_all_and_not_counted(world):
@@ -134,14 +125,14 @@ def test_fifth_failure_is_free_and_after_the_sixth_nothing_is_verified(fresh_wor
     for name in (c.mail, "gibt-es-nicht@example.org"):
         for _ in range(6):
             assert w.portald.authenticate(name, "falsch falsch").verdict == "WRONG"
-    right = w.portald.authenticate(c.mail, GOOD)
+    right = w.portald.authenticate(c.mail, PASSWORD)
     wrong = w.portald.authenticate(c.mail, "falsch falsch")
     unknown = w.portald.authenticate("gibt-es-nicht@example.org", "falsch falsch")
     assert right.verdict == wrong.verdict == unknown.verdict == "THROTTLED"
     assert "Sekunden" in right.text
-    assert w.login(c.mail, GOOD).result("authenticate") == "PAM_MAXTRIES"
+    assert w.login(c.mail, PASSWORD).result("authenticate") == "PAM_MAXTRIES"
     w.clock("+31s")
-    assert w.portald.authenticate(c.mail, GOOD).verdict == "OK"
+    assert w.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
     assert c.show()["failures"]["password"]["count"] == 0
     # The table of names that don't exist survives a restart.
     for _ in range(2):
@@ -154,7 +145,7 @@ def test_fifth_failure_alone_holds_nobody_up(world):
     c = with_password(world)
     for _ in range(5):
         assert world.portald.authenticate(c.mail, "falsch falsch").verdict == "WRONG"
-    assert world.portald.authenticate(c.mail, GOOD).verdict == "OK"
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
     assert c.show()["failures"]["password"]["count"] == 0
 
 
@@ -164,7 +155,7 @@ def test_hundred_failures_in_a_row_block_until_somebody_helps(fresh_world):
     w.modify(c.uid, portalPasswordFailures="99")
     assert w.portald.authenticate(c.mail, "falsch falsch").verdict == "WRONG"
     w.clock("+10d")
-    assert w.portald.authenticate(c.mail, GOOD).verdict == "THROTTLED"
+    assert w.portald.authenticate(c.mail, PASSWORD).verdict == "THROTTLED"
     assert w.portald.account(c.mail).verdict == "BLOCKED"
 
 
@@ -173,8 +164,8 @@ def test_20_failing_names_of_one_client_are_enough(world):
     c = with_password(world)
     for i in range(20):
         world.portald.authenticate(f"niemand-{i}@example.org", "falsch falsch", CLIENT="203.0.113.201")
-    assert world.portald.authenticate(c.mail, GOOD, CLIENT="203.0.113.201").verdict == "THROTTLED"
-    assert world.portald.authenticate(c.mail, GOOD, CLIENT="203.0.113.202").verdict == "OK"
+    assert world.portald.authenticate(c.mail, PASSWORD, CLIENT="203.0.113.201").verdict == "THROTTLED"
+    assert world.portald.authenticate(c.mail, PASSWORD, CLIENT="203.0.113.202").verdict == "OK"
 
 
 def test_parallel_guesses_never_outrun_the_throttle(world):
@@ -199,7 +190,7 @@ def test_guesses_count_while_the_directory_can_only_be_read(fresh_world):
     c, nobody = with_password(w), "gibt-es-nicht@example.org"
 
     def right():
-        return w.portald.authenticate(c.mail, GOOD).verdict
+        return w.portald.authenticate(c.mail, PASSWORD).verdict
 
     set_read_only(w.box, b"TRUE")
     assert right() == "OK", "who gets it right needs no write"
@@ -222,9 +213,9 @@ def test_guesses_count_while_the_directory_can_only_be_read(fresh_world):
 ])
 def test_locked_and_closed_are_said_only_to_who_knows_the_password(world, state, verdict, authenticate, account):
     c = with_password(world, state=state)
-    assert world.portald.authenticate(c.mail, GOOD).verdict == verdict
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == verdict
     assert world.portald.authenticate(c.mail, "falsch falsch").verdict == "WRONG"
-    assert world.login(c.mail, GOOD).result("authenticate") == authenticate
+    assert world.login(c.mail, PASSWORD).result("authenticate") == authenticate
     assert world.portald.account(c.mail).verdict == account
 
 
@@ -283,7 +274,7 @@ def test_not_me_locks_after_the_first_personal_password(world):
 
 def test_last_login_is_written_down_some_time_after(world):
     c = with_password(world)
-    assert world.portald.authenticate(c.mail, GOOD).verdict == "OK"
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
     wait_for(lambda: c.show()["last_login"], what="the last login")
 
 

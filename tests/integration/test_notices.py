@@ -5,17 +5,14 @@ import os
 import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-import ldap_client
 import otp
-from customer import World, is_gone, wait_for
-from directory_gate import MODIFY, Gate
+from customer import PASSWORD, World, is_gone, wait_for, with_password
+from directory_gate import MODIFY, gate_before
 from sandbox import Sandbox
 
-PASSWORD = "Regen auf dem Zeltdach"
 OTHER = "Schnee auf dem Gartentor"
 LOGIN, CHANGE, ENROLL = 0, 1, 2  # purposes
 CODE = re.compile(r"^ +(\d{4} \d{4})\s*$", re.M)
@@ -37,10 +34,7 @@ def world(box):
 @pytest.fixture(scope="module")
 def gate(box, world):
     """From here on portald reaches slapd through it."""
-    gate = Gate(box, box.dir)
-    drop_ins = Path(box["PORTALD_CONF"] + ".d")
-    drop_ins.mkdir()
-    (drop_ins / "gate.conf").write_text(f"[directory]\nuri = {gate.uri}\n", encoding="utf-8")
+    gate = gate_before(box)
     box.restart("portald")
     yield gate
     gate.close()
@@ -51,12 +45,6 @@ def aside():
     pool = ThreadPoolExecutor(2)
     yield pool.submit
     pool.shutdown()
-
-
-def with_password(world, language="de", **more):
-    c = world.customer(language)
-    world.modify(c.uid, portalState="active", mail=c.mail, userPassword=ldap_client.ssha(PASSWORD), **more)
-    return c
 
 
 def wish(world, verb, c):
@@ -129,7 +117,7 @@ def test_taking_totp_away_is_told_once_and_can_be_reported(world):
 
 
 def test_notices_come_in_the_customers_language(world):
-    c = with_password(world, "en", portalTOTPSecret=b"sealed by nobody")
+    c = with_password(world, language="en", portalTOTPSecret=b"sealed by nobody")
     wish(world, "totp-off", c)
     mail = one_notice(world, c, "Log-in with a code is switched off", "en")
     assert "we lock your account at once" in mail.text

@@ -9,20 +9,14 @@ import ldap
 import pytest
 
 import ldap_client
+from customer import PASSWORD as FIRST, with_password
 from sandbox import SOURCE
 from wire import NUMBERS
 
-FIRST = "Regen auf dem Zeltdach"
 OTHERS = ["Schnee auf dem Gartentor", "Hagel auf dem Blechdach", "Nebel über dem Moorsee", "Wind hinter der Scheune",
           "Tau unter dem Apfelbaum", "Reif neben der Pferdebox"]
 HERE, THERE = "192.0.2.7", "198.51.100.9"
 CHANGE, ENROLL = NUMBERS["WIRE_PURPOSE_CHANGE"], NUMBERS["WIRE_PURPOSE_ENROLL"]
-
-
-def with_password(world, password=FIRST, **more):
-    c = world.customer()
-    world.modify(c.uid, portalState="active", mail=c.mail, userPassword=ldap_client.ssha(password), **more)
-    return c
 
 
 def grant(world, c, password=FIRST):

@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 import ldap_client
-from customer import World, wait_for
-from directory_gate import BIND, MODIFY, SEARCH, Gate
+from customer import PASSWORD, World, wait_for, with_password
+from directory_gate import BIND, MODIFY, SEARCH, gate_before
 from sandbox import Sandbox
 from socket_holder import Holder
 from totp_customer import COMBINED, code, failures, last_step, set_up, state_of, with_totp
-
-PASSWORD = "Regen auf dem Zeltdach"
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +31,7 @@ def world(box):
 
 @pytest.fixture(scope="module")
 def gate(box):
-    gate = Gate(box, box.dir)
-    drop_ins = Path(box["PORTALD_CONF"] + ".d")
-    drop_ins.mkdir()
-    (drop_ins / "gate.conf").write_text(f"[directory]\nuri = {gate.uri}\n", encoding="utf-8")
+    gate = gate_before(box)
     yield gate
     gate.close()
 
@@ -59,12 +54,6 @@ def aside():
     pool = ThreadPoolExecutor(8)
     yield pool.submit
     pool.shutdown()
-
-
-def with_password(world, state="active"):
-    c = world.customer()
-    world.modify(c.uid, portalState=state, mail=c.mail, userPassword=ldap_client.ssha(PASSWORD))
-    return c
 
 
 @pytest.mark.parametrize("kind", [BIND, SEARCH, MODIFY])

@@ -15,8 +15,8 @@ from nacl.bindings import (crypto_aead_xchacha20poly1305_ietf_decrypt as aead_op
                            crypto_aead_xchacha20poly1305_ietf_encrypt as aead_seal)
 
 import ldap_client
-from customer import World, wait_for
-from enrolment import GOOD, active, away_from_the_edge, code, enrolled, login
+from customer import PASSWORD, World, wait_for, with_password
+from enrollment import away_from_the_edge, code, enrolled, login
 from sandbox import Sandbox
 
 MANY = 450  # more than two pages of a search
@@ -124,13 +124,13 @@ def test_key_that_went_too_early_lets_nobody_in_and_is_named(fresh_world):
     old, new = Key(world, "2025.key"), Key(world, "2026.key")
     use_keys(world, old)
     c, secret = enrolled(world)
-    other = active(world)
+    other = with_password(world)
     use_keys(world, new)
     late, late_secret = enrolled(world)
 
     assert login(world, c, code(world, secret, 1)).verdict == "UNAVAILABLE"
     assert login(world, c, "000000").verdict == "UNAVAILABLE"
-    assert world.portald.authenticate(c.mail, GOOD, MODE=1, CODE=code(world, secret, 1)).verdict == "UNAVAILABLE"
+    assert world.portald.authenticate(c.mail, PASSWORD, MODE=1, CODE=code(world, secret, 1)).verdict == "UNAVAILABLE"
     assert login(world, other, None).verdict == "OK"
     assert login(world, late, code(world, late_secret, 1)).verdict == "OK"
     lines = [line for line in log_of(world).splitlines() if c.uid in line and old.id.hex() in line]
@@ -193,7 +193,7 @@ def test_logins_go_on_while_keys_change(many_world):
     old, new = Key(world, "2025.key"), Key(world, "2026.key")
     give_secrets(world, old)
     use_keys(world, new, old)
-    people = [active(world) for _ in range(6)]
+    people = [with_password(world) for _ in range(6)]
     away_from_the_edge(world)
     answers, ended = [], threading.Event()
 

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import ldap_client
-from customer import World, is_gone, wait_for
+from customer import PASSWORD, World, is_gone, wait_for, with_password
 from login_load import LoginLoad
 from sandbox import Sandbox
 from small_disk import small_disk
 from socket_holder import Holder
 from wire import connect, field, frame, receive
 
-PASSWORD = "Regen auf dem Zeltdach"
 RESTARTS = 20
 SLAPD_RESTARTS = 6
 RELOADS = 8
@@ -40,13 +38,6 @@ def world(box):
 def held(box):
     with Holder(box) as holder:
         yield holder
-
-
-def with_password(world):
-    """An active customer, whose password is hashed as cheaply as slapd can: more logins for the test."""
-    c = world.customer()
-    world.modify(c.uid, portalState="active", mail=c.mail, userPassword=ldap_client.ssha(PASSWORD))
-    return c
 
 
 @pytest.fixture(scope="module")

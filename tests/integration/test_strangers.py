@@ -2,16 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import ldap_client
-
-PASSWORD = "Regen auf dem Zeltdach"
-
-
-def with_password(world, mail=None):
-    c = world.customer()
-    c.mail = mail or c.mail
-    world.modify(c.uid, portalState="active", mail=c.mail, userPassword=ldap_client.ssha(PASSWORD))
-    return c
+from customer import PASSWORD, with_password
 
 
 def test_mailbox_that_was_never_confirmed_can_undo_only_its_own_registration(world):
@@ -51,7 +42,7 @@ NO_NAMES = [
 
 
 def test_spelling_a_name_in_other_ways_gives_no_more_guesses(world):
-    c = with_password(world, SPELLINGS[0])
+    c = with_password(world, mail=SPELLINGS[0])
     for name in SPELLINGS:
         assert world.portald.authenticate(name, PASSWORD).verdict == "OK"
     for name in NO_NAMES:

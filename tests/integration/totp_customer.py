@@ -1,20 +1,11 @@
 """Customers with a second factor, and what they type. The way in is with_totp(world)."""
 
-import ldap_client
 import otp
-from customer import wait_for
+from customer import PASSWORD, wait_for, with_password
 from wire import NUMBERS
 
-PASSWORD = "Regen auf dem Zeltdach"
 TOGETHER, COMBINED = NUMBERS["WIRE_MODE_TOGETHER"], NUMBERS["WIRE_MODE_COMBINED"]
 ENROLL = NUMBERS["WIRE_PURPOSE_ENROLL"]
-
-
-def with_password(world, state="active"):
-    """A customer who got here some other way: quick, where the way isn't what is tested."""
-    c = world.customer()
-    world.modify(c.uid, portalState=state, mail=c.mail, userPassword=ldap_client.ssha(PASSWORD))
-    return c
 
 
 def set_up(world, c, password=PASSWORD):

@@ -4,22 +4,14 @@ import subprocess
 import time
 from urllib.parse import parse_qs, urlsplit
 
-import ldap_client
+from customer import PASSWORD, with_password
 from wire import NUMBERS
 
-GOOD = "Regen auf dem Zeltdach"
 STEP = 30
 
 
-def active(world, language="de"):
-    """A customer with a personal password."""
-    c = world.customer(language)
-    world.modify(c.uid, portalState="active", mail=c.mail, userPassword=ldap_client.ssha(GOOD))
-    return c
-
-
 def grant(world, c, **more):
-    reply = world.portald.authenticate(c.mail, GOOD, PURPOSE=NUMBERS["WIRE_PURPOSE_ENROLL"], **more)
+    reply = world.portald.authenticate(c.mail, PASSWORD, PURPOSE=NUMBERS["WIRE_PURPOSE_ENROLL"], **more)
     assert reply.verdict == "OK", reply.text
     return reply.get("GRANT")
 
@@ -57,7 +49,7 @@ def confirm(world, c, offer, typed, **more):
 
 def enrolled(world, language="de"):
     """A customer with TOTP, and its secret."""
-    c = active(world, language)
+    c = with_password(world, language=language)
     offer = offered(world, c)
     done = confirm(world, c, offer, code(world, secret_of(offer)))
     assert done.verdict == "OK", done.text
@@ -66,7 +58,7 @@ def enrolled(world, language="de"):
 
 def login(world, c, typed):
     """A whole login with a code; its last reply."""
-    reply = world.portald.authenticate(c.mail, GOOD)
+    reply = world.portald.authenticate(c.mail, PASSWORD)
     if reply.verdict != "CODE_NEEDED":
         return reply
     return ask(world, c, "SECOND", STATE=reply.get("STATE"), CODE=typed)

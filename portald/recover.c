@@ -216,7 +216,7 @@ static bool tries_used_up(struct attempt *a)
         login_log(login, MESSAGE_THROTTLED, "throttled", "too many wrong codes");
         return true;
     }
-    return login_throttled(login, LOGIN_PUK);
+    return false;
 }
 
 static void count_in_table(const struct login *login, const char *space, const char *what,
@@ -271,6 +271,16 @@ static bool code_fits(const struct login *login, const char *code)
     return same && login->now < of->expires;
 }
 
+/* Behind a right code only: that a PUK's throttle holds would tell anybody else that there is
+   one. */
+static bool puk_held_up(struct attempt *a)
+{
+    if (!a->code_right || !login_throttled(&a->login, LOGIN_PUK))
+        return false;
+    forget_tries(&a->login); /* this one wasn't wrong */
+    return true;
+}
+
 /* 0, -EACCES, or an error. A PUK is verified whatever the code is: of the entry only behind a right
    one, otherwise nobody's. */
 static int verify(struct attempt *a)
@@ -278,7 +288,6 @@ static int verify(struct attempt *a)
     struct login *login = &a->login;
     int r;
 
-    a->code_right = code_fits(login, a->code);
     r = puk_verify(login->manager, a->code_right ? login->entry : NULL, a->puk,
                    login->request->deadline);
     return r == 0 && !a->code_right ? -EACCES : r;
@@ -364,6 +373,9 @@ void recover_verify(struct worker *worker, const struct request *request, struct
     if (tries_used_up(&a))
         return;
     count_try(&a.login);
+    a.code_right = code_fits(&a.login, a.code);
+    if (puk_held_up(&a))
+        return;
     r = verify(&a);
     if (r == 0)
         admit(&a);

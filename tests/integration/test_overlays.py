@@ -268,7 +268,7 @@ def test_wrong_binds_never_lock_the_admins_or_the_decoy(directory):
         with bound(directory, "root") as root:
             found = read(root, dn)
         assert "pwdAccountLockedTime" not in found
-        assert len(found["pwdFailureTime"]) == 100
+        assert 0 < len(found["pwdFailureTime"]) <= 5, "its write takes longer than a customer's"
     assert binds(directory, directory["PORTAL_ADMIN_DN"], directory["PORTAL_ADMIN_PW"])
 
 

@@ -274,6 +274,19 @@ def test_wrong_puks_count_behind_a_right_code_only(world):
     assert c.show()["failures"]["puk"]["count"] == 0
 
 
+def test_a_puk_that_waits_is_told_behind_a_right_code_only(world):
+    """To anybody else it would say that there is an account."""
+    c = with_puk(world)
+    code = asked(world, c)
+    world.modify(c.uid, portalPUKFailures="7", portalPUKRetryAfter="20991231000000Z")
+    told = world.portald.recover(c.mail, code, c.puk)
+    assert told.verdict == "THROTTLED"
+    other = world.portald.recover(c.mail, WRONG, c.puk)
+    assert other.verdict == "WRONG"
+    assert other.data == world.portald.recover("niemand@example.org", WRONG, c.puk).data
+    assert world.portald.recover(c.mail, code, c.puk).data == told.data
+
+
 def test_wrong_puk_and_wrong_code_use_up_the_same_tries(world):
     c = with_puk(world)
     code = asked(world, c)

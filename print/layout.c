@@ -19,7 +19,15 @@
 #define WEIGHT_MOST 900
 #define KEPT_MAX    1024
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define LEAKS_ARE_WATCHED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define LEAKS_ARE_WATCHED
+#endif
+
+#ifdef LEAKS_ARE_WATCHED
 /* fontconfig loses 288 bytes once a process, while Pango's thread sets it up. */
 const char *__lsan_default_suppressions(void);
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)

@@ -25,7 +25,7 @@
 static const struct page_style return_style = {
     .size = 7.5, .colour = {0.36, 0.39, 0.43}, .kept = true};
 static const struct page_style remark_style = {
-    .size = 9, .weight = 700, .colour = {0.10, 0.11, 0.13}, .kept = true};
+    .size = 9, .weight = 700, .colour = {0.10, 0.11, 0.13}};
 
 static double return_size(struct page *page, const char *text)
 {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEPT_URL_MAX      60
 #define LOGO_WIDTH        90.0
 #define LOGO_GAP          4.0 /* at least, to the address field */
 #define SIGNATURE_WIDTH   60.0
@@ -41,7 +42,7 @@ struct renderer *renderer_free(struct renderer *r)
     if (!r)
         return NULL;
     char *strings[] = {r->company, r->return_address, r->letterhead, r->footer,
-                       r->support, r->portal_url,     r->signature};
+                       r->support, r->portal_url,     r->signature,  r->portal_kept};
     for (size_t i = 0; i < ELEMENTS(strings); i++)
         free(strings[i]);
     page_picture_free(r->logo);
@@ -108,8 +109,13 @@ static int strings_copy(struct renderer *r, const struct render_look *look)
     r->support = strdup(look->support);
     r->portal_url = strdup(look->portal_url);
     r->signature = lines_of(look->signature[0] ? look->signature : look->company);
-    return r->company && r->return_address && r->letterhead && r->footer && r->support &&
-                   r->portal_url && r->signature
+    const char keep_mark[] = {TEXT_KEEP, '\0'};
+    bool keep = strlen(look->portal_url) <= KEPT_URL_MAX;
+    if (asprintf(&r->portal_kept, "%s%s%s", keep ? keep_mark : "", look->portal_url,
+                 keep ? keep_mark : "") < 0)
+        r->portal_kept = NULL;
+    return r->portal_kept && r->company && r->return_address && r->letterhead && r->footer &&
+                   r->support && r->portal_url && r->signature
                ? 0
                : -ENOMEM;
 }

@@ -25,6 +25,7 @@ struct renderer {
     struct page_fonts *fonts;
     struct texts *texts;
     char *company, *return_address, *letterhead, *footer, *support, *portal_url, *signature;
+    char *portal_kept; /* portal_url, on one line where it isn't too long for that */
     struct page_colour accent, tint;
     struct page_picture *logo, *signed_by; /* NULL without */
     struct page_code *code;                /* of the portal's address; NULL without */

@@ -58,21 +58,27 @@ static bool fill(struct sheet *s, enum text_section section, char ret[static TEX
     return !texts_is_personal(s->renderer->texts, s->letter->language, s->letter->kind, section);
 }
 
-static const struct page_style label_style = {
-    .size = 8, .colour = {0.36, 0.39, 0.43}, .kept = true};
+static const struct page_style label_style = {.size = 8, .colour = {0.36, 0.39, 0.43}};
 static const struct page_style body_style = {
     .size = 10.5, .leading = 1.36, .colour = {0.10, 0.11, 0.13}};
 static const struct page_style title_style = {
     .size = 10.5, .weight = 700, .leading = 1.36, .colour = {0.10, 0.11, 0.13}};
+
+/* A section of the wording there; returns its height. */
+static double put(struct sheet *s, enum text_section section, struct page_style style, double x,
+                  double y, double width)
+{
+    char text[TEXT_SIZE];
+    style.kept = fill(s, section, text);
+    return page_text(s->page, &style, x, y, width, text, true);
+}
 
 /* A label and what it names; returns where the next may stand. */
 static double draw_labelled(struct sheet *s, double y, enum text_section section,
                             const struct page_style *style, const char *value)
 {
     const double width = RENDER_RIGHT - RENDER_INFORMATION;
-    char label[TEXT_SIZE];
-    fill(s, section, label);
-    y += page_text(s->page, &label_style, RENDER_INFORMATION, y, width, label, true) + 0.4;
+    y += put(s, section, label_style, RENDER_INFORMATION, y, width) + 0.4;
     return y + page_text(s->page, style, RENDER_INFORMATION, y, width, value, true) + 2.5;
 }
 
@@ -88,32 +94,26 @@ static void draw_information(struct sheet *s)
     draw_labelled(s, y, TEXT_NUMBER, &number, s->letter->job);
 }
 
-static const struct page_style small_style = {
-    .size = 8.5, .colour = {0.36, 0.39, 0.43}, .kept = true};
+static const struct page_style small_style = {.size = 8.5, .colour = {0.36, 0.39, 0.43}};
 
 /* One section of the body, and the gap behind it. */
 static void body(struct sheet *s, enum text_section section, struct page_style style, double width,
                  double gap)
 {
-    char text[TEXT_SIZE];
-    style.kept = fill(s, section, text);
     style.size *= s->scale;
-    s->y += page_text(s->page, &style, RENDER_LEFT, s->y, width, text, true) + gap * s->scale;
+    s->y += put(s, section, style, RENDER_LEFT, s->y, width) + gap * s->scale;
 }
 
 /* One code with its label above and a note beside it. */
 static void box_code(struct sheet *s, double x, enum text_section label, enum text_section note,
                      const char *code)
 {
-    char text[TEXT_SIZE];
     const struct page_style large = {.face = PAGE_CODE, .size = CODE_SIZE_PT, .colour = render_ink};
-    struct page_style beside = {.size = 9, .leading = 1.35, .colour = render_ink};
-    fill(s, label, text);
-    page_text(s->page, &small_style, x, s->y, BOX_NOTE_LEFT - x, text, true);
+    const struct page_style beside = {.size = 9, .leading = 1.35, .colour = render_ink};
+    put(s, label, small_style, x, s->y, BOX_NOTE_LEFT - x);
     page_line_of_text(s->page, &large, x, s->y + BOX_LABEL + 6.4, code);
-    beside.kept = fill(s, note, text);
-    page_text(s->page, &beside, BOX_NOTE_LEFT, s->y + BOX_LABEL - 0.4,
-              RENDER_RIGHT - BOX_PADDING + 2 - BOX_NOTE_LEFT, text, true);
+    put(s, note, beside, BOX_NOTE_LEFT, s->y + BOX_LABEL - 0.4,
+        RENDER_RIGHT - BOX_PADDING + 2 - BOX_NOTE_LEFT);
     s->y += BOX_LABEL + BOX_CODE;
 }
 
@@ -122,7 +122,6 @@ static void draw_box(struct sheet *s)
     const struct letter *l = s->letter;
     const double x = RENDER_LEFT + BOX_PADDING, width = RENDER_TEXT_WIDTH - 2 * BOX_PADDING;
     struct page_style value = {.size = VALUE_SIZE_PT, .weight = 700, .colour = render_ink};
-    char text[TEXT_SIZE];
     double fits = page_fitting_size(s->page, &value, VALUE_SMALLEST, width, l->login);
     value.size = fits > 0 ? fits : VALUE_SMALLEST; /* and then it wraps */
     double login = page_text(s->page, &value, x, s->y, width, l->login, false);
@@ -133,8 +132,7 @@ static void draw_box(struct sheet *s)
     page_box(s->page, RENDER_LEFT, s->y, BOX_BAR, height, s->renderer->accent);
     double bottom = s->y + height;
     s->y += BOX_PADDING - 1;
-    fill(s, TEXT_LOGIN, text);
-    page_text(s->page, &small_style, x, s->y, width, text, true);
+    put(s, TEXT_LOGIN, small_style, x, s->y, width);
     page_text(s->page, &value, x, s->y + BOX_LABEL, width, l->login, true);
     s->y += BOX_LABEL + login;
     if (l->password[0]) {
@@ -192,16 +190,14 @@ static double draw_code(struct sheet *s, double *ret_bottom)
 {
     const double x = RENDER_RIGHT - RENDER_CODE_SIZE;
     struct page_style style = label_style;
-    char text[TEXT_SIZE];
     *ret_bottom = s->y;
     if (!s->renderer->code)
         return RENDER_TEXT_WIDTH;
     double y = s->y + 1;
     page_code(s->page, s->renderer->code, x, y, RENDER_CODE_SIZE, render_ink);
     style.align = PAGE_RIGHT;
-    style.kept = fill(s, TEXT_QR, text);
     y += RENDER_CODE_SIZE + CODE_LABEL_GAP;
-    y += page_text(s->page, &style, x - CODE_GAP, y, RENDER_CODE_SIZE + CODE_GAP, text, true);
+    y += put(s, TEXT_QR, style, x - CODE_GAP, y, RENDER_CODE_SIZE + CODE_GAP);
     *ret_bottom = y;
     return RENDER_TEXT_WIDTH - RENDER_CODE_SIZE - CODE_GAP;
 }
@@ -259,7 +255,7 @@ static int sheet_values(struct sheet *s, char why[static LETTER_WHY_SIZE])
     const char *const values[TEXT_VALUES] = {
         [VALUE_NAME] = l->name,
         [VALUE_COMPANY] = r->company,
-        [VALUE_PORTAL_URL] = r->portal_url,
+        [VALUE_PORTAL_URL] = r->portal_kept,
         [VALUE_LOGIN] = l->login,
         [VALUE_LAST_DAY] = l->last_day[0] ? s->last_day : NULL,
         [VALUE_SUPPORT] = r->support,

@@ -26,6 +26,7 @@
 #define LOOK_AGAIN_MS      1000  /* while something waits that couldn't be done */
 #define IDLE_MS            30000
 #define ORPHANS_EVERY_MS   15000
+#define LOOK_EVERY_MS      15000
 #define PRUNE_EVERY_MS     600000
 #define RETRY_SECONDS      5
 #define NOTES_MOST         256
@@ -47,9 +48,10 @@ struct clerk {
     size_t notes_first, notes_count;
     bool stop;
     bool directory_lost;
-    long long orphans_at, prune_at;
+    long long orphans_at, prune_at, look_at;
     struct reminder reminder;
-    unsigned long uncertain; /* letters, when it last looked */
+    unsigned long uncertain, damaged; /* letters, jobs, when it last looked */
+    bool damage_told;
     bool first_orphans;
     char began[ULID_SIZE]; /* when: the id of a job that this process made is greater */
 };
@@ -277,13 +279,35 @@ static void prune(struct clerk *clerk)
     clerk->prune_at = clock_monotonic_ms() + (more ? LOOK_AGAIN_MS : PRUNE_EVERY_MS);
 }
 
-/* Tells the operator of letters that nobody knows of whether they were printed. */
-static void see_uncertain(struct clerk *clerk)
+/* Damage that shows only while portald runs; manager.c tells of what start finds. */
+static void see_damage(struct clerk *clerk, const struct queue_stats *stats)
+{
+    bool damaged = queue_health(clerk->manager->queue) == -EBADMSG;
+
+    if (damaged && !clerk->damage_told)
+        log_event(LOG_CRIT, MESSAGE_QUEUE_TROUBLE, NULL,
+                  "The queue's file is damaged: what it holds there can't be read any more. See "
+                  "DAMAGE in portald(8)");
+    clerk->damage_told = damaged;
+    if (stats && stats->damaged > clerk->damaged)
+        log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL,
+                  "%lu jobs of the queue are damaged and set aside: 'portalctl queue list --state "
+                  "damaged' shows them",
+                  stats->damaged);
+    clerk->damaged = stats ? stats->damaged : clerk->damaged;
+}
+
+/* Tells the operator of what only people can look after: damage, and letters that nobody knows of
+   whether they were printed. */
+static void see_queue(struct clerk *clerk)
 {
     struct queue_stats stats;
     unsigned long now;
+    int r = queue_stats(clerk->manager->queue, &stats);
 
-    if (queue_stats(clerk->manager->queue, &stats) < 0)
+    clerk->look_at = clock_monotonic_ms() + LOOK_EVERY_MS;
+    see_damage(clerk, r < 0 ? NULL : &stats);
+    if (r < 0)
         return;
     now = stats.count[JOB_LETTER][JOB_UNCERTAIN];
     if (now > clerk->uncertain)
@@ -323,7 +347,6 @@ static int turn(struct clerk *clerk)
                                                             : LOOK_AGAIN_MS);
         if (r != 0)
             wait = r > 0 ? 0 : LOOK_AGAIN_MS;
-        see_uncertain(clerk);
     }
     r = tell_directory(clerk);
     if (r != 0)
@@ -335,6 +358,8 @@ static int turn(struct clerk *clerk)
         wait = LOOK_AGAIN_MS / NOTES_A_SECOND;
     if (clock_monotonic_ms() >= clerk->prune_at)
         prune(clerk);
+    if (clock_monotonic_ms() >= clerk->look_at)
+        see_queue(clerk);
     return see_calendar(clerk) && wait > LOOK_AGAIN_MS ? LOOK_AGAIN_MS : wait;
 }
 
@@ -379,6 +404,7 @@ int clerk_start(struct manager *manager, struct clerk **ret)
         return -ENOMEM;
     clerk->manager = manager;
     clerk->first_orphans = true;
+    clerk->damage_told = queue_health(manager->queue) != 0;
     ulid_make(clock_now_ms(), clerk->began);
     pthread_mutex_init(&clerk->mutex, NULL);
     clerk->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

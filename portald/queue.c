@@ -162,6 +162,12 @@ static void *queue_thread(void *argument)
     return NULL;
 }
 
+/* Damage is -EIO to callers: -EBADMSG means a grant, or so, further up. */
+static int op_result(const struct op *op)
+{
+    return op->result == -EBADMSG ? -EIO : op->result;
+}
+
 static int queue_run(struct queue *queue, queue_function run, struct queue_call *call)
 {
     if (!queue->store)
@@ -176,7 +182,7 @@ static int queue_run(struct queue *queue, queue_function run, struct queue_call 
         pthread_cond_wait(&op.answered, &queue->lock);
     pthread_mutex_unlock(&queue->lock);
     pthread_cond_destroy(&op.answered);
-    return op.result == -EBADMSG ? -EIO : op.result; /* that means a grant, or so, further up */
+    return op_result(&op);
 }
 
 /* Hands all of ops over at once: they share a commit, and are answered together. */
@@ -410,9 +416,7 @@ void queue_end_many(struct queue *queue, struct queue_end *ends, size_t count)
     if (ops && queue->store)
         queue_run_many(queue, ops, count);
     for (size_t i = 0; i < count; i++)
-        ends[i].result = !ops            ? -ENOMEM
-                         : !queue->store ? atomic_load(&queue->health)
-                                         : ops[i].result;
+        ends[i].result = !ops ? -ENOMEM : !queue->store ? -EIO : op_result(&ops[i]);
 }
 
 int queue_printed(struct queue *queue, const char *id, const char *batch, time_t happened,

@@ -140,8 +140,10 @@ def test_damaged_job_is_set_aside_told_and_dropped_by_hand(box, world, held):
     with database(queue_of(box)) as db:
         db.execute("INSERT INTO job (id, kind, state, subject, created, due, expires, lease, fence)"
                    " VALUES ('01DAMAGEDDAMAGEDDAMAGED001', 0, 1, 'VN1', 1, 1, 0, 0, -9)")
+    log = held.log.stat().st_size
     held.start()
     held.wait()
+    wait_for(lambda: b"1 jobs of the queue are damaged and set aside" in held.log.read_bytes()[log:], what="the log line")
     assert stuck.registered().token  # later than the damaged one, and not behind it
     (job,) = listed(box, "--state", "damaged")
     assert job["id"] == "01DAMAGEDDAMAGEDDAMAGED001" and "set aside" in job["note"]

@@ -327,6 +327,27 @@ int ledger_add(struct ledger *ledger, const struct ledger_letter *letter)
                       letter);
 }
 
+int ledger_add_all(struct ledger *ledger, const struct ledger_letter *letters, size_t count)
+{
+    int r = run(ledger, "BEGIN IMMEDIATE", NULL, NULL);
+
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = ledger_add(ledger, &letters[i]);
+    if (r == 0)
+        r = run(ledger, "COMMIT", NULL, NULL);
+    if (r < 0)
+        (void)run(ledger, "ROLLBACK", NULL, NULL);
+    return r;
+}
+
+int ledger_has_batch(struct ledger *ledger, const char *batch)
+{
+    struct ledger_letter letter;
+    int r = letter_first(ledger, COLUMNS "WHERE batch = ?1 LIMIT 1", batch, &letter);
+
+    return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
 int ledger_set(struct ledger *ledger, const struct ledger_letter *letter)
 {
     return letter_run(ledger,

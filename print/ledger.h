@@ -6,6 +6,8 @@
 #include "ulid.h"
 #include "wire.h"
 
+#include <stddef.h>
+
 #define LEDGER_FILE        "ledger.db"
 #define LEDGER_SHA256_SIZE 65 /* hex and NUL */
 #define LEDGER_WHY_SIZE    (WIRE_WHY_MAX + 1)
@@ -40,7 +42,7 @@ int ledger_batch(struct ledger *ledger, char ret[static ULID_SIZE]);
 int ledger_batch_begin(struct ledger *ledger, const char *batch);
 int ledger_batch_end(struct ledger *ledger, const char *batch);
 /* A batch that came as a file is answered once: what wasn't printed by then comes in another. */
-int ledger_batch_answered(struct ledger *ledger, const char *batch);    /* 1 or 0 */
+int ledger_batch_answered(struct ledger *ledger, const char *batch);     /* 1 or 0 */
 int ledger_batch_set_answered(struct ledger *ledger, const char *batch); /* durable */
 /* portald has refused the report of batch once more: *ret_times in all. */
 int ledger_batch_refused(struct ledger *ledger, const char *batch, unsigned *ret_times);
@@ -49,6 +51,10 @@ int ledger_batch_refused(struct ledger *ledger, const char *batch, unsigned *ret
 int ledger_find(struct ledger *ledger, const char *job, struct ledger_letter *ret);
 /* Durable when it returns 0. -EEXIST when job is in it already. */
 int ledger_add(struct ledger *ledger, const struct ledger_letter *letter);
+/* All of them or none. */
+int ledger_add_all(struct ledger *ledger, const struct ledger_letter *letters, size_t count);
+/* 1 when a letter of batch is in it, else 0. */
+int ledger_has_batch(struct ledger *ledger, const char *batch);
 /* The letter's new state, printer_job and why. Durable when it returns 0. */
 int ledger_set(struct ledger *ledger, const struct ledger_letter *letter);
 /* Nothing of it is on paper, so that it may be printed. Durable when it returns 0. */

@@ -57,8 +57,26 @@ struct page_code {
     QRcode *code;
 };
 
+/* The document while it is drawn; its metadata are the first page's. */
+struct page_sheaf {
+    cairo_surface_t *surface; /* NULL before the first page */
+    cairo_t *cairo;
+};
+
+static void sheaf_clear(struct page_sheaf *sheaf)
+{
+    if (sheaf->cairo)
+        cairo_destroy(sheaf->cairo);
+    if (sheaf->surface)
+        cairo_surface_destroy(sheaf->surface);
+    *sheaf = (struct page_sheaf){0};
+}
+
 void page_pdf_clear(struct page_pdf *pdf)
 {
+    if (pdf->sheaf) /* it may still write */
+        sheaf_clear(pdf->sheaf);
+    free(pdf->sheaf);
     if (pdf->data)
         sodium_memzero(pdf->data, pdf->capacity);
     free(pdf->data);
@@ -69,18 +87,6 @@ static void unref_p(void *object)
 {
     if (*(void **)object)
         g_object_unref(*(void **)object);
-}
-
-static void surface_p(cairo_surface_t **surface)
-{
-    if (*surface)
-        cairo_surface_destroy(*surface);
-}
-
-static void cairo_p(cairo_t **cairo)
-{
-    if (*cairo)
-        cairo_destroy(*cairo);
 }
 
 /* Grows by copying and wiping, since realloc() would leave a copy of the codes behind. */
@@ -215,27 +221,61 @@ static void draw_item(cairo_t *cairo, const struct item *item)
     }
 }
 
+static void sheaf_begin(struct page_sheaf *sheaf, const struct page_about *about,
+                        struct page_pdf *pdf)
+{
+    sheaf->surface = cairo_pdf_surface_create_for_stream(pdf_write, pdf, PAGE_POINTS(PAGE_WIDTH),
+                                                         PAGE_POINTS(PAGE_HEIGHT));
+    sheaf->cairo = cairo_create(sheaf->surface);
+    cairo_pdf_surface_restrict_to_version(sheaf->surface, CAIRO_PDF_VERSION_1_5);
+    cairo_pdf_surface_set_metadata(sheaf->surface, CAIRO_PDF_METADATA_TITLE, about->title);
+    cairo_pdf_surface_set_metadata(sheaf->surface, CAIRO_PDF_METADATA_AUTHOR, about->author);
+    cairo_pdf_surface_set_metadata(sheaf->surface, CAIRO_PDF_METADATA_CREATE_DATE, about->created);
+}
+
+static int sheaf_status(const struct page_sheaf *sheaf)
+{
+    return cairo_status(sheaf->cairo) == CAIRO_STATUS_SUCCESS &&
+                   cairo_surface_status(sheaf->surface) == CAIRO_STATUS_SUCCESS
+               ? 0
+               : -ENOMEM;
+}
+
+int page_pdf_gather(struct page_pdf *pdf)
+{
+    pdf->sheaf = calloc(1, sizeof *pdf->sheaf);
+    return pdf->sheaf ? 0 : -ENOMEM;
+}
+
+int page_pdf_finish(struct page_pdf *pdf)
+{
+    int r = 0;
+    if (pdf->sheaf && pdf->sheaf->surface) {
+        cairo_surface_finish(pdf->sheaf->surface);
+        r = sheaf_status(pdf->sheaf);
+        sheaf_clear(pdf->sheaf);
+    }
+    free(pdf->sheaf);
+    pdf->sheaf = NULL;
+    return r;
+}
+
 int page_close(struct page *page, const struct page_about *about, struct page_pdf *pdf)
 {
+    _cleanup_(sheaf_clear) struct page_sheaf alone = {0};
+    struct page_sheaf *sheaf = pdf->sheaf ? pdf->sheaf : &alone;
     if (page->layouts.unknown)
         return -EILSEQ;
     if (page->full)
         return -E2BIG;
-    _cleanup_(surface_p) cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(
-        pdf_write, pdf, PAGE_POINTS(PAGE_WIDTH), PAGE_POINTS(PAGE_HEIGHT));
-    _cleanup_(cairo_p) cairo_t *cairo = cairo_create(surface);
-    cairo_pdf_surface_restrict_to_version(surface, CAIRO_PDF_VERSION_1_5);
-    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, about->title);
-    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_AUTHOR, about->author);
-    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, about->created);
+    if (!sheaf->surface)
+        sheaf_begin(sheaf, about, pdf);
     for (size_t i = 0; i < page->count; i++)
-        draw_item(cairo, &page->items[i]);
-    cairo_show_page(cairo);
-    cairo_surface_finish(surface);
-    return cairo_status(cairo) == CAIRO_STATUS_SUCCESS &&
-                   cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS
-               ? 0
-               : -ENOMEM;
+        draw_item(sheaf->cairo, &page->items[i]);
+    cairo_show_page(sheaf->cairo);
+    if (sheaf == &alone)
+        cairo_surface_finish(sheaf->surface);
+    return sheaf_status(sheaf);
 }
 
 /* ---- Text ---- */

@@ -17,8 +17,13 @@
 struct page_pdf {
     uint8_t *data;
     size_t size, capacity;
+    struct page_sheaf *sheaf; /* while pages are gathered */
 };
 void page_pdf_clear(struct page_pdf *pdf);
+/* From now on each page_close() adds a page to pdf, which must be zeroed; complete is it after
+   page_pdf_finish(). Return 0 or -ENOMEM. */
+int page_pdf_gather(struct page_pdf *pdf);
+int page_pdf_finish(struct page_pdf *pdf);
 
 enum page_face {
     PAGE_BODY,
@@ -64,8 +69,8 @@ struct page;
 /* A new page. Nothing is drawn on it before page_close(): what turns out not to fit costs little.
  */
 int page_open(struct page_fonts *fonts, struct page **ret);
-/* Draws the page into pdf, which must be zeroed. Returns 0; -EILSEQ when a character was asked for
-   that no installed font has; -E2BIG when too much is on it; -ENOMEM. */
+/* Draws the page into pdf, which must be zeroed unless it gathers. Returns 0; -EILSEQ when a
+   character was asked for that no installed font has; -E2BIG when too much is on it; -ENOMEM. */
 int page_close(struct page *page, const struct page_about *about, struct page_pdf *pdf);
 struct page *page_free(struct page *page);
 DEFINE_CLEANUP(struct page, page_free)

@@ -6,12 +6,17 @@
 #include "output-dir.h"
 
 #include "cleanup.h"
+#include "file.h"
 #include "log.h"
 #include "messages.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <sodium.h>
 #include <string.h>
+
+#define MANIFEST_MAX       65536u
+#define MANIFEST_NAME_SIZE (ULID_SIZE + sizeof ".json")
 
 struct press {
     const struct settings *settings;
@@ -103,12 +108,38 @@ static int put_file(struct press *press, struct ledger *ledger, const struct pag
     return r < 0 ? trouble(r, press->settings->output) : 0;
 }
 
-static int known(void *userdata, const char *job)
+/* A staged file is a letter's, or a whole batch's. */
+static int known(void *userdata, const char *id)
 {
     struct ledger_letter letter;
-    int r = ledger_find(userdata, job, &letter);
+    int r = ledger_find(userdata, id, &letter);
 
-    return r == -ENOENT ? 0 : r < 0 ? r : 1;
+    return r == -ENOENT ? ledger_has_batch(userdata, id) : r < 0 ? r : 1;
+}
+
+/* Written before the PDF has its name: whoever sees that finds this beside it. */
+static int put_manifest(struct press *press, const char *batch, const char *sha256,
+                        const struct ledger_letter *letters, size_t count)
+{
+    _cleanup_free_ char *text = malloc(MANIFEST_MAX);
+    json_auto_t *rows = json_array(), *manifest = NULL;
+    char name[MANIFEST_NAME_SIZE];
+    size_t size, page = 1;
+
+    for (size_t i = 0; i < count; page += letters[i++].pages)
+        if (json_array_append_new(rows,
+                                  json_pack("{s:s, s:I, s:i}", "job", letters[i].job, "page",
+                                            (json_int_t)page, "pages", (int)letters[i].pages)) < 0)
+            return -ENOMEM;
+    manifest = json_pack("{s:i, s:s, s:s, s:O}", "version", 1, "batch", batch, "sha256", sha256,
+                         "letters", rows);
+    if (!text || !manifest)
+        return -ENOMEM;
+    size = json_dumpb(manifest, text, MANIFEST_MAX, JSON_INDENT(1));
+    if (size == 0 || size > MANIFEST_MAX)
+        return -EMSGSIZE;
+    snprintf(name, sizeof name, "%s.json", batch);
+    return file_write(press->settings->output, name, text, size);
 }
 
 /* ---- A printer ---- */
@@ -195,13 +226,40 @@ int press_recover(struct press *press, struct ledger *ledger,
     return recover_jobs(press, ledger, failed, userdata);
 }
 
-int press_put(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
-              struct ledger_letter *letter, enum printer_fate *ret)
+static void digest_put(const struct page_pdf *pdf, char ret[static LEDGER_SHA256_SIZE])
 {
     unsigned char digest[crypto_hash_sha256_BYTES];
 
     crypto_hash_sha256(digest, pdf->data, pdf->size);
-    sodium_bin2hex(letter->sha256, sizeof letter->sha256, digest, sizeof digest);
+    sodium_bin2hex(ret, LEDGER_SHA256_SIZE, digest, sizeof digest);
+}
+
+int press_put_all(struct press *press, struct ledger *ledger, const char *batch,
+                  const struct page_pdf *pdf, struct ledger_letter *letters, size_t count)
+{
+    char sha256[LEDGER_SHA256_SIZE];
+    int r = output_stage(press->directory, batch, pdf->data, pdf->size);
+
+    digest_put(pdf, sha256);
+    if (r == 0)
+        r = put_manifest(press, batch, sha256, letters, count);
+    if (r < 0)
+        return trouble(r, press->settings->output);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(letters[i].sha256, sha256, sizeof sha256);
+        letters[i].state = LEDGER_PRINTED;
+    }
+    r = ledger_add_all(ledger, letters, count);
+    if (r < 0) /* as with one */
+        return trouble(r, "the ledger");
+    r = output_finish(press->directory, batch);
+    return r < 0 ? trouble(r, press->settings->output) : 0;
+}
+
+int press_put(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
+              struct ledger_letter *letter, enum printer_fate *ret)
+{
+    digest_put(pdf, letter->sha256);
     if (press->printer)
         return put_job(press, ledger, pdf, letter, ret);
     *ret = PRINTER_PRINTED;

@@ -1,7 +1,7 @@
 /* From a letter's PDF to paper, whatever [output] is: files, or a printer. Each letter comes out
    once wherever a crash comes, because the ledger knows it before it can be paper:
 
-       files     staged on disk, entered as printed, named
+       files     staged on disk, entered as printed, named; one for each letter or for a batch
        printer   entered, made a job, its number entered, sent, followed, its end entered */
 #pragma once
 
@@ -28,5 +28,9 @@ int press_recover(struct press *press, struct ledger *ledger,
    its fate; with PRINTER_FAILED the ledger doesn't know it. */
 int press_put(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
               struct ledger_letter *letter, enum printer_fate *ret);
+/* The same for the letters of one batch in one PDF, with a manifest of them, in order of their
+   pages: BATCH.pdf and BATCH.json, in a directory. */
+int press_put_all(struct press *press, struct ledger *ledger, const char *batch,
+                  const struct page_pdf *pdf, struct ledger_letter *letters, size_t count);
 /* Until this returns 0, names of files may not be on disk. */
 int press_sync(struct press *press);

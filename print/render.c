@@ -347,7 +347,8 @@ int render_letter(struct renderer *renderer, const struct letter *letter, struct
         r = lay_out(&s, pdf, why);
         if (r == 0)
             return 0;
-        page_pdf_clear(pdf);
+        if (!pdf->sheaf) /* which holds other letters */
+            page_pdf_clear(pdf);
         if (r != -EOVERFLOW)
             break;
     }

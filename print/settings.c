@@ -42,6 +42,7 @@ static const struct conf_key keys[] = {
     CONF_STRING("station", "zone", S, zone, "Europe/Berlin", "a time zone, such as Europe/Berlin"),
 
     CONF_PATH("output", "directory", S, output, PRINT_STATE_DIR "/letters", "a directory"),
+    CONF_BOOL("output", "one_file", S, one_file, "no"),
     CONF_STRING("output", "printer", S, printer, "", "ipps://HOST/printers/NAME"),
     CONF_BOOL("output", "unencrypted", S, printer_plain, "no"),
     CONF_SPAN("output", "wait", S, printer_wait, "15min", 1, WAIT_MOST, "a span from 1s to 20min"),
@@ -112,6 +113,8 @@ static int settings_check(const char *file, S *s)
     if (r == 0 && (!s->company[0] || !s->return_address[0] || !s->support[0] || !s->portal_url[0]))
         r = problem(file, "[letter] company, return_address, support and portal_url: expected "
                           "more than nothing");
+    if (r == 0 && s->one_file && s->printer[0])
+        r = problem(file, "[output] one_file: is for a directory, not for a printer");
     if (r == 0 && process_set_zone(s->zone) < 0)
         r = problem(file, "[station] zone: expected a time zone of this system");
     return r;

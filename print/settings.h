@@ -16,6 +16,7 @@ struct settings {
     char *old_keys; /* paths, separated by one blank each; or NULL */
     char *state_dir;
     char *output;
+    bool one_file; /* for a batch, instead of one for each letter */
     char *printer; /* an IPP URI; "": files in output */
     bool printer_plain;
     long printer_wait; /* seconds */

@@ -6,11 +6,8 @@
    report. */
 #include "config.h"
 
-#include "station.h"
+#include "station-private.h"
 
-#include "batch.h"
-#include "claim.h"
-#include "press.h"
 #include "render.h"
 
 #include "cleanup.h"
@@ -18,13 +15,10 @@
 #include "log.h"
 #include "messages.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define PROBLEM_SIZE  512
@@ -32,41 +26,19 @@
 #define RENEW_MS      (600 * 1000) /* well within portald's lease */
 #define REFUSALS_MOST 3
 
-struct station {
-    const struct settings *settings;
-    uint32_t batch_size;
-    struct station_key *key; /* and older ones */
-    uint8_t portald[crypto_sign_PUBLICKEYBYTES];
-    struct renderer *renderer;
-    json_t *seen; /* jobs that this run has dealt with */
-    bool stopped;
-};
-
-/* One batch in the making. */
-struct batch {
-    struct station *station;
-    struct ledger *ledger;
-    struct press *press;
-    char id[ULID_SIZE];
-    bool by_file, answered;            /* answered: by an earlier run */
-    char blocked[PRINTER_WHY_SIZE];    /* why nothing more is printed now, or "" */
-    int64_t asked;                     /* monotonic ms, when portald was last asked for it */
-    json_t *rows;                      /* of the report */
-    size_t printed, failed, uncertain; /* printed, uncertain: by earlier runs, too */
-    size_t fresh;                      /* letters that this run hadn't seen */
-};
-
 DEFINE_CLEANUP(struct letter, letter_free)
 
-static void batch_clear(struct batch *b)
+void batch_clear(struct batch *b)
 {
     json_decref(b->rows);
+    page_pdf_clear(&b->pdf);
+    free(b->gathered);
     press_free(b->press);
     if (b->ledger)
         ledger_close(b->ledger);
 }
 
-static int trouble(int r, const char *what)
+int station_trouble(int r, const char *what)
 {
     log_line(LOG_ERR, "%s: %s", what, strerror(-r));
     return r;
@@ -95,7 +67,7 @@ static int portald_trouble(const struct settings *s, int r)
                      reasons[i].text);
             return r;
         }
-    return trouble(r, "portald can't be asked now");
+    return station_trouble(r, "portald can't be asked now");
 }
 
 /* ---- Reporting ---- */
@@ -142,14 +114,21 @@ static int row_failed(struct batch *b, const char *job, const char *why)
 
 /* ---- One letter ---- */
 
+static void letter_enter(const struct batch *b, const struct letter *letter,
+                         struct ledger_letter *ret)
+{
+    *ret = (struct ledger_letter){.pages = 1};
+    memcpy(ret->job, letter->job, sizeof ret->job);
+    memcpy(ret->batch, b->id, sizeof ret->batch);
+}
+
 static int letter_put(struct batch *b, const struct letter *letter, const struct page_pdf *pdf)
 {
-    struct ledger_letter entry = {.pages = 1};
+    struct ledger_letter entry;
     enum printer_fate fate = PRINTER_UNCERTAIN;
     int r;
 
-    memcpy(entry.job, letter->job, sizeof entry.job);
-    memcpy(entry.batch, b->id, sizeof entry.batch);
+    letter_enter(b, letter, &entry);
     r = press_put(b->press, b->ledger, pdf, &entry, &fate);
     if (r < 0)
         return r;
@@ -164,10 +143,52 @@ static int letter_print(struct batch *b, const char *job, const uint8_t *field, 
     int r = letter ? letter_read(b->station->key, field, size, letter, why) : -ENOMEM;
 
     if (r == 0)
-        r = render_letter(b->station->renderer, letter, &pdf, why);
+        r = render_letter(b->station->renderer, letter, b->gathered ? &b->pdf : &pdf, why);
     if (r == -EBADMSG)
         return row_failed(b, job, why);
-    return r < 0 ? trouble(r, "a letter") : letter_put(b, letter, &pdf);
+    if (r < 0)
+        return station_trouble(r, "a letter");
+    if (!b->gathered)
+        return letter_put(b, letter, &pdf);
+    letter_enter(b, letter, &b->gathered[b->gathered_count++]);
+    return 0;
+}
+
+/* One file for the whole batch. When it was made and the report got lost, what failed then comes
+   again now: a file that has been taken away must not come back as another. */
+static int gather_begin(struct batch *b, const struct claim *claim)
+{
+    int r;
+
+    if (!b->station->settings->one_file)
+        return 0;
+    r = ledger_has_batch(b->ledger, b->id);
+    if (r < 0)
+        return station_trouble(r, "the ledger");
+    if (r > 0)
+        snprintf(b->blocked, sizeof b->blocked, "its batch is printed already: with the next one");
+    b->gathered = calloc(claim->letters + 1, sizeof *b->gathered);
+    r = b->gathered ? page_pdf_gather(&b->pdf) : -ENOMEM;
+    return r < 0 ? station_trouble(r, "a batch") : 0;
+}
+
+static int gather_end(struct batch *b)
+{
+    int r = page_pdf_finish(&b->pdf);
+
+    if (r < 0)
+        return station_trouble(r, "a batch");
+    return b->gathered_count == 0
+               ? 0
+               : press_put_all(b->press, b->ledger, b->id, &b->pdf, b->gathered, b->gathered_count);
+}
+
+static bool is_gathered(const struct batch *b, const char *job)
+{
+    for (size_t i = 0; i < b->gathered_count; i++)
+        if (strcmp(b->gathered[i].job, job) == 0)
+            return true;
+    return false;
 }
 
 /* Whether what the ledger knows of job is the end of it. An uncertain letter comes in another batch
@@ -181,11 +202,11 @@ static int letter_is_over(struct batch *b, const char *job, bool *ret)
     if (r == -ENOENT)
         return 0;
     if (r < 0)
-        return trouble(r, "the ledger");
+        return station_trouble(r, "the ledger");
     if (known.state == LEDGER_UNCERTAIN && strcmp(known.batch, b->id) != 0) {
         *ret = false;
         r = ledger_drop(b->ledger, job);
-        return r < 0 ? trouble(r, "the ledger") : 0;
+        return r < 0 ? station_trouble(r, "the ledger") : 0;
     }
     if (known.state == LEDGER_PRINTED)
         log_event(LOG_NOTICE, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job),
@@ -213,7 +234,7 @@ static int letter_handle(struct batch *b, const uint8_t *field, size_t size)
         return 0;
     }
     letter_see(b, job);
-    if (row_exists(b, job))
+    if (row_exists(b, job) || is_gathered(b, job))
         return 0;
     r = letter_is_over(b, job, &over);
     if (r < 0 || over || b->answered)
@@ -238,7 +259,7 @@ static void watch_waits(void *userdata, const char *job, const char *why)
     log_event(LOG_NOTICE, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job), "Letter %s: %s", job, why);
 }
 
-static int batch_open(struct batch *b)
+int batch_open(struct batch *b)
 {
     const struct settings *s = b->station->settings;
     const struct printer_watch watch = {watch_stopped, watch_waits, b->station};
@@ -248,11 +269,11 @@ static int batch_open(struct batch *b)
         return r;
     b->rows = json_array();
     r = b->rows ? ledger_open(s->state_dir, &b->ledger) : -ENOMEM;
-    return r < 0 ? trouble(r, s->state_dir) : 0;
+    return r < 0 ? station_trouble(r, s->state_dir) : 0;
 }
 
 /* A letter of another batch comes again with that. */
-static int recovered_failed(void *userdata, const struct ledger_letter *letter)
+int batch_recovered(void *userdata, const struct ledger_letter *letter)
 {
     struct batch *b = userdata;
 
@@ -266,8 +287,8 @@ static int batch_begin(struct batch *b)
     int open = ledger_batch(b->ledger, b->id), r;
 
     if (open < 0 && open != -ENOENT)
-        return trouble(open, "the ledger");
-    r = press_recover(b->press, b->ledger, recovered_failed, b);
+        return station_trouble(open, "the ledger");
+    r = press_recover(b->press, b->ledger, batch_recovered, b);
     if (r < 0 || open == 0)
         return r;
     if (press_ready(b->press, why) < 0) {
@@ -276,7 +297,7 @@ static int batch_begin(struct batch *b)
     }
     ulid_make(clock_now_ms(), b->id);
     r = ledger_batch_begin(b->ledger, b->id);
-    return r < 0 ? trouble(r, "the ledger") : 0;
+    return r < 0 ? station_trouble(r, "the ledger") : 0;
 }
 
 static int batch_claim(struct batch *b, struct claim *claim)
@@ -302,17 +323,17 @@ static void batch_renew(struct batch *b)
         (void)batch_claim(b, &claim);
 }
 
-static int batch_print(struct batch *b, struct claim *claim)
+int batch_print(struct batch *b, struct claim *claim)
 {
     const uint8_t *field;
     size_t size;
-    int r = 0;
+    int r = gather_begin(b, claim);
 
     while (r == 0 && claim_next(claim, &field, &size)) {
         batch_renew(b);
         r = letter_handle(b, field, size);
     }
-    return r;
+    return r == 0 ? gather_end(b) : r;
 }
 
 static int letter_of_batch(void *userdata, const struct ledger_letter *letter)
@@ -325,14 +346,14 @@ static int letter_of_batch(void *userdata, const struct ledger_letter *letter)
 }
 
 /* Everything that the ledger has of this batch is told, even if portald no longer asks. */
-static int batch_rows(struct batch *b)
+int batch_rows(struct batch *b)
 {
     int r = press_sync(b->press);
 
     if (r < 0)
         return r;
     r = ledger_each(b->ledger, b->id, letter_of_batch, b);
-    return r < 0 ? trouble(r, "the ledger") : 0;
+    return r < 0 ? station_trouble(r, "the ledger") : 0;
 }
 
 /* A report that portald doesn't understand must not keep the station from the letters to come. */
@@ -349,7 +370,7 @@ static int batch_refused(struct batch *b)
                   b->id, times);
         r = ledger_batch_end(b->ledger, b->id);
     }
-    return r < 0 ? trouble(r, "the ledger") : -EPROTO;
+    return r < 0 ? station_trouble(r, "the ledger") : -EPROTO;
 }
 
 static int batch_report(struct batch *b)
@@ -361,10 +382,10 @@ static int batch_report(struct batch *b)
     if (r < 0)
         return portald_trouble(b->station->settings, r);
     r = ledger_batch_end(b->ledger, b->id);
-    return r < 0 ? trouble(r, "the ledger") : 0;
+    return r < 0 ? station_trouble(r, "the ledger") : 0;
 }
 
-static void batch_say(const struct batch *b)
+void batch_say(const struct batch *b)
 {
     if (json_array_size(b->rows) == 0)
         return;
@@ -411,105 +432,6 @@ int station_run(struct station *station)
     do
         r = station_stopped(station) ? 0 : batch_run(station);
     while (r > 0);
-    json_decref(station->seen);
-    station->seen = NULL;
-    return r;
-}
-
-/* ---- Batches that came as files ---- */
-
-static int file_trouble(int r, const char *file)
-{
-    if (r == -EBADMSG)
-        log_event(LOG_ERR, MESSAGE_LETTER, NULL,
-                  "%s isn't a whole batch that this station's portald signed: nothing of it is "
-                  "printed",
-                  file);
-    else if (r == -ETIME)
-        log_event(LOG_ERR, MESSAGE_LETTER, NULL,
-                  "%s is older than 7 days: nothing of it is printed. Its letters are uncertain at "
-                  "portald by now: 'portalctl letters list'",
-                  file);
-    else
-        trouble(r, file);
-    return r;
-}
-
-/* Once answered, what wasn't printed comes in another batch: so that is entered before the answer
-   can be read by anybody. */
-static int file_answer(struct batch *b, const char *file)
-{
-    int r;
-
-    if (b->answered)
-        log_line(LOG_NOTICE, "%s was printed before; only its result is written again", file);
-    r = ledger_batch_set_answered(b->ledger, b->id);
-    if (r < 0)
-        return trouble(r, "the ledger");
-    r = batch_answer(file, b->id, b->rows);
-    return r < 0 ? trouble(r, "the result") : 0;
-}
-
-static int file_run(struct station *station, const char *file)
-{
-    _cleanup_(batch_clear) struct batch b = {.station = station, .by_file = true};
-    _cleanup_(claim_clear) struct claim claim = {0};
-    int r = batch_read(file, station->portald, clock_now(), &claim, b.id);
-
-    if (r < 0)
-        return file_trouble(r, file);
-    if ((r = batch_open(&b)) < 0 ||
-        (r = press_recover(b.press, b.ledger, recovered_failed, &b)) < 0)
-        return r;
-    r = ledger_batch_answered(b.ledger, b.id);
-    if (r < 0)
-        return trouble(r, "the ledger");
-    b.answered = r == 1;
-    if ((r = batch_print(&b, &claim)) < 0 || (r = batch_rows(&b)) < 0 ||
-        (r = file_answer(&b, file)) < 0)
-        return r;
-    batch_say(&b);
-    return 0;
-}
-
-static int is_batch(const struct dirent *e)
-{
-    size_t length = strlen(e->d_name), suffix = strlen(BATCH_SUFFIX);
-
-    return e->d_name[0] != '.' && length > suffix &&
-           strcmp(e->d_name + length - suffix, BATCH_SUFFIX) == 0;
-}
-
-static int directory_run(struct station *station, const char *path)
-{
-    struct dirent **names = NULL;
-    int count = scandir(path, &names, is_batch, alphasort), r = 0;
-
-    if (count < 0)
-        return trouble(-errno, path);
-    for (int i = 0; i < count; i++) {
-        char file[PATH_MAX];
-        int done = -ENAMETOOLONG;
-
-        if (snprintf(file, sizeof file, "%s/%s", path, names[i]->d_name) < (int)sizeof file)
-            done = station_stopped(station) ? 0 : file_run(station, file);
-        if (done < 0)
-            r = done; /* the others may be all right */
-        free(names[i]);
-    }
-    free(names);
-    return r;
-}
-
-int station_run_files(struct station *station, const char *path)
-{
-    struct stat st;
-    int r;
-
-    if (stat(path, &st) < 0)
-        return trouble(-errno, path);
-    station->seen = json_object();
-    r = S_ISDIR(st.st_mode) ? directory_run(station, path) : file_run(station, path);
     json_decref(station->seen);
     station->seen = NULL;
     return r;

@@ -1,6 +1,7 @@
 """Letters that go to a print station by file, and what only people know of letters: printed after all,
 to be printed again, come back from the post."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -404,3 +405,74 @@ def test_only_a_letter_that_was_printed_can_come_back(mailroom):
     w.customer().confirmed()
     letter, = letters_of(w)
     assert "can come back" in ctl(w, "letters", "returned", letter["id"], status=1)
+
+
+# One file for a batch --------------------------------------------------------------------------------
+
+def one_file(station):  # noqa: F811
+    station.conf.write_text(station.conf.read_text().replace("[output]\n", "[output]\none_file = yes\n"))
+
+
+def pages_of(path):
+    text = subprocess.run(["pdftotext", "-layout", path, "-"], text=True, capture_output=True, check=True).stdout
+    return text.split("\f")[:-1]
+
+
+def test_a_batch_in_one_file_has_a_manifest_of_its_pages(station):  # noqa: F811
+    one_file(station)
+    first, bad, last = station.portald.add(Letter(), Letter(outside={ADDRESS: "W" * 60}), Letter())
+    done = station.prints()
+    batch, = station.portald.claimed
+    assert station.files() == [f"{batch}.json", f"{batch}.pdf"] and "2 letters, 1 failed" in done.stdout
+    path = station.letters / f"{batch}.pdf"
+    manifest = json.loads(path.with_suffix(".json").read_text())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert manifest == {"version": 1, "batch": batch, "sha256": digest, "letters": [
+        {"job": first.job, "page": 1, "pages": 1}, {"job": last.job, "page": 2, "pages": 1}]}
+    for page, letter in zip(pages_of(path), (first, last), strict=True):
+        assert all(code in page for code in letter.codes()) and letter.job in page
+    rows = station.portald.rows()
+    assert rows[first.job]["sha256"] == rows[last.job]["sha256"] == digest and "failed" in rows[bad.job]
+    assert path.stat().st_mode & 0o777 == path.with_suffix(".json").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_failed_is_not_made_into_a_second_file_of_the_same_batch(station):  # noqa: F811
+    one_file(station)
+    good, bad = station.portald.add(Letter(), Letter(outside={ADDRESS: "W" * 60}))
+    station.portald.reports_dropped = 2
+    assert station.run().returncode == 1
+    before, = station.letters.glob("*.pdf")
+    inode = before.stat().st_ino
+    del bad.outside[ADDRESS]
+    station.prints()
+    assert before.stat().st_ino == inode and list(station.letters.glob("*.pdf")) == [before]
+    assert "next one" in station.portald.rows()[bad.job]["failed"] and "pages" in station.portald.rows()[good.job]
+
+
+def test_killed_at_every_step_a_batch_in_one_file_comes_out_once(station):  # noqa: F811
+    one_file(station)
+    given, kills = [], 0
+    for step in range(1, STEPS_MOST):
+        letters = station.portald.add(Letter(), Letter())
+        given.extend(letters)
+        done = subprocess.run(["strace", "-qq", "-o", station.dir / "trace", "-e", f"trace={STEPS}", "-e",
+                               f"inject={STEPS}:signal=KILL:when={step}", station.program, "--config",
+                               station.conf], capture_output=True, check=False, timeout=60)
+        if done.returncode == 0:
+            break
+        kills += 1
+        station.prints()
+        assert all("pages" in station.portald.rows()[letter.job] for letter in letters)
+    jobs = [row["job"] for path in station.letters.glob("*.json")
+            for row in json.loads(path.read_text())["letters"] if path.with_suffix(".pdf").exists()]
+    print(f"{kills} kills, {len(jobs)} on paper, {len(set(jobs))} of them different")
+    assert done.returncode == 0 and kills > 30
+    assert sorted(jobs) == sorted(letter.job for letter in given)
+    assert not [name for name in station.files() if name.startswith(".")]
+
+
+def test_one_file_is_not_for_a_printer(station):  # noqa: F811
+    station.conf.write_text(station.conf.read_text().replace(
+        "[output]\n", "[output]\none_file = yes\nprinter = ipps://127.0.0.1/printers/x\n"))
+    done = station.run()
+    assert done.returncode == 1 and "one_file" in done.stderr

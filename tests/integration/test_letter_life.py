@@ -1,0 +1,175 @@
+"""The life of letters: every step shows in queue and entry alike, one to another address waits and can be stopped, and
+what comes back is void."""
+
+from pathlib import Path
+
+import pytest
+
+from customer import wait_for
+
+BATCH, OTHER_BATCH = "01ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAW"
+OTHER_ADDRESS = "Erika Mustermann$Umweg 7$54321 Anderswo"
+
+
+def letters(world, c):
+    """portalLetter: (kind, job, state), the oldest first."""
+    return sorted((tuple(value.split()[:3]) for value in world.entry(c.uid).get("portalLetter", [])), key=lambda x: x[1])
+
+
+def queue_state(world, job):
+    return world.portald.control("queue-show", id=job)["job"]["state"]
+
+
+def wait_for_letter(world, c, state, seconds=30):
+    return wait_for(lambda: [x for x in letters(world, c) if x[2] == state], seconds=seconds, what=f"a letter that is {state}")[-1]
+
+
+def wait_until_printed(world, c, job):
+    wait_for(lambda: (job, "printed") in [x[1:] for x in letters(world, c)], seconds=40, what="the printed letter")
+
+
+def subjects(world, c):
+    return [m.message["Subject"].partition(": ")[2] for m in world.mails(c.mail)]
+
+
+def mail_with(world, c, subject):
+    return wait_for(lambda: [m for m in world.mails(c.mail) if subject in m.message["Subject"]], seconds=30,
+                    what=f"the mail \"{subject}\"")[0]
+
+
+def ctl(world, *arguments):
+    done = world.box.ctl(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def configure(world, **rules):
+    drop_ins = Path(world.box["PORTALD_CONF"] + ".d")
+    drop_ins.mkdir(exist_ok=True)
+    lines = "".join(f"{name} = {value}\n" for name, value in rules.items())
+    (drop_ins / "letters.conf").write_text("[rules]\n" + lines, encoding="utf-8")
+    world.box.restart("portald")
+
+
+@pytest.fixture
+def with_letter(fresh_world):
+    """An active customer, whose first letter is printed and posted, in a world whose print station is stopped."""
+    c = fresh_world.customer()
+    c.active()
+    fresh_world.wait_for_rest()
+    fresh_world.box.stop("print")
+    return c
+
+
+def moved(world, c):
+    world.modify(c.uid, postalAddress=OTHER_ADDRESS)
+
+
+def test_letter_to_another_address_is_announced_at_once_and_waits_three_days(with_letter):
+    c, w = with_letter, with_letter.world
+    moved(w, c)
+    ctl(w, "letter", c.uid)
+    mail = mail_with(w, c, "geht an eine andere Anschrift")
+    assert "Umweg" not in mail.text
+    job = letters(w, c)[-1][1]
+    w.box.start("print")
+    w.clock("+71h30m")
+    assert w.portald.ask("print", "CLAIM", BATCH=BATCH, COUNT=b"\0\0\0\x0a").get("LETTER") is None
+    assert queue_state(w, job) == "ready"
+    assert letters(w, c)[-1][2] == "queued"
+    w.clock("+1h")
+    wait_until_printed(w, c, job)
+    assert len([s for s in subjects(w, c) if "andere Anschrift" in s]) == 1
+    # The next one goes where this one went, without delay.
+    ctl(w, "letter", c.uid)
+    wait_for(lambda: letters(w, c)[-1][1] != job and letters(w, c)[-1][2] == "printed", seconds=30, what="the next letter")
+
+
+def test_announced_letter_is_withdrawn_by_this_wasnt_me(with_letter):
+    c, w = with_letter, with_letter.world
+    moved(w, c)
+    ctl(w, "letter", c.uid)
+    mail = mail_with(w, c, "geht an eine andere Anschrift")
+    job = letters(w, c)[-1][1]
+    ctl(w, "not-me", mail.reference)
+    assert c.state == "locked"
+    assert letters(w, c)[-1][1:] == (job, "withdrawn")
+    assert queue_state(w, job) == "withdrawn"
+    # Not after the account is unlocked, either.
+    ctl(w, "unlock", c.uid)
+    w.box.start("print")
+    w.clock("+80h")
+    assert not list(Path(w.box["PORTAL_LETTER_DIR"]).glob(f"*{job}*"))
+
+
+def test_address_that_changes_after_the_letter_was_queued_is_found_when_it_is_claimed(with_letter):
+    c, w = with_letter, with_letter.world
+    ctl(w, "letter", c.uid)
+    job = letters(w, c)[-1][1]
+    moved(w, c)
+    w.box.start("print")
+    mail_with(w, c, "geht an eine andere Anschrift")
+    wait_for(lambda: queue_state(w, job) == "ready", what="its way back")
+    w.clock("+71h30m")
+    assert w.portald.ask("print", "CLAIM", BATCH=BATCH, COUNT=b"\0\0\0\x0a").get("LETTER") is None
+    assert queue_state(w, job) == "ready"
+    w.clock("+1h")
+    wait_until_printed(w, c, job)
+
+
+def test_a_newer_letter_takes_the_place_of_one_that_is_not_printed(with_letter):
+    c, w = with_letter, with_letter.world
+    ctl(w, "letter", c.uid)
+    first = letters(w, c)[-1][1]
+    ctl(w, "letter", c.uid)
+    second = letters(w, c)[-1][1]
+    assert {x[1]: x[2] for x in letters(w, c)}[first] == "withdrawn"
+    assert (queue_state(w, first), queue_state(w, second)) == ("withdrawn", "ready")
+
+
+def test_claimed_and_uncertain_show_in_the_entry_too(with_letter):
+    c, w = with_letter, with_letter.world
+    ctl(w, "letter", c.uid)
+    job = letters(w, c)[-1][1]
+    claim = w.portald.ask("print", "CLAIM", BATCH=BATCH, COUNT=b"\0\0\0\x0a")
+    assert claim.get("LETTER")
+    assert wait_for_letter(w, c, "claimed")[1] == job
+    w.clock("+31min")
+    w.portald.ask("print", "CLAIM", BATCH=OTHER_BATCH, COUNT=b"\0\0\0\x0a")
+    assert wait_for_letter(w, c, "uncertain")[1] == job
+    assert queue_state(w, job) == "uncertain"
+
+
+def test_posted_letter_is_told_with_the_day_and_a_returned_one_is_void(fresh_world):
+    w = fresh_world
+    c = w.customer()
+    letter = c.initial()
+    job = letters(w, c)[-1][1]
+    batch = w.portald.control("queue-show", id=job)["job"]["batch"]
+    ctl(w, "letters", "posted", batch)
+    assert "bis zum " in mail_with(w, c, "Ihr Brief ist unterwegs").text
+    ctl(w, "letters", "posted", batch)
+    ctl(w, "letters", "returned", job)
+    mail_with(w, c, "Ihr Brief kam zurück")
+    assert letters(w, c)[-1][2] == "returned"
+    assert w.portald.authenticate(c.mail, letter.password).verdict != "OK"
+    assert "portalPUK" in w.entry(c.uid)
+    w.wait_for_rest()
+    assert len([s for s in subjects(w, c) if "unterwegs" in s]) == 1
+
+
+def test_password_and_puk_can_come_in_two_letters_some_days_apart(fresh_world):
+    w = fresh_world
+    configure(w, puk_letter_days=3)
+    c = w.customer()
+    c.confirmed()
+    password = c.letter()
+    assert len(password.codes) == 1
+    assert sorted(x[0] for x in letters(w, c)) == ["password", "puk"]
+    done = w.login(c.mail, password.password, "Regen auf dem Zeltdach", "Regen auf dem Zeltdach")
+    assert done.ok, done.output
+    assert {x[0]: x[2] for x in letters(w, c)}["puk"] == "queued"
+    w.clock("+73h")
+    job = wait_for(lambda: [x for x in letters(w, c) if x[0] == "puk" and x[2] == "printed"], seconds=30, what="the PUK")[0][1]
+    puk = next(Path(w.box["PORTAL_LETTER_DIR"]).glob(f"*{job}*.pdf"))
+    assert puk.stat().st_size > 0

@@ -244,7 +244,8 @@ int sqlite_retry(struct queue_store *store, struct queue_call *call)
     if (r >= 0)
         r = row_make_ready(store, &row, call->when, call->note);
     if (r >= 0)
-        call->wake |= 1u << row.job.kind | 1u << QUEUE_WAKE_UNTOLD;
+        call->wake |=
+            1u << row.job.kind | (job_is_followed(&row.job) ? 1u << QUEUE_WAKE_UNTOLD : 0);
     return r;
 }
 

@@ -30,7 +30,7 @@ static int lease_ended(struct queue_store *store, const struct row *row, bool *r
     bool letter = row->job.kind == JOB_LETTER;
     struct move move = {.state = letter ? JOB_UNCERTAIN : JOB_READY,
                         .note = letter ? "claimed, but nobody said whether it was printed" : NULL,
-                        .untold = row->job.untold || (letter && row->job.entry[0])};
+                        .untold = row->job.untold || job_is_followed(&row->job)};
     *ret_untold = move.untold;
     return row_move(store, row, &move);
 }
@@ -78,7 +78,7 @@ static int row_claim(struct queue_store *store, const struct queue_claim *claim,
         return r;
     struct job *job = &row->job;
     job->state = JOB_CLAIMED;
-    job->untold = job->kind == JOB_LETTER && job->entry[0];
+    job->untold = job_is_followed(job);
     job->lease = claim->lease;
     job->fence++;
     job->attempts++;
@@ -181,7 +181,8 @@ int sqlite_claim(struct queue_store *store, struct queue_call *call)
         call->wake |= 1u << claim->kind;
     if (late == CLAIM_SWEEP_MAX)
         return 0; /* there may be more of them: never give out one that has expired */
-    if (claim->kind == JOB_LETTER)
-        call->wake |= 1u << QUEUE_WAKE_UNTOLD;
-    return claim_ready(store, claim, &call->list);
+    r = claim_ready(store, claim, &call->list);
+    for (size_t i = 0; i < call->list.count; i++)
+        call->wake |= call->list.items[i].untold ? 1u << QUEUE_WAKE_UNTOLD : 0;
+    return r;
 }

@@ -127,6 +127,11 @@ int rows_set_aside(struct queue_store *store);
 bool row_is_behind_damaged(struct queue_store *store, int *r);
 /* The same for rows that no query comes across; at start. */
 int strays_set_aside(struct queue_store *store);
+/* Whether the directory follows each step of job: OF_LETTER of queue-sqlite-sql.c. */
+static inline bool job_is_followed(const struct job *job)
+{
+    return job->kind == JOB_LETTER && job->entry[0];
+}
 /* Whether text can be a job's id. */
 bool id_is_sound(const char *text);
 int row_by_id(struct queue_store *store, const char *id, struct row *ret);

@@ -312,6 +312,12 @@ static void test_who_tells_the_directory_is_woken_for_news(void **state)
     assert_int_equal(queue_posted(f->queue, BATCH_A, NOW, NULL), 0);
     assert_true(untold_woken(f));
     assert_false(untold_woken(f));
+    struct job followed = job_of(4, JOB_LETTER);
+    strcpy(followed.entry, ENTRY_A);
+    put(f, &followed);
+    struct job_list list = claim(f, JOB_LETTER, 1, NOW, BATCH_B);
+    job_list_clear(&list);
+    assert_true(untold_woken(f));
 }
 
 /* Its entry may hold the id of a job that never went out. */

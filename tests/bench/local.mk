@@ -1,7 +1,7 @@
 # Measures: "make bench" builds and runs them all. They are no tests: a time on a shared machine decides nothing.
 EXTRA_PROGRAMS = tests/bench/bench_login tests/bench/bench_floor tests/bench/bench_mail \
-    tests/bench/bench_letters tests/bench/bench_page
-EXTRA_DIST += tests/bench/login tests/bench/answers tests/bench/mail tests/bench/letters
+    tests/bench/bench_letters tests/bench/bench_page tests/bench/bench_queue
+EXTRA_DIST += tests/bench/login tests/bench/answers tests/bench/mail tests/bench/letters tests/bench/queue
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 tests_bench_bench_login_SOURCES = tests/bench/bench_login.c tests/bench/clients.c tests/bench/clients.h
@@ -26,9 +26,14 @@ tests_bench_bench_page_SOURCES = tests/bench/bench_page.c
 tests_bench_bench_page_CFLAGS = $(AM_CFLAGS) $(PANGO_CFLAGS)
 tests_bench_bench_page_LDADD = $(PANGO_LIBS)
 
+tests_bench_bench_queue_SOURCES = tests/bench/bench_queue.c
+tests_bench_bench_queue_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_bench_bench_queue_LDADD = portald/libportald.la $(SQLITE_LIBS)
+
 bench: all $(EXTRA_PROGRAMS)
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/login
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/answers
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/mail
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/letters
+	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/queue
 .PHONY: bench

@@ -1,11 +1,15 @@
 """The life of letters: every step shows in queue and entry alike, one to another address waits and can be stopped, and
 what comes back is void."""
 
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from customer import wait_for
+from customer import is_gone, wait_for
+from directory_gate import MODIFY, Gate
 
 BATCH, OTHER_BATCH = "01ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAW"
 OTHER_ADDRESS = "Erika Mustermann$Umweg 7$54321 Anderswo"
@@ -43,11 +47,11 @@ def ctl(world, *arguments):
     return done.stdout
 
 
-def configure(world, **rules):
+def configure(world, section="[rules]", **settings):
     drop_ins = Path(world.box["PORTALD_CONF"] + ".d")
     drop_ins.mkdir(exist_ok=True)
-    lines = "".join(f"{name} = {value}\n" for name, value in rules.items())
-    (drop_ins / "letters.conf").write_text("[rules]\n" + lines, encoding="utf-8")
+    lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    (drop_ins / "letters.conf").write_text(section + "\n" + lines, encoding="utf-8")
     world.box.restart("portald")
 
 
@@ -173,3 +177,41 @@ def test_password_and_puk_can_come_in_two_letters_some_days_apart(fresh_world):
     job = wait_for(lambda: [x for x in letters(w, c) if x[0] == "puk" and x[2] == "printed"], seconds=30, what="the PUK")[0][1]
     puk = next(Path(w.box["PORTAL_LETTER_DIR"]).glob(f"*{job}*.pdf"))
     assert puk.stat().st_size > 0
+
+
+def kill(box):
+    portald = int(box["PORTALD_PID"])
+    os.kill(portald, signal.SIGKILL)
+    wait_for(lambda: is_gone(portald), what="the end of portald")
+    box.start("portald")
+
+
+def staged(world, c):
+    jobs = world.portald.control("queue-list")["jobs"]
+    return [j for j in jobs if j["subject"] == c.uid and j["state"] == "staged"]
+
+
+@pytest.mark.parametrize("written", [True, False], ids=["answer lost", "write lost"])
+def test_killed_between_write_and_settle_letter_and_announcement_come_together_or_not_at_all(with_letter, written):
+    c, w = with_letter, with_letter.world
+    moved(w, c)
+    gate = Gate(w.box, w.box.dir)
+    pool = ThreadPoolExecutor(1)
+    try:
+        configure(w, section="[directory]", uri=gate.uri)
+        before = len(letters(w, c))
+        with gate.stop(MODIFY, c.uid, answers=written) as stop:
+            stop.lost = True
+            pool.submit(w.box.ctl, "letter", c.uid)
+            assert stop.caught.wait(10)
+            assert len(staged(w, c)) == 2
+            kill(w.box)
+            wait_for(lambda: not staged(w, c), what="the clerk's look at the staged rows")
+        w.wait_for_rest()
+        announced = [s for s in subjects(w, c) if "andere Anschrift" in s]
+        assert (len(announced), len(letters(w, c)) - before) == ((1, 1) if written else (0, 0))
+        if written:
+            assert queue_state(w, letters(w, c)[-1][1]) == "ready"
+    finally:
+        pool.shutdown()
+        gate.close()

@@ -143,6 +143,30 @@ static void test_posted_ends_the_printed_letters_of_the_batch(void **state)
     assert_int_equal(get(f, 1).happened, NOW + 50);
 }
 
+static void test_the_directory_is_to_be_told_of_every_step(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 1);
+    char id[ULID_SIZE];
+    id_of(1, id);
+    assert_false(get(f, 1).untold);
+    uint64_t fence = claim_one(f, 1, JOB_LETTER, NOW);
+    assert_true(get(f, 1).untold);
+    struct job claimed = get(f, 1);
+    assert_int_equal(queue_told(f->queue, &claimed), 0);
+    assert_false(get(f, 1).untold);
+    assert_int_equal(queue_retry(f->queue, id, fence, NOW, "paper jam"), 0);
+    assert_true(get(f, 1).untold);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    claimed = get(f, 1);
+    assert_int_equal(queue_uncertain(f->queue, id, BATCH_A, ""), 0);
+    assert_int_equal(queue_told(f->queue, &claimed), 0); /* of what was before */
+    assert_true(get(f, 1).untold);
+    put_simple(f, 2, JOB_MAIL);
+    (void)claim_one(f, 2, JOB_MAIL, NOW);
+    assert_false(get(f, 2).untold);
+}
+
 static void test_station_may_say_at_once_that_it_does_not_know(void **state)
 {
     struct fixture *f = *state;
@@ -242,6 +266,7 @@ int main(void)
         TEST(test_uncertain_letter_is_not_retried),
         TEST(test_letter_that_failed_to_print_joins_another_batch),
         TEST(test_posted_ends_the_printed_letters_of_the_batch),
+        TEST(test_the_directory_is_to_be_told_of_every_step),
         TEST(test_station_may_say_at_once_that_it_does_not_know),
         TEST(test_uncertain_letter_is_printed_again_only_when_told),
         TEST(test_letter_can_return_once_it_is_on_paper),

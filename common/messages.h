@@ -21,3 +21,4 @@
 #define MESSAGE_TOTP             "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a12" /* set up, or removed */
 #define MESSAGE_TOTP_KEY         "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a13" /* a secret that can't be opened */
 #define MESSAGE_WISH             "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a14" /* of an administrator, fulfilled */
+#define MESSAGE_BOUNCE           "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a15" /* what came back for a mail */

@@ -74,6 +74,7 @@ static const struct field_rule rules[WIRE_TAG_LAST + 1] = {
     [WIRE_STATE] = {BYTES, 512},
     [WIRE_QR] = {TEXT, 8192},
     [WIRE_URI] = {TEXT, 1024},
+    [WIRE_REPORTED] = {BYTES, 1},
 };
 _Static_assert(WIRE_TAG_LAST < 64, "parse_fields() keeps the tags it has seen in 64 bits");
 
@@ -111,6 +112,7 @@ static size_t type_limit(enum wire_type type)
     case WIRE_ENROLL_CODE:
     case WIRE_FORGOTTEN:
     case WIRE_RECOVER:
+    case WIRE_BOUNCE:
         return WIRE_REQUEST_MAX;
     case WIRE_MAIL:
     case WIRE_MAIL_RESULT:

@@ -60,6 +60,11 @@
    print
    WIRE_CONTROL              JSON: {"verb": …, …}        WIRE_REPORT: JSON, and EXIT, the exit
    control                                               status
+   WIRE_BOUNCE               REFERENCE_CODE REPORTED     WIRE_VERDICT: VERDICT TEXT
+   api, control              CODE TEXT RECIPIENT
+   WIRE_BOUNCE is what a delivery status notification said of the mail whose return path had
+   REFERENCE_CODE, which speaks for itself: hence api. CODE is its status ("5.1.1"), TEXT its
+   diagnostic, RECIPIENT whom it names, to be left out of what is kept.
 
    PURPOSE is 1 when the authentication is for changing the password: GRANT then comes with a
    password that would be accepted for login, too. It is 2 when TOTP is to be set up: GRANT then
@@ -133,6 +138,7 @@ enum wire_type {
     WIRE_ENROLL_CODE = 14,
     WIRE_FORGOTTEN = 15,
     WIRE_RECOVER = 16,
+    WIRE_BOUNCE = 17,
     WIRE_MAIL = 32,
     WIRE_MAIL_RESULT = 33,
     WIRE_VERDICT = 64,
@@ -187,6 +193,12 @@ enum wire_purpose {
     WIRE_PURPOSE_ENROLL = 2,
 };
 
+enum wire_bounce {
+    WIRE_BOUNCE_FAILED = 0,    /* it won't arrive */
+    WIRE_BOUNCE_DELAYED = 1,   /* it is still tried */
+    WIRE_BOUNCE_DELIVERED = 2, /* it arrived, or went on to where nobody reports */
+};
+
 /* tag, its name, most bytes, many? One line a field, for the table in wire.c. */
 enum wire_tag {
     WIRE_USER = 1,     /* login name, an e-mail address: 254 (RFC 5321, 4.5.3.1.3) */
@@ -236,7 +248,8 @@ enum wire_tag {
     WIRE_STATE = 45,          /* 512 */
     WIRE_QR = 46,             /* 8192: lines separated by newlines */
     WIRE_URI = 47,            /* 1024: otpauth:// */
-    WIRE_TAG_LAST = WIRE_URI,
+    WIRE_REPORTED = 48,       /* 1: enum wire_bounce */
+    WIRE_TAG_LAST = WIRE_REPORTED,
 };
 
 /* Writing. Errors stick: put what there is to put, then ask wire_end() once. */

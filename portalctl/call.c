@@ -18,18 +18,19 @@
 #include <unistd.h>
 
 #define SOCKET_NAME "control.sock"
+#define SOCKET_OPEN "api.sock" /* to anybody */
 #define SOCKET_USER "portald"
 #define TIMEOUT_MS  30000u
 
 /* Who may own the socket besides root: whoever owns it, if that is the caller or portald's user.
    Anybody else could answer what they like. */
-static uid_t trusted_peer(const char *directory)
+static uid_t trusted_peer(const char *directory, const char *name)
 {
     char path[4096];
     struct stat st;
     const struct passwd *user;
 
-    if (snprintf(path, sizeof path, "%s/" SOCKET_NAME, directory) >= (int)sizeof path ||
+    if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path ||
         stat(path, &st) < 0)
         return 0;
     if (st.st_uid == geteuid())
@@ -62,7 +63,7 @@ static const struct trouble {
     {-EMSGSIZE, STATUS_USAGE, "what you gave is longer than any valid value. Nothing was sent."},
 };
 
-static int trouble_tell(const struct arguments *a, int error)
+static int trouble_tell(const struct arguments *a, const char *name, int error)
 {
     const char *text = strerror(-error);
     int status = STATUS_UNREACHABLE;
@@ -72,27 +73,29 @@ static int trouble_tell(const struct arguments *a, int error)
             text = troubles[i].text;
             status = troubles[i].status;
         }
-    output_error("%s/" SOCKET_NAME ": %s", arguments_socket_dir(a), text);
+    output_error("%s/%s: %s", arguments_socket_dir(a), name, text);
     return status;
 }
 
 /* Ends the frame and sends it. */
-static int call(const struct arguments *a, struct wire_writer *request, struct client_reply *ret)
+static int call(const struct arguments *a, const char *name, struct wire_writer *request,
+                struct client_reply *ret)
 {
     struct client_target target = {
         .directory = arguments_socket_dir(a),
-        .socket = SOCKET_NAME,
-        .peer = trusted_peer(arguments_socket_dir(a)),
+        .socket = name,
+        .peer = trusted_peer(arguments_socket_dir(a), name),
         .timeout_ms = TIMEOUT_MS,
     };
     char text[1024] = "";
     int r = wire_end(request);
 
     if (r < 0)
-        return trouble_tell(a, r);
+        return trouble_tell(a, name, r);
     r = client_call(&target, request, ret);
     if (r < 0)
-        return trouble_tell(a, r == -EMSGSIZE ? -EPROTO : r); /* an answer too long to be one */
+        return trouble_tell(a, name,
+                            r == -EMSGSIZE ? -EPROTO : r); /* an answer too long to be one */
     if (ret->frame.type != WIRE_ERROR)
         return STATUS_DONE;
     if (wire_get_string(&ret->frame, WIRE_TEXT, text, sizeof text) < 0)
@@ -160,7 +163,7 @@ int call_control_reply(const struct arguments *a, json_t *request, json_t **ret,
     }
     wire_begin(&w, WIRE_CONTROL);
     wire_put_string(&w, WIRE_JSON, text);
-    status = call(a, &w, reply);
+    status = call(a, SOCKET_NAME, &w, reply);
     return status == STATUS_DONE ? report_read(a, &reply->frame, ret) : status;
 }
 
@@ -169,6 +172,11 @@ int call_control(const struct arguments *a, json_t *request, json_t **ret)
     _cleanup_(client_reply_clear) struct client_reply reply = {0};
 
     return call_control_reply(a, request, ret, &reply);
+}
+
+int call_anybody(const struct arguments *a, struct wire_writer *request, struct client_reply *reply)
+{
+    return call(a, SOCKET_OPEN, request, reply);
 }
 
 int call_change(const struct arguments *a, const char *verb, const char *name, const char *value)
@@ -250,7 +258,7 @@ int call_verdict(const struct arguments *a, struct wire_writer *request)
     char text[4097] = "";
     uint16_t field = 0;
     uint8_t code;
-    int status = call(a, request, &reply);
+    int status = call(a, SOCKET_NAME, request, &reply);
 
     if (status != STATUS_DONE)
         return status;

@@ -16,5 +16,9 @@ int call_control_reply(const struct arguments *a, json_t *request, json_t **ret,
 /* Has one thing changed: verb, and what is meant by name and value. Tells the sentence that portald
    answers with. */
 int call_change(const struct arguments *a, const char *verb, const char *name, const char *value);
+/* Sends what was put into request over api.sock, which needs no rights. With STATUS_DONE *reply is
+   to be cleared, whatever it says; otherwise the error was told already. */
+int call_anybody(const struct arguments *a, struct wire_writer *request,
+                 struct client_reply *reply);
 /* Sends what was put into request and tells the verdict. */
 int call_verdict(const struct arguments *a, struct wire_writer *request);

@@ -90,6 +90,7 @@ command_run letter_run;
 command_run close_run;
 command_run reopen_run;
 command_run rekey_run;
+command_run bounce_run;
 command_run queue_list_run;
 command_run queue_show_run;
 command_run queue_retry_run;

@@ -46,6 +46,8 @@ static const struct command commands[] = {
     {NULL, "reopen", "WHO", "make a closed account what it was", 1, 1, REASON_OPTION, 0, reopen_run},
     {NULL, "rekey", "", "seal the secrets of all authenticator apps with the first key", 0, 0, 0, 0,
      rekey_run},
+    {NULL, "bounce", "[ADDRESS]", "note a delivery status notification from standard input", 0, 1, 0, 0,
+     bounce_run},
     {"queue", "list", "[WHO]", "the jobs that are unfinished, or others with --all or --state", 0, 1,
      LIST_OPTIONS, 0, queue_list_run},
     {"queue", "show", "ID", "one job", 1, 1, 0, 0, queue_show_run},

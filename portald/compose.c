@@ -3,6 +3,7 @@
 
 #include "compose.h"
 
+#include "bounce.h"
 #include "template.h"
 
 #include "calendar.h"
@@ -73,6 +74,7 @@ static const struct {
 struct compose {
     const struct keys *keys;
     char *sender, *sender_name, *base_url, *company, *support, *message_domain;
+    char bounce_address[MAIL_ADDRESS_SIZE]; /* "": none */
     long link_hours, code_minutes;
     struct template *templates[ELEMENTS(topics)][ELEMENTS(languages)][PARTS];
     struct template *frames[ELEMENTS(languages)][PARTS]; /* none around a subject */
@@ -154,6 +156,12 @@ static int options_check(const struct compose_options *options, char *problem, s
         snprintf(problem, size, "\"%s\" isn't a domain for Message-IDs", options->message_domain);
         return -EINVAL;
     }
+    if (options->bounce_address && *options->bounce_address &&
+        bounce_address_read(options->bounce_address, address) < 0) {
+        snprintf(problem, size, "\"%s\" isn't an address for bounces, or leaves no room in it",
+                 options->bounce_address);
+        return -EINVAL;
+    }
     return 0;
 }
 
@@ -169,6 +177,8 @@ static bool options_copy(struct compose *compose, const struct compose_options *
     compose->company = strdup(options->company ? options->company : "");
     compose->support = strdup(options->support ? options->support : "");
     compose->message_domain = strdup(options->message_domain);
+    if (options->bounce_address && *options->bounce_address)
+        (void)bounce_address_read(options->bounce_address, compose->bounce_address);
     compose->link_hours = options->link_hours > 0 ? options->link_hours : COMPOSE_LINK_HOURS;
     compose->code_minutes =
         options->code_minutes > 0 ? options->code_minutes : COMPOSE_CODE_MINUTES;
@@ -522,6 +532,16 @@ static int message_write(GMimeMessage *message, struct mail *mail)
     return r;
 }
 
+static char *sender_make(const struct compose *compose, const struct job *job)
+{
+    char sender[MAIL_ADDRESS_SIZE];
+
+    if (!*compose->bounce_address)
+        return strdup(compose->sender);
+    bounce_sender(compose->keys, compose->bounce_address, job->id, sender);
+    return strdup(sender);
+}
+
 int compose_mail(const struct compose *compose, const struct job *job, time_t date,
                  struct mail *ret)
 {
@@ -540,7 +560,7 @@ int compose_mail(const struct compose *compose, const struct job *job, time_t da
     g_object_unref(message);
     if (r < 0)
         return r;
-    mail.sender = strdup(compose->sender);
+    mail.sender = sender_make(compose, job);
     mail.recipient = strdup(order.to);
     if (!mail.sender || !mail.recipient)
         return -ENOMEM;

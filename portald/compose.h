@@ -46,13 +46,15 @@
 #define COMPOSE_CODE_MINUTES 30
 
 struct compose_options {
-    const char *templates;   /* directory */
-    const char *sender;      /* From: address */
-    const char *sender_name; /* From: display name */
-    const char *base_url;    /* of portal-web, without trailing slash: links are BASE/confirm/TOKEN,
-                                BASE/not-me/REFERENCE, BASE/login */
-    const char *company;     /* the insurer's name, {{company}} in templates */
-    const char *support;     /* how to reach support, one line, {{support}} */
+    const char *templates;      /* directory */
+    const char *sender;         /* From: address */
+    const char *sender_name;    /* From: display name */
+    const char *bounce_address; /* envelope senders are made from it (bounce.h); NULL, "": they are
+                                   sender */
+    const char *base_url; /* of portal-web, without trailing slash: links are BASE/confirm/TOKEN,
+                             BASE/not-me/REFERENCE, BASE/login */
+    const char *company;  /* the insurer's name, {{company}} in templates */
+    const char *support;  /* how to reach support, one line, {{support}} */
     const char *message_domain; /* right side of Message-ID: ID@DOMAIN, ID being the job's */
     long link_hours;            /* how long a link works; 0: COMPOSE_LINK_HOURS */
     long code_minutes;          /* how long a code works; 0: COMPOSE_CODE_MINUTES */

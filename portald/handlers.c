@@ -38,6 +38,7 @@ static const struct route {
     {WIRE_CLAIM, ON(PRINT), 0, true, letters_claim},
     {WIRE_PRINTED, ON(PRINT), 0, true, letters_printed},
     {WIRE_CONTROL, ON(CONTROL), 0, true, control_handle},
+    {WIRE_BOUNCE, ON(API) | ON(CONTROL), 0, false, bounce_handle},
 };
 
 static const struct route *route_find(enum wire_type type)

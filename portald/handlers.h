@@ -25,6 +25,7 @@ handler not_me_press;
 handler letters_claim; /* letters.c */
 handler letters_printed;
 handler control_handle; /* control.c */
+handler bounce_handle;  /* bounce-report.c */
 
 /* Fields of requests as strings: the limits of wire.h, and NUL. */
 #define PASSWORD_SIZE 512

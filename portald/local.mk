@@ -8,6 +8,7 @@ portald_libportald_la_SOURCES = \
     portald/address.c portald/address.h \
     portald/auth.c portald/change.c \
     portald/changes.c portald/entry.c portald/entry.h \
+    portald/bounce.c portald/bounce-report.c portald/bounce.h \
     portald/clerk.c portald/clerk.h \
     portald/compose.c portald/compose.h portald/derive.c portald/derive.h \
     portald/confirm.c \
@@ -35,7 +36,7 @@ portald_libportald_la_SOURCES = \
     portald/quality.c portald/quality.h \
     portald/queue.c portald/queue.h portald/queue-backend.h \
     portald/queue-sqlite.c portald/queue-sqlite-change.c portald/queue-sqlite-claim.c \
-    portald/queue-sqlite-letter.c portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \
+    portald/queue-sqlite-bounce.c portald/queue-sqlite-letter.c portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \
     portald/recover.c portald/recovery.c portald/recovery.h \
     portald/register.c portald/registration.c portald/registration.h \
     portald/rekey.c portald/rekey.h \

@@ -123,6 +123,7 @@ static int load_texts(struct manager *m)
     struct compose_options options = {.templates = s->templates,
                                       .sender = s->sender,
                                       .sender_name = *s->sender_name ? s->sender_name : s->company,
+                                      .bounce_address = s->bounce_address,
                                       .base_url = s->base_url,
                                       .company = s->company,
                                       .support = s->support,

@@ -54,7 +54,7 @@ struct queue_backend {
     queue_function waiting; /* fills wake: kinds with anything to do, at start */
     queue_function put, ready, ready_and_finish, drop_staged;
     queue_function claim, finish, retry;
-    queue_function printed, posted, uncertain, again, returned, withdraw;
+    queue_function printed, posted, uncertain, again, returned, bounced, withdraw;
     queue_function untold, told, orphans;
     queue_function get, by_reference, count_mails, list, stats;
     queue_function prune, retry_now, withdraw_one;

@@ -371,6 +371,7 @@ const struct queue_backend queue_backend_sqlite = {
     .uncertain = sqlite_uncertain,
     .again = sqlite_again,
     .returned = sqlite_returned,
+    .bounced = sqlite_bounced,
     .withdraw = sqlite_withdraw,
     .untold = sqlite_untold,
     .told = sqlite_told,

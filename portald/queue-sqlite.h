@@ -185,5 +185,8 @@ int sqlite_uncertain(struct queue_store *store, struct queue_call *call);
 int sqlite_again(struct queue_store *store, struct queue_call *call);
 int sqlite_returned(struct queue_store *store, struct queue_call *call);
 
+/* queue-sqlite-bounce.c */
+int sqlite_bounced(struct queue_store *store, struct queue_call *call);
+
 /* queue-sqlite-claim.c */
 int sqlite_claim(struct queue_store *store, struct queue_call *call);

@@ -451,6 +451,13 @@ int queue_returned(struct queue *queue, const char *id, time_t happened, const c
                      &(struct queue_call){.id = id, .when = happened, .note = note});
 }
 
+int queue_bounced(struct queue *queue, const char *id, bool failed, const char *note)
+{
+    return queue_run(
+        queue, queue->backend->bounced,
+        &(struct queue_call){.id = id, .end = failed ? JOB_FAILED : JOB_DONE, .note = note});
+}
+
 int queue_withdraw(struct queue *queue, const char *entry, int kind, const char *note,
                    unsigned *ret_count)
 {

@@ -216,6 +216,13 @@ int queue_uncertain(struct queue *queue, const char *id, const char *batch, cons
 int queue_again(struct queue *queue, const char *id, time_t now, const char *note);
 int queue_returned(struct queue *queue, const char *id, time_t happened, const char *note);
 
+/* What a delivery status notification said of a mail that the relay accepted: failed makes it
+   FAILED, for good; otherwise only the note changes. The directory isn't told: an account never
+   changes for what anybody may write. Returns 0; -EALREADY when that is known, or doesn't matter
+   any more; -EAGAIN while the mail's own outcome is still to be written down or told; -EPERM for
+   another kind; -ENOENT. */
+int queue_bounced(struct queue *queue, const char *id, bool failed, const char *note);
+
 /* Ends everything of entry that hasn't taken effect (STAGED, READY, CLAIMED, UNCERTAIN; PRINTED
    letters too) as WITHDRAWN; kind < 0: all kinds. *ret_count jobs. */
 int queue_withdraw(struct queue *queue, const char *entry, int kind, const char *note,

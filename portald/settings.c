@@ -62,6 +62,8 @@ static const struct conf_key keys[] = {
     CONF_STRING("mail", "sender", S, sender, NULL, "the address that mails come from"),
     CONF_STRING("mail", "sender_name", S, sender_name, "",
                 "the name beside it; empty for the company's"),
+    CONF_STRING("mail", "bounce_address", S, bounce_address, "",
+                "the address that bounces return to; empty for the sender"),
     CONF_STRING("mail", "message_domain", S, message_domain, NULL, "the domain in Message-IDs"),
     CONF_PATH("mail", "templates", S, templates, SYSCONF_DIR "/templates", "a directory"),
     CONF_PATH("mail", "mailer_socket", S, mailer_socket, "",

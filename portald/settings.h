@@ -22,7 +22,7 @@ struct settings {
     char *queue_file;
     long queue_limit, queue_keep;
     /* [mail] */
-    char *sender, *sender_name, *message_domain, *templates;
+    char *sender, *sender_name, *bounce_address, *message_domain, *templates;
     char *mailer_socket, *mailer_program, *mailer_config;
     long couriers, mail_batch, mail_deadline;
     struct conf_spans mail_retry;

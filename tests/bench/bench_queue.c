@@ -119,7 +119,7 @@ static int run(const char *file)
         struct queue_claim claim = {
             .kind = JOB_MAIL, .most = BATCH, .now = NOW, .lease = NOW + 600};
         struct job_list list = {0};
-        struct job job = mail_make(i, "01MAIL");
+        struct job job = mail_make((unsigned long)getpid() * ROUNDS + i, "01MAIL");
         started = seconds();
         require(queue_put(queue, &job), "put");
         put[i] = seconds() - started;

@@ -13,34 +13,34 @@
 #include <syslog.h>
 
 /* All of it must be seen: who has no secret can give no code. */
-static int show(const struct transaction *t, const char *text, const struct enrolment *enrolment)
+static int show(const struct transaction *t, const char *text, const struct offer *offer)
 {
     int r = converse_show(t, text);
 
     if (r == PAM_SUCCESS)
-        r = converse_show(t, enrolment->qr);
+        r = converse_show(t, offer->qr);
     if (r == PAM_SUCCESS)
-        r = converse_show(t, enrolment->uri);
+        r = converse_show(t, offer->uri);
     return r == PAM_SUCCESS ? PAM_SUCCESS : PAM_AUTH_ERR;
 }
 
 /* Gets a secret from portald and shows it. */
 static int begin(const struct transaction *t, const struct sealed *grant, struct sealed *ret_state)
 {
-    _cleanup_(enrolment_clear) struct enrolment enrolment = {0};
+    _cleanup_(offer_clear) struct offer offer = {0};
     _cleanup_(answer_clear) struct answer answer = {0};
     int r;
 
-    r = exchange_enroll(t, grant, &answer, &enrolment);
+    r = exchange_enroll(t, grant, &answer, &offer);
     r = verdict_settle(t, VERDICT_LATER, "set-up", r, &answer, TEXT_WRONG);
     if (r != PAM_SUCCESS)
         return r;
-    if (answer.state.size == 0 || !*enrolment.uri) {
+    if (answer.state.size == 0 || !*offer.uri) {
         pam_syslog(t->pamh, LOG_ERR, "portald's answer lacks the new secret");
         converse_say_own(t, true, TEXT_UNAVAILABLE);
         return PAM_AUTHINFO_UNAVAIL;
     }
-    r = show(t, answer.text, &enrolment);
+    r = show(t, answer.text, &offer);
     if (r == PAM_SUCCESS)
         *ret_state = answer.state;
     return r;

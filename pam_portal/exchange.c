@@ -101,7 +101,7 @@ static int answer_read(const struct wire_frame *f, struct answer *ret)
     return get_sealed(f, WIRE_STATE, &ret->state);
 }
 
-static int enrolment_read(const struct wire_frame *f, struct enrolment *ret)
+static int offer_read(const struct wire_frame *f, struct offer *ret)
 {
     int r = get_text(f, WIRE_URI, ret->uri, sizeof ret->uri);
 
@@ -133,9 +133,9 @@ static void log_failure(const struct transaction *t, const char *name, int error
                name, hint);
 }
 
-/* ret_enrolment: NULL but where one is expected. */
+/* ret_offer: NULL but where one is expected. */
 static int exchange(const struct transaction *t, const char *name, struct wire_writer *w,
-                    struct answer *ret, struct enrolment *ret_enrolment)
+                    struct answer *ret, struct offer *ret_offer)
 {
     const struct client_target target = {
         .directory = t->options.socket_dir,
@@ -155,8 +155,8 @@ static int exchange(const struct transaction *t, const char *name, struct wire_w
     }
     if (r == 0)
         r = answer_read(&reply.frame, ret);
-    if (r == 0 && ret_enrolment)
-        r = enrolment_read(&reply.frame, ret_enrolment);
+    if (r == 0 && ret_offer)
+        r = offer_read(&reply.frame, ret_offer);
     if (r < 0) {
         log_failure(t, name, r);
         answer_clear(ret);
@@ -165,17 +165,17 @@ static int exchange(const struct transaction *t, const char *name, struct wire_w
     return PAM_SUCCESS;
 }
 
-int exchange_authenticate(const struct transaction *t, const struct proof *proof,
+int exchange_authenticate(const struct transaction *t, const struct factors *factors,
                           struct answer *ret)
 {
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
 
     request_begin(&w, t, WIRE_AUTHENTICATE);
-    wire_put_string(&w, WIRE_PASSWORD, proof->password);
-    if (proof->mode != WIRE_MODE_STEPS)
-        wire_put_u8(&w, WIRE_MODE, (uint8_t)proof->mode);
-    wire_put_string(&w, WIRE_CODE, proof->code);
-    put_purpose(&w, proof->purpose);
+    wire_put_string(&w, WIRE_PASSWORD, factors->password);
+    if (factors->mode != WIRE_MODE_STEPS)
+        wire_put_u8(&w, WIRE_MODE, (uint8_t)factors->mode);
+    wire_put_string(&w, WIRE_CODE, factors->code);
+    put_purpose(&w, factors->purpose);
     return exchange(t, SOCKET_API, &w, ret, NULL);
 }
 
@@ -211,13 +211,13 @@ int exchange_change(const struct transaction *t, const struct sealed *grant, con
 }
 
 int exchange_enroll(const struct transaction *t, const struct sealed *grant, struct answer *ret,
-                    struct enrolment *ret_enrolment)
+                    struct offer *ret_offer)
 {
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
 
     request_begin(&w, t, WIRE_ENROLL);
     wire_put(&w, WIRE_GRANT, grant->data, grant->size);
-    return exchange(t, SOCKET_API, &w, ret, ret_enrolment);
+    return exchange(t, SOCKET_API, &w, ret, ret_offer);
 }
 
 int exchange_enroll_code(const struct transaction *t, const struct sealed *state, const char *code,
@@ -255,7 +255,7 @@ void answer_clear(struct answer *answer)
     explicit_bzero(answer, sizeof *answer);
 }
 
-void enrolment_clear(struct enrolment *enrolment)
+void offer_clear(struct offer *offer)
 {
-    explicit_bzero(enrolment, sizeof *enrolment);
+    explicit_bzero(offer, sizeof *offer);
 }

@@ -30,12 +30,12 @@ struct answer {
 };
 
 /* What the person's app needs to know. */
-struct enrolment {
+struct offer {
     char uri[EXCHANGE_URI_SIZE], qr[EXCHANGE_QR_SIZE]; /* "" where none came */
 };
 
-/* Who it is, as they say. */
-struct proof {
+/* What is to prove who it is, and for what. */
+struct factors {
     const char *password;
     const char *code; /* NULL unless mode is WIRE_MODE_TOGETHER */
     enum wire_mode mode;
@@ -44,7 +44,7 @@ struct proof {
 
 /* Each returns PAM_SUCCESS when an answer came, whatever it says; else it has logged why and
    returns PAM_AUTHINFO_UNAVAIL. The caller wipes *ret with answer_clear(). */
-int exchange_authenticate(const struct transaction *t, const struct proof *proof,
+int exchange_authenticate(const struct transaction *t, const struct factors *factors,
                           struct answer *ret);
 int exchange_second(const struct transaction *t, const struct sealed *state, const char *code,
                     struct answer *ret);
@@ -52,11 +52,11 @@ int exchange_account(const struct transaction *t, struct answer *ret);
 int exchange_change(const struct transaction *t, const struct sealed *grant, const char *password,
                     enum wire_purpose purpose, struct answer *ret);
 int exchange_enroll(const struct transaction *t, const struct sealed *grant, struct answer *ret,
-                    struct enrolment *ret_enrolment);
+                    struct offer *ret_offer);
 int exchange_enroll_code(const struct transaction *t, const struct sealed *state, const char *code,
                          struct answer *ret);
 int exchange_forgotten(const struct transaction *t, struct answer *ret);
 int exchange_recover(const struct transaction *t, const char *code, const char *puk,
                      struct answer *ret);
 void answer_clear(struct answer *answer);
-void enrolment_clear(struct enrolment *enrolment);
+void offer_clear(struct offer *offer);

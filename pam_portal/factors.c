@@ -91,7 +91,7 @@ static int typed_ask(const struct transaction *t, struct typed *ret)
    since only it knows whether one is needed. */
 static int verify(const struct transaction *t, const struct typed *typed, struct answer *ret)
 {
-    const struct proof proof = {
+    const struct factors factors = {
         .password = typed->password,
         .code = typed->code,
         .mode = typed->mode,
@@ -104,7 +104,7 @@ static int verify(const struct transaction *t, const struct typed *typed, struct
         ret->verdict = WIRE_WRONG;
         return PAM_SUCCESS;
     }
-    return exchange_authenticate(t, &proof, ret);
+    return exchange_authenticate(t, &factors, ret);
 }
 
 static bool is_wrong(const struct answer *answer)

@@ -78,15 +78,15 @@ static int prove_password(const struct transaction *t, struct ticket *ticket)
 {
     _cleanup_wipe_free_ char *password = NULL;
     _cleanup_(answer_clear) struct answer answer = {.verdict = WIRE_WRONG};
-    struct proof proof = {.mode = WIRE_MODE_STEPS, .purpose = WIRE_PURPOSE_CHANGE};
+    struct factors factors = {.mode = WIRE_MODE_STEPS, .purpose = WIRE_PURPOSE_CHANGE};
     int r;
 
     r = current_password(t, &password);
     if (r != PAM_SUCCESS)
         return r;
-    proof.password = password;
+    factors.password = password;
     if (converse_secret_fits(password)) /* else wrong, unsent, as in authenticate */
-        r = exchange_authenticate(t, &proof, &answer);
+        r = exchange_authenticate(t, &factors, &answer);
     if (r == PAM_SUCCESS && factors_need_code(t, &answer)) {
         ticket_set_state(ticket, &answer.state);
         return PAM_SUCCESS;

@@ -1,6 +1,7 @@
 # Unit tests of mails: addresses, templates, composing, couriers; the mailer's guard.
 check_PROGRAMS += tests/unit/test_address tests/unit/test_template tests/unit/test_compose \
-    tests/unit/test_note tests/unit/test_notice tests/unit/test_courier tests/unit/test_guard
+    tests/unit/test_note tests/unit/test_notice tests/unit/test_courier tests/unit/test_guard \
+    tests/unit/test_bounce
 
 MAIL_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GMIME_CFLAGS)
 MAIL_TEST_LIBS = portald/libportald.la $(UNIT_LIBS) $(GMIME_LIBS)
@@ -24,6 +25,11 @@ tests_unit_test_note_LDADD = $(MAIL_TEST_LIBS)
 tests_unit_test_notice_SOURCES = tests/unit/test_notice.c tests/unit/mail_fixture.h tests/unit/queue_fixture.h
 tests_unit_test_notice_CFLAGS = $(MAIL_TEST_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_notice_LDADD = $(MAIL_TEST_LIBS) $(JANSSON_LIBS)
+
+tests_unit_test_bounce_SOURCES = tests/unit/test_bounce.c tests/unit/mail_fixture.h \
+    tests/unit/queue_fixture.h
+tests_unit_test_bounce_CFLAGS = $(MAIL_TEST_CFLAGS)
+tests_unit_test_bounce_LDADD = $(MAIL_TEST_LIBS)
 
 tests_unit_test_courier_SOURCES = tests/unit/test_courier.c tests/unit/mail_fixture.h
 tests_unit_test_courier_CFLAGS = $(MAIL_TEST_CFLAGS)

@@ -143,6 +143,31 @@ static void letters_print(const json_t *letters)
     table_print(&t, NULL);
 }
 
+/* What became of each, so that support sees a confirmation that came back. */
+static void mails_print(const json_t *mails)
+{
+    static const struct column columns[] = {{.title = "MAIL"},
+                                            {.title = "STATE"},
+                                            {.title = "MADE"},
+                                            {.title = "JOB"},
+                                            {.title = "NOTE", .flexible = true}};
+    _cleanup_(table_clear) struct table t = TABLE(columns);
+    const json_t *mail;
+    size_t i;
+
+    json_array_foreach(mails, i, mail)
+    {
+        table_put(&t, report_text(mail, "topic"));
+        table_put(&t, report_text(mail, "state"));
+        table_put_time(&t, report_time(mail, "time"));
+        table_put(&t, report_text(mail, "job"));
+        table_put(&t, report_text(mail, "note"));
+    }
+    if (t.count > 0)
+        putchar('\n');
+    table_print(&t, NULL);
+}
+
 static void pending_print(const json_t *pending)
 {
     static const struct column columns[] = {{.title = "LINK MAILED TO"}, {.title = "VALID UNTIL"}};
@@ -200,6 +225,7 @@ static void customer_print(const json_t *report)
     failures_print(json_object_get(report, "failures"));
     pending_print(json_object_get(report, "pending"));
     letters_print(json_object_get(report, "letters"));
+    mails_print(json_object_get(report, "mails"));
 }
 
 int show_run(const struct arguments *a)

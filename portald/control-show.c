@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #define POLICIES_MOST 64
+#define MAILS_MOST    10
 
 /* WHO is an e-mail address, a uid, or a policy number. */
 static int find(struct control *control, const char *who, bool secrets, struct entry **ret)
@@ -51,6 +52,29 @@ static json_t *show_letters(const struct entry *entry)
     return list;
 }
 
+/* The last ones, as far as the queue remembers them. A queue that can't be read hides nothing else.
+ */
+static json_t *show_mails(struct queue *queue, const struct entry *entry)
+{
+    struct queue_filter filter = {
+        .kind = JOB_MAIL, .state = -1, .entry = entry->uuid, .most = QUEUE_LIST_MAX};
+    _cleanup_(job_list_clear) struct job_list jobs = {0};
+    json_t *list;
+
+    if (queue_list(queue, &filter, &jobs) < 0)
+        return json_null();
+    list = json_array();
+    for (size_t i = jobs.count > MAILS_MOST ? jobs.count - MAILS_MOST : 0; i < jobs.count; i++) {
+        const struct job *job = &jobs.items[i];
+
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:I, s:s}", "topic", job->topic, "state",
+                                        job_state_word(job->state), "note", job->note, "time",
+                                        (json_int_t)job->created, "job", job->id));
+    }
+    return list;
+}
+
 static json_t *show_policies(const struct entry *entry)
 {
     json_t *list = json_array();
@@ -85,7 +109,7 @@ static json_t *show_code(const struct entry *entry)
                      (int)entry->code.tries, "retry_after", control_time(entry->code.retry_after));
 }
 
-static json_t *show(const struct account_rules *rules, const struct entry *e)
+static json_t *show(const struct manager *m, const struct entry *e)
 {
     json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s}", "uid",
                                e->uid, "dn", e->dn, "uuid", e->uuid, "name", e->name ? e->name : "",
@@ -101,7 +125,8 @@ static json_t *show(const struct account_rules *rules, const struct entry *e)
     json_object_set_new(report, "password_changed", control_time(e->password_changed));
     json_object_set_new(report, "last_login", control_time(e->last_login));
     json_object_set_new(report, "pending", show_pending(e));
-    json_object_set_new(report, "failures", show_failures(rules, e));
+    json_object_set_new(report, "mails", show_mails(m->queue, e));
+    json_object_set_new(report, "failures", show_failures(&m->settings->rules, e));
     json_object_set_new(report, "totp", json_boolean(e->totp_size > 0));
     json_object_set_new(report, "code", show_code(e));
     json_object_set_new(report, "locked",
@@ -131,5 +156,5 @@ json_t *control_show(struct control *control)
     _cleanup_(entry_free_p) struct entry *entry = NULL;
     json_t *refused = control_customer(control, true, &entry);
 
-    return refused ? refused : show(&control->worker->manager->settings->rules, entry);
+    return refused ? refused : show(control->worker->manager, entry);
 }

@@ -33,6 +33,7 @@ file = {dir}/queue/queue.db
 
 [mail]
 sender = konto@versicherung.example
+bounce_address = bounces@versicherung.example
 message_domain = versicherung.example
 templates = {source}/config/templates
 mailer_program = {mailer}

@@ -6,7 +6,7 @@ FUZZ_CFLAGS = -std=gnu17 -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined
 FUZZ_RUN = -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=tests/fuzz/
 
-FUZZ_HARNESSES = wire client conf typed totp state entry pam
+FUZZ_HARNESSES = wire client conf typed totp state entry pam dsn
 FUZZ_WIRE = tests/fuzz/fuzz_wire.c common/wire.c
 FUZZ_CONF = tests/fuzz/fuzz_conf.c common/conf.c common/conf-value.c common/log.c
 FUZZ_TYPED = tests/fuzz/fuzz_typed.c common/base32.c common/calendar.c common/code.c \
@@ -19,11 +19,15 @@ FUZZ_STATE = tests/fuzz/fuzz_state.c portald/enrollment.c portald/grant.c portal
 FUZZ_ENTRY = tests/fuzz/fuzz_entry.c portald/account-factor.c portald/account-login.c \
     portald/changes.c portald/entry.c common/base32.c common/calendar.c common/ulid.c
 FUZZ_PAM = tests/fuzz/fuzz_pam.c $(pam_portal_pam_portal_la_SOURCES) common/wire.c
+FUZZ_DSN = tests/fuzz/fuzz_dsn.c portalctl/dsn.c
 FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/code-needed \
     tests/fuzz/seeds/client/ended-early tests/fuzz/seeds/client/enrollment \
     tests/fuzz/seeds/client/two-frames tests/fuzz/seeds/client/verdict \
     tests/fuzz/seeds/conf/byte-order-mark.conf tests/fuzz/seeds/conf/every-type.conf \
-    tests/fuzz/seeds/conf/faults.conf tests/fuzz/seeds/entry/code \
+    tests/fuzz/seeds/conf/faults.conf tests/fuzz/seeds/dsn/delayed \
+    tests/fuzz/seeds/dsn/delivered tests/fuzz/seeds/dsn/exchange tests/fuzz/seeds/dsn/exim \
+    tests/fuzz/seeds/dsn/gmail tests/fuzz/seeds/dsn/postfix tests/fuzz/seeds/dsn/vacation \
+    tests/fuzz/seeds/entry/code \
     tests/fuzz/seeds/entry/code-that-waits tests/fuzz/seeds/entry/customer \
     tests/fuzz/seeds/entry/failures tests/fuzz/seeds/entry/links-and-letters \
     tests/fuzz/seeds/entry/malformed tests/fuzz/seeds/entry/second-factor \
@@ -88,6 +92,11 @@ tests/fuzz/fuzz_pam: $(FUZZ_PAM)
 	@$(MKDIR_P) tests/fuzz
 	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) -I$(srcdir)/pam_portal \
 	    -o $@ $(filter %.c,$^)
+
+tests/fuzz/fuzz_dsn: $(FUZZ_DSN)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(GMIME_CFLAGS) -o $@ $^ \
+	    $(GMIME_LIBS)
 
 # New inputs go to the first directory, never to the seeds.
 fuzz: $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%)

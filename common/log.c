@@ -23,12 +23,11 @@
 #define FIELDS_MAX   20
 #define LINE_SIZE    4096 /* PIPE_BUF: a line reaches a pipe whole */
 
-/* The one global: where to, and how much. Set by log_open() before any thread is there, but for the
-   level. */
+/* The one global: where to, and how much. Set by log_open() before any thread is there. */
 static struct {
     const char *name;
     bool journal;
-    _Atomic int level;
+    int level;
 } logging = {.name = "portal", .level = LOG_INFO};
 
 /* The last line at LOG_ERR or worse, for `portalctl status`. */
@@ -61,16 +60,6 @@ void log_open(const char *name, int level)
     logging.name = name;
     logging.level = level;
     logging.journal = stderr_is_journal();
-}
-
-void log_set_level(int level)
-{
-    logging.level = level;
-}
-
-int log_level(void)
-{
-    return logging.level;
 }
 
 /* One event on its way to the journal. */

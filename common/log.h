@@ -9,8 +9,6 @@
 /* name: the program; level: the least important level that is still logged (LOG_INFO,
    LOG_DEBUG). */
 void log_open(const char *name, int level);
-void log_set_level(int level);
-int log_level(void);
 
 /* A line that only a developer needs the id of. */
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));

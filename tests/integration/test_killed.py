@@ -62,10 +62,11 @@ def live(world, postbox, customer, done):
     done.add(customer.uid)
 
 
-def kill(box, stop):
-    moments = random.Random(SEED)
-    for n in range(KILLS):
-        time.sleep(moments.uniform(0, 0.35))
+def kill(box, stop, kills=KILLS, pause=0.35, seed=SEED):
+    """Kills portald at moments up to pause seconds apart, until stop is set. Returns how often."""
+    moments = random.Random(seed)
+    for n in range(kills):
+        time.sleep(moments.uniform(0, pause))
         portald = int(box["PORTALD_PID"])
         os.kill(portald, signal.SIGKILL)
         # A busy machine takes a moment to end it, and until then the sandbox would see it running.
@@ -73,7 +74,7 @@ def kill(box, stop):
         box.start("portald")
         if stop.is_set():
             return n + 1
-    return KILLS
+    return kills
 
 
 def settled(world):

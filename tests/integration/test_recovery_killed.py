@@ -1,19 +1,16 @@
 """portald killed at random moments while customers recover their passwords: nothing is lost, nothing doubled, nobody left
 between two passwords."""
 
-import os
-import random
-import signal
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from customer import World, is_gone, wait_for
+from customer import World, wait_for
 from recoverer import CODE, NEW, PASSWORD, codes_of, drawer, with_puk
 from sandbox import Sandbox
-from test_killed import settled
+from test_killed import kill, settled
 
 KILLS = 25
 CUSTOMERS = 8
@@ -65,19 +62,6 @@ def live(world, c, done):
     done.add(c.uid)
 
 
-def kill(box, stop):
-    moments = random.Random(SEED)
-    for n in range(KILLS):
-        time.sleep(moments.uniform(0, 0.5))
-        portald = int(box["PORTALD_PID"])
-        os.kill(portald, signal.SIGKILL)
-        wait_for(lambda: is_gone(portald), seconds=30, what="the end of portald")
-        box.start("portald")
-        if stop.is_set():
-            return n + 1
-    return KILLS
-
-
 def check(world, customers, old_puk_hash):
     letters = world.portald.control("queue-list", kind="letter")["jobs"]
     for c in customers:
@@ -105,7 +89,7 @@ def test_kills_lose_and_double_nothing_of_a_recovery():
         customers = [with_puk(world) for _ in range(CUSTOMERS)]
         pool = ThreadPoolExecutor(AT_ONCE + 1)
         try:
-            killer = pool.submit(kill, box, stop)
+            killer = pool.submit(kill, box, stop, KILLS, 0.5, SEED)
             for life in [pool.submit(live, world, c, done) for c in customers]:
                 life.result()
             stop.set()

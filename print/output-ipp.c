@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <wchar.h>
 
 #define CONNECT_MS     5000
 #define ANSWER_SECONDS 20.0
@@ -40,6 +41,25 @@ struct look {
     char says[PRINTER_WHY_SIZE]; /* state reasons and messages, for people */
 };
 
+/* A printer's words may be in any encoding, and may have been cut anywhere. They become JSON, which
+   bears no broken UTF-8. */
+static void text_mend(char *text)
+{
+    mbstate_t state = {0};
+
+    for (size_t left = strlen(text); left > 0;) {
+        size_t n = mbrlen(text, left, &state);
+
+        if (n == 0 || n > left) {
+            state = (mbstate_t){0};
+            *text = '?';
+            n = 1;
+        }
+        text += n;
+        left -= n;
+    }
+}
+
 static int say(char why[static PRINTER_WHY_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 static int say(char why[static PRINTER_WHY_SIZE], const char *format, ...)
@@ -49,6 +69,7 @@ static int say(char why[static PRINTER_WHY_SIZE], const char *format, ...)
     va_start(arguments, format);
     vsnprintf(why, PRINTER_WHY_SIZE, format, arguments);
     va_end(arguments);
+    text_mend(why);
     return -EAGAIN;
 }
 

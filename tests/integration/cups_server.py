@@ -42,13 +42,15 @@ PageLog {dir}/page_log
 Printcap
 FileDevice Yes
 """
-# A printer that does what `mode` says: print, fail (once told to, for good), stop, or tear: half a page, then stop.
+# A printer that does what `mode` says: print, fail (once told to, for good), stop, tear: half a page, then stop, or babble: fail
+# with the words that it was given.
 BACKEND = """\
 #!/bin/sh
 [ $# = 0 ] && exit 0
 mode=$(cat {dir}/mode)
 [ "$mode" = fail ] && {{ cat > /dev/null; exit 1; }}
 [ "$mode" = stop ] && {{ cat > /dev/null; echo "ERROR: out of paper" >&2; exit 4; }}
+[ "$mode" = babble ] && {{ cat > /dev/null; echo "ERROR: $(cat {dir}/words)" >&2; sleep 1; exit 1; }}
 [ "$mode" = tear ] && {{ cat > /dev/null; echo "PAGE: 1 1" >&2; sleep 1; exit 1; }}
 name={dir}/printed/$3.$1
 cat "${{6:--}}" > $name.part && mv $name.part $name.pdf

@@ -139,6 +139,17 @@ def test_a_letter_that_is_aborted_has_failed_and_the_next_one_is_printed(station
     assert [name for name, _ in station.cups.printed()] == [other.job]
 
 
+@pytest.mark.parametrize("before", ["", "x", "xx"], ids=["0", "1", "2"])
+def test_a_printer_that_says_much_in_other_letters_keeps_no_batch_from_its_report(station, before):
+    """Wherever its words are cut, what is left is text."""
+    use(station, station.cups.printer(printer_error_policy="abort-job"))
+    (station.cups.dir / "words").write_text(before + "紙がありません" * 40, encoding="utf-8")
+    station.cups.mode("babble")
+    letter, = station.portald.add(Letter())
+    station.prints()
+    assert "aborted at the printer" in station.portald.rows()[letter.job]["failed"]
+
+
 def test_a_letter_that_is_aborted_after_a_page_is_uncertain(station):
     use(station, station.cups.printer(printer_error_policy="abort-job"))
     station.cups.mode("tear")

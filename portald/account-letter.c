@@ -221,9 +221,8 @@ time_t account_letter_last(const struct account_rules *rules, const struct entry
 }
 
 void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
-                            const char *job,
-                            const unsigned char address_hash[static ENTRY_ADDRESS_BYTES],
-                            time_t printed, struct changes *changes)
+                            const char *job, const unsigned char *address_hash, time_t printed,
+                            struct changes *changes)
 {
     const struct entry_letter *letter = find_letter(entry, job);
 
@@ -231,7 +230,9 @@ void account_letter_printed(const struct account_rules *rules, const struct entr
     if (!letter || !may_become(letter, "printed"))
         return;
     update_letter(letter, "printed", printed, changes);
-    changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash, ENTRY_ADDRESS_BYTES);
+    if (address_hash)
+        changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash,
+                      ENTRY_ADDRESS_BYTES);
     if (in_force(entry, letter))
         changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES,
                      account_letter_last(rules, entry, letter->kind, printed));

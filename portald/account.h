@@ -105,10 +105,11 @@ bool account_letter_wanted(const struct entry *entry, const char *job, const cha
    letter carries none. */
 time_t account_letter_last(const struct account_rules *rules, const struct entry *entry,
                            const char *kind, time_t now);
+/* address_hash: ENTRY_ADDRESS_BYTES of the address it went to; NULL when that isn't known, and the
+   one before stays the last. */
 void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
-                            const char *job,
-                            const unsigned char address_hash[static ENTRY_ADDRESS_BYTES],
-                            time_t printed, struct changes *changes);
+                            const char *job, const unsigned char *address_hash, time_t printed,
+                            struct changes *changes);
 /* Posting moves the last day later, never earlier. */
 void account_letter_posted(const struct account_rules *rules, const struct entry *entry,
                            const char *job, time_t posted, struct changes *changes);

@@ -290,6 +290,22 @@ int letter_hold(const struct manager *manager, const struct entry *entry, const 
     return r;
 }
 
+int letter_went(const struct manager *manager, const struct entry *entry, const struct job *job,
+                time_t printed)
+{
+    _cleanup_(job_clear) struct job told = {0};
+    char id[ULID_SIZE];
+    int r;
+
+    if (!goes_elsewhere(manager, entry))
+        return 0;
+    announcement_id(manager, entry, job->id, id);
+    r = queue_get(manager->queue, id, &told);
+    if (r < 0)
+        return r == -ENOENT ? -EAGAIN : r;
+    return printed - told.created < manager->settings->rules.address_wait ? -EAGAIN : 0;
+}
+
 int letter_mail(const struct manager *manager, const struct entry *entry, const char *job,
                 const char *topic, time_t day, time_t now)
 {

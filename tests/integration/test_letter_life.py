@@ -1,6 +1,7 @@
 """The life of letters: every step shows in queue and entry alike, one to another address waits and can be stopped, and
 what comes back is void."""
 
+import json
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -119,6 +120,19 @@ def test_address_that_changes_after_the_letter_was_queued_is_found_when_it_is_cl
     assert queue_state(w, job) == "ready"
     w.clock("+1h")
     wait_until_printed(w, c, job)
+
+
+def test_address_that_changes_while_the_letter_is_at_the_printer_does_not_count_as_one_written_to(with_letter):
+    c, w = with_letter, with_letter.world
+    ctl(w, "letter", c.uid)
+    job = letters(w, c)[-1][1]
+    assert w.portald.ask("print", "CLAIM", BATCH=BATCH, COUNT=b"\0\0\0\x0a").get("LETTER")
+    moved(w, c)
+    w.portald.ask("print", "PRINTED", BATCH=BATCH, MANIFEST=json.dumps([{"job": job, "pages": 1}]))
+    wait_until_printed(w, c, job)
+    ctl(w, "letter", c.uid)
+    mail_with(w, c, "geht an eine andere Anschrift")
+    assert w.portald.ask("print", "CLAIM", BATCH=OTHER_BATCH, COUNT=b"\0\0\0\x0a").get("LETTER") is None
 
 
 def test_a_newer_letter_takes_the_place_of_one_that_is_not_printed(with_letter):

@@ -33,9 +33,9 @@ void letter_address_hash(const struct entry *entry, unsigned char ret[static ENT
    mailed. Returns 0 or the queue's error. */
 int letter_hold(const struct manager *manager, const struct entry *entry, const struct job *job,
                 time_t now, time_t *ret_until);
-/* Whether the letter job, printed then, went to the entry's address as it is now: -EAGAIN for another
-   one than the last that its customer wasn't told of for long enough then, since no claim hands
-   such a letter out. Returns 0, that, or the queue's error. */
+/* Whether the letter job, printed then, went to the entry's address as it is now: -EAGAIN for
+   another one than the last that its customer wasn't told of for long enough then, since no claim
+   hands such a letter out. Returns 0, that, or the queue's error. */
 int letter_went(const struct manager *manager, const struct entry *entry, const struct job *job,
                 time_t printed);
 /* A mail about the letter job to its customer, once; day: for the topics that name one (compose.h),

@@ -4,6 +4,7 @@
 #include "compose.h"
 
 #include "bounce.h"
+#include "stand-in.h"
 #include "template.h"
 
 #include "calendar.h"
@@ -20,9 +21,6 @@
 #define LINK_SIZE 400
 #define TIME_SIZE 64
 #define DAY_SIZE  48
-
-/* A mailed code is shown as two groups of four. */
-#define CODE_SHOWN_SIZE (MAILED_CODE_SIZE + 1)
 
 enum part { PART_SUBJECT, PART_TEXT, PART_HTML, PARTS };
 
@@ -321,45 +319,23 @@ static int order_read(const struct job *job, struct order *ret)
     return r;
 }
 
-/* The strings that templates may use; the link's token and the code make this a secret. */
+/* The strings that templates may use; secrets are stood in for. */
 struct values {
     char greeting[NAME_SIZE + 32], link[LINK_SIZE], hours[24], not_me[LINK_SIZE],
-        reference[REFERENCE_PRINTED_SIZE], login_url[LINK_SIZE], time[TIME_SIZE],
-        code[CODE_SHOWN_SIZE], minutes[24];
+        login_url[LINK_SIZE], time[TIME_SIZE], minutes[24];
 };
-
-static void values_clear(struct values *v)
-{
-    explicit_bzero(v, sizeof *v);
-}
 
 static bool fits(int n, size_t size)
 {
     return n >= 0 && (size_t)n < size;
 }
 
-static void code_show(const struct compose *compose, const struct job *job,
-                      char ret[static CODE_SHOWN_SIZE])
-{
-    char code[MAILED_CODE_SIZE];
-
-    derive_code(compose->keys, job->id, code);
-    snprintf(ret, CODE_SHOWN_SIZE, "%.4s %s", code, code + 4);
-    explicit_bzero(code, sizeof code);
-}
-
 static bool values_make(const struct compose *compose, const struct job *job,
-                        const struct order *order, struct values *v)
+                        const struct order *order, const struct stand_ins *stand_ins,
+                        struct values *v)
 {
-    unsigned char token[TOKEN_BYTES], reference[REFERENCE_BYTES];
-    char printed[TOKEN_SIZE];
     bool fit;
 
-    derive_token(compose->keys, job->id, token);
-    code_token_print(token, printed);
-    derive_reference(compose->keys, job->id, reference);
-    code_reference_print(reference, v->reference);
-    code_show(compose, job, v->code);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* formats of the table above */
     fit = fits(snprintf(v->greeting, sizeof v->greeting,
@@ -369,17 +345,16 @@ static bool values_make(const struct compose *compose, const struct job *job,
                sizeof v->greeting);
 #pragma GCC diagnostic pop
     fit = fit &&
-          fits(snprintf(v->link, LINK_SIZE, "%s/confirm/%s", compose->base_url, printed),
+          fits(snprintf(v->link, LINK_SIZE, "%s/confirm/%s", compose->base_url, stand_ins->token),
                LINK_SIZE) &&
-          fits(snprintf(v->not_me, LINK_SIZE, "%s/not-me/%s", compose->base_url, v->reference),
+          fits(snprintf(v->not_me, LINK_SIZE, "%s/not-me/%s", compose->base_url,
+                        stand_ins->reference),
                LINK_SIZE) &&
           fits(snprintf(v->login_url, LINK_SIZE, "%s/login", compose->base_url), LINK_SIZE) &&
           fits(snprintf(v->hours, sizeof v->hours, "%ld", compose->link_hours), sizeof v->hours) &&
           fits(snprintf(v->minutes, sizeof v->minutes, "%ld", compose->code_minutes),
                sizeof v->minutes) &&
           calendar_say_time(job->created, languages[order->language].word, v->time, TIME_SIZE) == 0;
-    explicit_bzero(token, sizeof token);
-    explicit_bzero(printed, sizeof printed);
     return fit;
 }
 
@@ -410,9 +385,10 @@ static int framed_render(const struct compose *compose, const struct order *orde
 }
 
 static int texts_render(const struct compose *compose, const struct job *job,
-                        const struct order *order, struct texts *ret)
+                        const struct order *order, const struct stand_ins *stand_ins,
+                        struct texts *ret)
 {
-    _cleanup_(values_clear) struct values v = {0};
+    struct values v = {0};
     const char *values[TEMPLATE_NAMES] = {
         [TEMPLATE_COMPANY] = compose->company,
         [TEMPLATE_SUPPORT] = compose->support,
@@ -421,17 +397,17 @@ static int texts_render(const struct compose *compose, const struct job *job,
         [TEMPLATE_LINK] = v.link,
         [TEMPLATE_HOURS] = v.hours,
         [TEMPLATE_NOT_ME] = v.not_me,
-        [TEMPLATE_REFERENCE] = v.reference,
+        [TEMPLATE_REFERENCE] = stand_ins->reference,
         [TEMPLATE_LOGIN_URL] = v.login_url,
         [TEMPLATE_TIME] = v.time,
-        [TEMPLATE_CODE] = v.code,
+        [TEMPLATE_CODE] = stand_ins->code,
         [TEMPLATE_MINUTES] = v.minutes,
         [TEMPLATE_DAY] = order->day,
     };
 
     int r;
 
-    if (!values_make(compose, job, order, &v))
+    if (!values_make(compose, job, order, stand_ins, &v))
         return -EBADMSG;
     r = template_render(compose->templates[order->topic][order->language][PART_SUBJECT], values,
                         &ret->part[PART_SUBJECT]);
@@ -526,7 +502,6 @@ static int message_write(GMimeMessage *message, struct mail *mail)
         memcpy(mail->message, bytes->data, bytes->len);
         mail->message_size = bytes->len;
     }
-    explicit_bzero(bytes->data, bytes->len);
     g_object_unref(stream);
     g_mime_format_options_free(format);
     return r;
@@ -548,16 +523,21 @@ int compose_mail(const struct compose *compose, const struct job *job, time_t da
     _cleanup_(texts_clear) struct texts texts = {0};
     _cleanup_(mail_clear) struct mail mail = {0};
     struct order order = {0};
+    struct stand_ins stand_ins;
     GMimeMessage *message;
     int r = order_read(job, &order);
 
+    stand_ins_make(&stand_ins);
     if (r == 0)
-        r = texts_render(compose, job, &order, &texts);
+        r = texts_render(compose, job, &order, &stand_ins, &texts);
     if (r < 0)
         return r;
     message = message_make(compose, job, &order, &texts, date);
     r = message_write(message, &mail);
     g_object_unref(message);
+    if (r == 0)
+        stand_ins_replace(&stand_ins, compose->keys, job->id, (char *)mail.message,
+                          mail.message_size);
     if (r < 0)
         return r;
     mail.sender = sender_make(compose, job);

@@ -44,7 +44,7 @@ portald_libportald_la_SOURCES = \
     portald/second.c portald/second.h portald/secret.c portald/secret.h \
     portald/server.c portald/server.h \
     portald/settings.c portald/settings.h \
-    portald/sockets.c portald/sockets.h portald/state.c portald/state.h \
+    portald/sockets.c portald/sockets.h portald/stand-in.c portald/stand-in.h portald/state.c portald/state.h \
     portald/swap.c portald/swap.h \
     portald/template.c portald/template.h \
     portald/texts.c portald/texts.h \

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -39,6 +40,16 @@ tlsproxy  unix - - n - 0 tlsproxy
 postlog   unix-dgram n - n - 1 postlogd
 """
 QMGR = "qmgr      unix n - n 300 1 qmgr\n"
+
+
+def let_others_pass(directory):
+    """Opens what pytest made for us alone, however deep it lies, to daemons of other users."""
+    top = Path(tempfile.gettempdir()).resolve()
+    for path in (directory.resolve(), *directory.resolve().parents):
+        if path == top:
+            return
+        path.chmod(path.stat().st_mode | 0o755)
+    raise AssertionError(f"{directory} isn't below {top}")
 
 
 def free_port():

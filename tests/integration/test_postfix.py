@@ -18,7 +18,7 @@ SOURCE = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "tests"))
 from mail_relay import (ACCEPTED, DEFERRED, JOB_ID, MESSAGE_TEXT, REJECTED, Authority, Mailer,  # noqa: E402
                         Relay, job_id, mail)
-from postfix_box import Postfix, free_port, wait_for_port  # noqa: E402
+from postfix_box import Postfix, free_port, let_others_pass, wait_for_port  # noqa: E402
 from sandboxlib.layout import Layout  # noqa: E402
 
 NOBODY = 65534
@@ -43,8 +43,7 @@ def certificate(authority):
 def open_path(tmp_path_factory):
     """A directory that daemons of other users find their way into."""
     path = tmp_path_factory.mktemp("postfix")
-    for directory in (path, path.parent, path.parent.parent):
-        directory.chmod(0o755)
+    let_others_pass(path)
     return path
 
 

@@ -352,7 +352,8 @@ static void test_names_are_found_in_either_case_and_whole(void **state)
     assert_int_equal(attribute_find("c", 1), -ENOENT);
     assert_int_equal(attribute_find("", 0), -ENOENT);
     assert_int_equal(attribute_find("cn;lang-de", 10), -ENOENT);
-    assert_int_equal(attribute_find("portalTOTPSecret", 16), -ENOENT);
+    assert_int_equal(attribute_find("portalTOTPSecrets", 17), -ENOENT);
+    assert_int_equal(attribute_find("userCertificate", 15), -ENOENT);
     for (enum attribute a = 0; a < ATTRIBUTES; a++)
         assert_int_equal(attribute_find(attribute_name(a), strlen(attribute_name(a))), a);
 }
@@ -362,7 +363,8 @@ static void test_exactly_the_secrets_are_secret(void **state)
     (void)state;
     for (enum attribute a = 0; a < ATTRIBUTES; a++)
         assert_int_equal(attribute_secret(a), a == ATTRIBUTE_USER_PASSWORD ||
-                                                  a == ATTRIBUTE_PWD_HISTORY || a == ATTRIBUTE_PUK);
+                                                  a == ATTRIBUTE_PWD_HISTORY ||
+                                                  a == ATTRIBUTE_PUK || a == ATTRIBUTE_CODE);
 }
 
 static void test_states_have_their_words(void **state)

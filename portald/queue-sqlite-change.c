@@ -123,10 +123,13 @@ static int lane_find(struct queue_store *store, const struct job *job, enum job_
 
 int sqlite_put(struct queue_store *store, struct queue_call *call)
 {
-    const struct job *job = call->job;
+    struct job mended = *call->job;
+    const struct job *job = &mended;
     enum job_need need = job_need(job->kind, job->topic);
     enum job_lane lane = LANE_CROWD;
     int r = job_check(job);
+    if (r >= 0)
+        subject_mend(call->job->subject, mended.subject);
     if (r >= 0)
         r = store_room(store, need);
     if (r >= 0)

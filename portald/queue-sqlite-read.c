@@ -42,6 +42,11 @@ static bool text_copy(const unsigned char *text, size_t length, char *ret, size_
     return whole;
 }
 
+void subject_mend(const char *subject, char ret[static JOB_SUBJECT_SIZE])
+{
+    (void)text_copy((const unsigned char *)subject, strlen(subject), ret, JOB_SUBJECT_SIZE);
+}
+
 static bool column_text(sqlite3_stmt *s, int column, char *ret, size_t size)
 {
     const unsigned char *text = sqlite3_column_text(s, column);

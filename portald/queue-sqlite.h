@@ -134,6 +134,8 @@ static inline bool job_is_followed(const struct job *job)
 }
 /* Whether text can be a job's id. */
 bool id_is_sound(const char *text);
+/* A name that was cut to fit may end within a character: as text that can be read back. */
+void subject_mend(const char *subject, char ret[static JOB_SUBJECT_SIZE]);
 int row_by_id(struct queue_store *store, const char *id, struct row *ret);
 int row_payload(struct queue_store *store, struct row *row);
 /* 1 when the batch was given out before, else 0, or a negative errno. */

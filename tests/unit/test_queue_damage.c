@@ -4,6 +4,7 @@
 #include "queue_fixture.h"
 
 #include "cleanup.h"
+#include <locale.h>
 #include <sqlite3.h>
 
 /* Does to the file what no portald would. */
@@ -120,6 +121,24 @@ static void test_more_damaged_rows_than_one_call_takes_are_set_aside_too(void **
     spoil(f, "UPDATE job SET fence = -7 WHERE id < '01TESTTESTTESTTEST00001000'");
     assert_int_equal(claim_count(f, JOB_MAIL, NOW), 1);
     assert_int_equal(count_damaged(f), 300);
+}
+
+/* As makers of jobs cut the names of customers. */
+static void test_name_that_was_cut_within_a_character_damages_no_row(void **state)
+{
+    struct fixture *f = *state;
+    struct job job = {.kind = JOB_MAIL, .state = JOB_READY, .created = NOW, .due = NOW};
+    assert_non_null(setlocale(LC_ALL, "C.UTF-8"));
+    snprintf(job.id, sizeof job.id, "01TESTTESTTESTTEST00000001");
+    for (size_t i = 0; i + 1 < sizeof job.subject; i++)
+        job.subject[i] = i % 2 ? '\xbc' : '\xc3';
+    assert_int_equal(queue_put(f->queue, &job), 0);
+    struct job_list list = claim(f, JOB_MAIL, 1, NOW, NULL);
+    assert_int_equal(list.count, 1);
+    assert_memory_equal(list.items[0].subject, job.subject, sizeof job.subject - 2);
+    assert_int_equal(list.items[0].subject[sizeof job.subject - 2], '?');
+    job_list_clear(&list);
+    assert_int_equal(count_damaged(f), 0);
 }
 
 static void test_damaged_letter_leaves_its_batch_alone(void **state)
@@ -272,6 +291,7 @@ int main(void)
         TEST(test_damaged_row_tells_what_it_was),
         TEST(test_damaged_row_is_never_pruned_nor_retried_and_goes_only_by_hand),
         TEST(test_more_damaged_rows_than_one_call_takes_are_set_aside_too),
+        TEST(test_name_that_was_cut_within_a_character_damages_no_row),
         TEST(test_damaged_letter_leaves_its_batch_alone),
         TEST(test_unresolved_letters_are_kept_three_times_as_long_as_history),
         TEST(test_store_of_an_older_version_is_taken_over),

@@ -5,6 +5,7 @@
 #include "command.h"
 
 #include "cleanup.h"
+#include "code.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -76,6 +77,15 @@ static int option_read(int argc, char **argv, int *i, struct arguments *a)
     return 0;
 }
 
+/* One in 64 begins with a hyphen, and no option is so long. */
+static bool is_token(const char *word)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    return strlen(word) == TOKEN_SIZE - 1 && strspn(word, alphabet) == TOKEN_SIZE - 1;
+}
+
 static bool is_option(const char *word)
 {
     return word[0] == '-' && word[1] != '\0' && !isdigit((unsigned char)word[1]);
@@ -88,15 +98,17 @@ int arguments_read(int argc, char **argv, struct arguments *ret)
     int r;
 
     for (int i = 1; i < argc; i++) {
-        if (options && strcmp(argv[i], "--") == 0) {
+        bool operand = !options || is_token(argv[i]);
+
+        if (!operand && strcmp(argv[i], "--") == 0) {
             options = false;
-        } else if (options && strcmp(argv[i], "-h") == 0) {
+        } else if (!operand && strcmp(argv[i], "-h") == 0) {
             a.value[OPTION_HELP] = "";
-        } else if (options && strncmp(argv[i], "--", 2) == 0) {
+        } else if (!operand && strncmp(argv[i], "--", 2) == 0) {
             r = option_read(argc, argv, &i, &a);
             if (r < 0)
                 return r;
-        } else if (options && is_option(argv[i])) {
+        } else if (!operand && is_option(argv[i])) {
             return complain("there is no such option", argv[i]);
         } else if (a.operands == OPERANDS_MAX) {
             return complain("one word too many", argv[i]);

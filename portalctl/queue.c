@@ -42,6 +42,9 @@ static const char *const meanings[] = {
     "it but 'portalctl queue drop ID'. See DAMAGE in portald(8).",
 };
 _Static_assert(ELEMENTS(states) == ELEMENTS(meanings), "each state has a meaning");
+#define RETURNED_MEANING                                                                           \
+    "It came back, and what it carries is void. Once the address is right: 'portalctl letter "     \
+    "WHO'."
 
 int queue_fetch(const struct arguments *a, const char *verb, const char *member, json_t *filter,
                 size_t limit, json_t **ret)
@@ -216,6 +219,14 @@ static const char *meaning_of(const char *state)
     return NULL;
 }
 
+/* A letter that came back is done, too, and only its note tells. */
+static bool is_returned(const json_t *job)
+{
+    const char *kind = report_text(job, "kind"), *note = report_text(job, "note");
+
+    return kind && note && strcmp(kind, "letter") == 0 && strcmp(note, "returned") == 0;
+}
+
 /* A time, and how far away it is. */
 static void time_print(const char *label, time_t t, time_t now)
 {
@@ -264,7 +275,9 @@ static void job_print(const json_t *job, time_t now)
     output_pair("Tries", text);
     if (json_is_true(json_object_get(job, "untold")))
         output_pair("Directory", "must still be told");
-    if (meaning_of(report_text(job, "state")))
+    if (is_returned(job))
+        printf("\n%s\n", RETURNED_MEANING);
+    else if (meaning_of(report_text(job, "state")))
         printf("\n%s\n", meaning_of(report_text(job, "state")));
 }
 

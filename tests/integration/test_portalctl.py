@@ -179,6 +179,13 @@ def test_confirm_ends_well_also_when_it_was_done_before(stand, directory, code, 
     assert stand.requests == [(CONFIRM, {TAG["token"]: link.encode(), TAG["language"]: b"en"})]
 
 
+@pytest.mark.parametrize("token", ["-" + 42 * "a", "--" + 41 * "a", "-h" + 41 * "_"])
+def test_a_token_may_begin_with_a_hyphen(stand, directory, token):
+    stand.answer = lambda kind, fields: verdict(0, "So it is.")
+    assert run(directory, "confirm", token).returncode == 0
+    assert stand.requests == [(CONFIRM, {TAG["token"]: token.encode(), TAG["language"]: b"en"})]
+
+
 def test_a_link_can_come_from_standard_input(stand, directory):
     stand.answer = lambda kind, fields: verdict(0, "So it is.")
     command = [BUILD / "portalctl" / "portalctl", "--socket-dir", directory, "confirm", "-"]

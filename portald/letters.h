@@ -6,8 +6,9 @@
 
 #include <jansson.h>
 
-#define LETTERS_EXPORT_LEASE (7 * DAY) /* of a batch file; portal-print takes none that is older   \
-                                        */
+#define LETTERS_EXPORT_LEASE                                                                       \
+    (7 * DAY) /* of a batch file; portal-print takes none that is older                            \
+               */
 
 struct letters_wanted {
     const char *batch;

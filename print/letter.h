@@ -72,8 +72,9 @@ struct letter *letter_free(struct letter *letter);
    name. Returns 0 or -EPROTO. */
 int letter_job(const uint8_t *field, size_t size, char ret[static ULID_SIZE]);
 /* Reads one LETTER field and opens its seal. Job, entry and kind inside must be those outside, and
-   the codes those that the kind has, check symbols right. Any of the keys may open it. Returns 0; -EBADMSG, and why in a few
-   words, when this letter must not be printed; -ENOMEM. letter's content is undefined then. */
+   the codes those that the kind has, check symbols right. Any of the keys may open it. Returns 0;
+   -EBADMSG, and why in a few words, when this letter must not be printed; -ENOMEM. letter's content
+   is undefined then. */
 int letter_read(const struct station_key *key, const uint8_t *field, size_t size,
                 struct letter *letter, char why[static LETTER_WHY_SIZE]);
 

@@ -47,7 +47,7 @@ int renderer_open(const struct render_look *look, char *problem, size_t size,
                   struct renderer **ret);
 struct renderer *renderer_free(struct renderer *renderer);
 
-/* Makes the page. pdf must be zeroed, or gather; page_pdf_clear() wipes it. Returns 0; -EBADMSG, and why in a
-   few words, when this letter can't be shown whole; -ENOMEM. */
+/* Makes the page. pdf must be zeroed, or gather; page_pdf_clear() wipes it. Returns 0; -EBADMSG,
+   and why in a few words, when this letter can't be shown whole; -ENOMEM. */
 int render_letter(struct renderer *renderer, const struct letter *letter, struct page_pdf *pdf,
                   char why[static LETTER_WHY_SIZE]);

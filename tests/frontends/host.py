@@ -62,8 +62,8 @@ class Host:
         if os.geteuid() != 0:
             raise Unavailable("needs root: daemons that log people in run as root, and so does mounting")
         self.box = box
-        self.module = Layout(box.dir, box["PORTAL_BUILD"]).program("pam_portal.so")
         self.dir = box.parent / "host"
+        self.module = self.dir / "pam_portal.so"
         self.log_dir = self.dir / "log"
         self.people = {}
         self.processes = {}
@@ -89,6 +89,9 @@ class Host:
 
     def _fill(self):
         self.dir.mkdir(mode=0o755)
+        # Unprivileged workers load it, too, and may not get into the directory that it was built in.
+        shutil.copyfile(Layout(self.box.dir, self.box["PORTAL_BUILD"]).program("pam_portal.so"), self.module)
+        self.module.chmod(0o755)
         for name in ("log", "probe", "empty"):
             (self.dir / name).mkdir(mode=0o700)
         for name in PRIVATE[1:]:

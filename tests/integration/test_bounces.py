@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import smtplib
 import subprocess
 
@@ -224,7 +225,9 @@ def test_a_real_postfix_reports_a_mail_that_nobody_wants(fresh_world, tmp_path_f
         directory.chmod(0o711)
     home = tmp_path_factory.mktemp("postfix")
     let_others_pass(home)
-    command = f"{build_dir}/portalctl/portalctl --socket-dir {box['PORTAL_SOCKET_DIR']} bounce -- ${{recipient}}"
+    # Run by nobody, who may not get into the directory that it was built in.
+    portalctl = shutil.copy(build_dir / "portalctl" / "portalctl", home)
+    command = f"{portalctl} --socket-dir {box['PORTAL_SOCKET_DIR']} bounce -- ${{recipient}}"
     with BouncingPostfix(home / "relay", command) as postfix:
         with smtplib.SMTP("127.0.0.1", postfix.port) as client:
             client.sendmail(return_path(mail), [customer.mail], mail.path.read_bytes())

@@ -129,7 +129,8 @@ class World:
                 return False
             ready = self.portald.control("queue-list", kind="mail", state="ready")["jobs"]
             return not any(job["due"] is None or job["due"] <= status["now"] for job in ready)
-        wait_for(rested, what="rest")
+        # A row that was staged for a write of unknown outcome is looked at after a minute.
+        wait_for(rested, seconds=100, what="rest")
 
     def clock(self, by):
         done = self.box.ctl("clock", by)

@@ -12,6 +12,7 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/templates/de/totp-on.subject config/templates/de/totp-on.txt config/templates/de/totp-on.html \
     config/templates/de/totp-off.subject config/templates/de/totp-off.txt config/templates/de/totp-off.html \
     config/templates/de/puk-used.subject config/templates/de/puk-used.txt config/templates/de/puk-used.html \
+    config/templates/de/puk-void.subject config/templates/de/puk-void.txt config/templates/de/puk-void.html \
     config/templates/de/restarted.subject config/templates/de/restarted.txt config/templates/de/restarted.html \
     config/templates/de/letter-address.subject config/templates/de/letter-address.txt config/templates/de/letter-address.html \
     config/templates/de/letter-posted.subject config/templates/de/letter-posted.txt config/templates/de/letter-posted.html \
@@ -27,6 +28,7 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/templates/en/totp-on.subject config/templates/en/totp-on.txt config/templates/en/totp-on.html \
     config/templates/en/totp-off.subject config/templates/en/totp-off.txt config/templates/en/totp-off.html \
     config/templates/en/puk-used.subject config/templates/en/puk-used.txt config/templates/en/puk-used.html \
+    config/templates/en/puk-void.subject config/templates/en/puk-void.txt config/templates/en/puk-void.html \
     config/templates/en/restarted.subject config/templates/en/restarted.txt config/templates/en/restarted.html \
     config/templates/en/letter-address.subject config/templates/en/letter-address.txt config/templates/en/letter-address.html \
     config/templates/en/letter-posted.subject config/templates/en/letter-posted.txt config/templates/en/letter-posted.html \

@@ -215,6 +215,7 @@ static const struct not_me_rule {
     {"totp-on", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"totp-off", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"puk-used", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"puk-void", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"restarted", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     /* Somebody has the post redirected: to a customer who confirmed the address long ago. */
     {"letter-address", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},

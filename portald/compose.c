@@ -55,6 +55,7 @@ static const struct {
     {"totp-on", COMMON_NAMES, true},
     {"totp-off", COMMON_NAMES, true},
     {"puk-used", COMMON_NAMES, true},
+    {"puk-void", COMMON_NAMES, true},
     {"restarted", COMMON_NAMES, true},
     {"letter-address", COMMON_NAMES | DAY_NAMES, false},
     {"letter-posted", COMMON_NAMES | DAY_NAMES, false},

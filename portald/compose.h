@@ -23,6 +23,7 @@
      password-changed   another one
      totp-on, totp-off  the second factor was set up, or removed by customer or support
      puk-used           the PUK was used, and is void; a letter with the next one comes
+     puk-void           the same where no letter comes: there were too many of late
      restarted          support started the account anew; a letter with initial password and PUK
                         comes
    and of letters:

@@ -76,3 +76,8 @@ int puk_replace(const struct manager *manager, const struct entry *entry, time_t
         return make_void(manager, entry, deadline, ret);
     return letter_stage(manager, entry, "puk", now, deadline, ret);
 }
+
+const char *puk_topic(const struct letter *next)
+{
+    return *next->job ? "puk-used" : "puk-void";
+}

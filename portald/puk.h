@@ -18,3 +18,6 @@ const char *puk_typing_error(void);
    letter_settle() as ever. */
 int puk_replace(const struct manager *manager, const struct entry *entry, time_t now,
                 long long deadline, struct letter *ret);
+/* The topic of the mail that tells of the use of the one before (compose.h): it says whether a
+   letter comes. */
+const char *puk_topic(const struct letter *next);

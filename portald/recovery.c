@@ -255,7 +255,7 @@ int recovery_stage(const struct manager *manager, const struct entry *entry, tim
     int r = puk_replace(manager, entry, now, deadline, &ret->letter);
 
     if (r == 0)
-        notice_stage(manager, entry, "puk-used", now, &ret->notice);
+        notice_stage(manager, entry, puk_topic(&ret->letter), now, &ret->notice);
     return r;
 }
 

@@ -49,6 +49,7 @@ def test_whole_journey_with_the_letter_and_the_mail(world):
     world.wait_for_rest()
     subjects = " ".join(m.message["Subject"] for m in world.mails(c.mail))
     assert "PUK" in subjects, subjects
+    assert any("Eine neue PUK schicken wir Ihnen mit der Post" in m.text for m in world.mails(c.mail))
     entry = world.entry(c.uid)
     assert "portalCode" not in entry and "portalJob" not in entry
     # And the next one works.
@@ -434,4 +435,7 @@ def test_with_too_many_letters_the_puk_is_void_and_the_customer_is_told(world):
     assert changed.verdict == "OK"
     assert "Kundenservice" in changed.text
     assert len(c.show()["letters"]) == 3
+    world.wait_for_rest()
+    told, = [m.text for m in world.mails(c.mail) if "PUK wurde verwendet" in m.message["Subject"]]
+    assert "kein Brief mit einer neuen PUK" in told and "schicken wir Ihnen mit der Post" not in told
     assert world.portald.recover(c.mail, asked(world, c), c.puk).verdict == "WRONG"

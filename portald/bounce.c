@@ -142,5 +142,6 @@ void bounce_note(enum wire_bounce what, const char *status, const char *diagnost
     note_from_reply(clean, recipient, kept);
     while (strlen(kept) > SAID_MAX) /* never within a character */
         *strrchr(kept, ' ') = '\0';
-    snprintf(ret, JOB_NOTE_SIZE, "%s: %.11s%s%s", words[what], status, *kept ? " " : "", kept);
+    snprintf(ret, JOB_NOTE_SIZE, "%s: %.11s%s%.*s", words[what], status, *kept ? " " : "",
+             (int)SAID_MAX, kept);
 }

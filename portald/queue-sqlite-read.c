@@ -344,11 +344,15 @@ static int list_states(struct queue_store *store, const struct queue_filter *fil
 int sqlite_list(struct queue_store *store, struct queue_call *call)
 {
     const struct queue_filter *filter = call->filter;
-    if (!filter->entry && !filter->batch)
+    if (!filter->entry && !filter->batch && !filter->address)
         return list_states(store, filter, &call->list);
     _cleanup_statement_ sqlite3_stmt *s = NULL;
-    int r = store_query(store, filter->entry ? SQL_LIST_ENTRY : SQL_LIST_BATCH, &s, "ttiitii",
-                        filter->entry ? filter->entry : filter->batch, filter->after,
+    const char *key = filter->entry ? filter->entry : filter->address;
+    int r = store_query(store,
+                        filter->entry     ? SQL_LIST_ENTRY
+                        : filter->address ? SQL_LIST_ADDRESS
+                                          : SQL_LIST_BATCH,
+                        &s, "ttiitii", key ? key : filter->batch, filter->after,
                         (int64_t)filter->kind, (int64_t)filter->state, filter->batch,
                         (int64_t)filter->unfinished, (int64_t)list_bound(filter->most));
     return r < 0 ? r : list_rows(store, s, &call->list);

@@ -178,6 +178,7 @@ const char *const store_sql[STATEMENTS] = {
         " AND state <> " WITHDRAWN " AND (?3 IS NULL OR topic = ?3)",
     [SQL_LIST_ENTRY] = COLUMNS "WHERE entry = ?1" FILTER,
     [SQL_LIST_BATCH] = COLUMNS "WHERE batch = ?1" FILTER,
+    [SQL_LIST_ADDRESS] = COLUMNS "WHERE address = ?1" FILTER,
     [SQL_LIST_STATE] = COLUMNS "WHERE kind = ? AND state = ? AND id > ifnull(?, '')"
                                " ORDER BY id LIMIT ?",
     [SQL_COUNT_UNFINISHED] =

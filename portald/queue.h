@@ -245,11 +245,12 @@ int queue_count_mails(struct queue *queue, const char *address, const char *entr
                       const char *topic, time_t since, unsigned *ret);
 
 struct queue_filter {
-    int kind, state;   /* < 0: any */
-    const char *entry; /* NULL: any */
-    const char *batch; /* NULL: any */
-    const char *after; /* ids greater than this, for paging; NULL: from the start */
-    bool unfinished;   /* only those that haven't ended */
+    int kind, state;     /* < 0: any */
+    const char *entry;   /* NULL: any */
+    const char *batch;   /* NULL: any */
+    const char *address; /* mails: keyed hash of the recipient; NULL: any */
+    const char *after;   /* ids greater than this, for paging; NULL: from the start */
+    bool unfinished;     /* only those that haven't ended */
     size_t most;
 };
 int queue_list(struct queue *queue, const struct queue_filter *filter,

@@ -149,3 +149,8 @@ int directory_each_with(struct directory *d, enum attribute attribute, const cha
     ldap_memfree(escaped.bv_val);
     return n >= (int)sizeof filter ? -E2BIG : each(d, filter, d->plain, visit, userdata);
 }
+
+int directory_each_customer(struct directory *d, directory_visit *visit, void *userdata)
+{
+    return each(d, "(objectClass=portalCustomer)", d->all, visit, userdata);
+}

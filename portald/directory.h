@@ -58,6 +58,8 @@ int directory_each_between(struct directory *d, enum attribute attribute, time_t
                            directory_visit *visit, void *userdata);
 int directory_each_with(struct directory *d, enum attribute attribute, const char *value,
                         directory_visit *visit, void *userdata);
+/* The same with every customer, whole: secrets, too. */
+int directory_each_customer(struct directory *d, directory_visit *visit, void *userdata);
 
 /* Binds as dn (NULL: the decoy, whose answer is never 0) with password: 0 when it is right; -EACCES
    when wrong; -EINVAL for an empty one (so also one that begins with NUL; no other can get here,

@@ -413,6 +413,8 @@ static const struct rule {
                                  "one hash"},
     [ATTRIBUTE_PWD_RESET] = {"pwdReset", NULL, 0, SINGLE, NULL},
     [ATTRIBUTE_PWD_HISTORY] = {"pwdHistory", read_history, 0, SECRET, "time#oid#length#hash"},
+    [ATTRIBUTE_PWD_LOCKED] = {"pwdAccountLockedTime", read_text, FIELD(pwd_locked), SEVERAL,
+                              "text"},
     [ATTRIBUTE_POLICY_NUMBER] = {"portalPolicyNumber", read_policy, FIELD(policies), SEVERAL,
                                  "digits and capital letters"},
     [ATTRIBUTE_BIRTH_DATE] = {"portalBirthDate", read_birth_date, FIELD(birth_date), SINGLE,
@@ -485,6 +487,16 @@ static void entry_problem(struct entry *e, enum attribute attribute, const char 
     e->malformed = true;
 }
 
+/* The beginning of a value, up to a NUL, and not into the middle of a character. */
+static void keep_cut(const char *data, size_t length, char ret[static ENTRY_PROBLEM_VALUE])
+{
+    size_t n = length < ENTRY_PROBLEM_VALUE - 1 ? length : ENTRY_PROBLEM_VALUE - 1;
+    while (n > 0 && n < length && ((unsigned char)data[n] & 0xc0) == 0x80)
+        n--;
+    memcpy(ret, data, n);
+    ret[n] = '\0';
+}
+
 void entry_begin(struct entry_reader *r, const char *dn, size_t length)
 {
     *r = (struct entry_reader){0};
@@ -516,6 +528,8 @@ void entry_put(struct entry_reader *r, enum attribute attribute, const void *dat
     if (e == -ENOMEM) {
         r->error = e;
     } else if (e < 0) {
+        if (!r->entry->malformed && !(rule->flags & (SECRET | BYTES)))
+            keep_cut(data, length, r->entry->problem_value);
         entry_problem(r->entry, attribute, "expected ", rule->expected);
     }
 }
@@ -586,8 +600,8 @@ struct entry *entry_free(struct entry *e)
     free_list(e->consents);
     wipe_text(e->puk);
     wipe_text(e->password);
-    char *const texts[] = {e->dn,   e->name,           e->given_name, e->surname,
-                           e->mail, e->postal_address, e->lock_reason};
+    char *const texts[] = {e->dn,   e->name,           e->given_name,  e->surname,
+                           e->mail, e->postal_address, e->lock_reason, e->pwd_locked};
     for (size_t i = 0; i < ELEMENTS(texts); i++)
         free(texts[i]);
     explicit_bzero(e, sizeof *e);

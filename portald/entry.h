@@ -36,6 +36,7 @@ enum attribute {
     ATTRIBUTE_USER_PASSWORD, /* secret */
     ATTRIBUTE_PWD_RESET,
     ATTRIBUTE_PWD_HISTORY, /* secret; operational */
+    ATTRIBUTE_PWD_LOCKED,  /* operational; never written */
     ATTRIBUTE_POLICY_NUMBER,
     ATTRIBUTE_BIRTH_DATE,
     ATTRIBUTE_STATE,
@@ -112,6 +113,7 @@ struct entry_code {
 
 #define ENTRY_TOTP_MAX      256 /* bytes of portalTOTPSecret */
 #define ENTRY_UID_SIZE      257
+#define ENTRY_PROBLEM_VALUE 64
 #define ENTRY_ADDRESS_BYTES 32 /* portalLetterAddress: BLAKE2b-256 of the postal address */
 
 struct entry {
@@ -152,9 +154,12 @@ struct entry {
     uint64_t session_epoch;
     char *lock_reason;
     time_t last_login;
+    char *pwd_locked; /* pwdAccountLockedTime, slapo-ppolicy(5): slapd refuses every password */
     /* Some value of ours can't be understood: nothing is decided on such an entry. */
     bool malformed;
-    char problem[128]; /* which, for the log and lint */
+    char problem[128];                       /* which, for the log and lint */
+    char problem_value[ENTRY_PROBLEM_VALUE]; /* the value, cut, for lint and explain; "": a secret
+                                                one, or there is none */
 };
 struct entry *entry_free(struct entry *entry); /* wipes */
 DEFINE_CLEANUP(struct entry, entry_free)

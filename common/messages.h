@@ -22,3 +22,6 @@
 #define MESSAGE_TOTP_KEY         "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a13" /* a secret that can't be opened */
 #define MESSAGE_WISH             "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a14" /* of an administrator, fulfilled */
 #define MESSAGE_BOUNCE           "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a15" /* what came back for a mail */
+#define MESSAGE_WISH_FAILED      "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a16" /* impossible, or not understood */
+#define MESSAGE_WATCHER_LOST     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a17" /* wishes aren't seen meanwhile */
+#define MESSAGE_WATCHER_BACK     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a18"

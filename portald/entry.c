@@ -384,12 +384,38 @@ static int read_totp_secret(struct entry *e, void *field, const char *data, size
     return 0;
 }
 
-/* SEVERAL: all are read; SINGLE: a second value makes the entry malformed; BYTES: may hold NUL. */
+static int keep_request(struct entry_request **list, size_t *count, const char *data, size_t length)
+{
+    int r = make_room(list, *count, sizeof **list);
+    if (r < 0)
+        return r;
+    (*list)[*count].length = length;
+    r = keep(data, length, &(*list)[*count].value);
+    if (r == 0)
+        (*count)++;
+    return r;
+}
+
+static int read_request(struct entry *e, void *field, const char *data, size_t length)
+{
+    (void)field;
+    return keep_request(&e->requests, &e->request_count, data, length);
+}
+
+static int read_result(struct entry *e, void *field, const char *data, size_t length)
+{
+    (void)field;
+    return keep_request(&e->results, &e->result_count, data, length);
+}
+
+/* SEVERAL: all are read; SINGLE: a second value makes the entry malformed; BYTES: may hold NUL;
+   TYPED: what is too much of it is left out instead of making the entry malformed. */
 enum {
     SEVERAL = 0,
     SINGLE = 1,
     SECRET = 2,
     BYTES = 4,
+    TYPED = 8,
 };
 
 static const struct rule {
@@ -455,6 +481,9 @@ static const struct rule {
                                  "a number"},
     [ATTRIBUTE_LOCK_REASON] = {"portalLockReason", read_text, FIELD(lock_reason), SINGLE, "text"},
     [ATTRIBUTE_LAST_LOGIN] = {"portalLastLogin", read_time, FIELD(last_login), SINGLE, "a time"},
+    [ATTRIBUTE_REQUEST] = {"portalRequest", read_request, 0, SEVERAL | BYTES | TYPED, "text"},
+    [ATTRIBUTE_REQUEST_RESULT] = {"portalRequestResult", read_result, 0, SEVERAL | BYTES | TYPED,
+                                  "text"},
     [ATTRIBUTE_ENTRY_UUID] = {"entryUUID", read_uuid, FIELD(uuid), SINGLE, "a UUID"},
 #undef FIELD
 };
@@ -519,7 +548,8 @@ void entry_put(struct entry_reader *r, enum attribute attribute, const void *dat
         return;
     }
     if (before >= ENTRY_VALUES_MAX || length > ENTRY_VALUE_MAX) {
-        entry_problem(r->entry, attribute, "too much", "");
+        if (!(rule->flags & TYPED))
+            entry_problem(r->entry, attribute, "too much", "");
         return;
     }
     int e = -EINVAL;
@@ -573,6 +603,13 @@ static void wipe_text(char *text)
     free(text);
 }
 
+static void free_requests(struct entry_request *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(list[i].value);
+    free(list);
+}
+
 static void free_list(char **list)
 {
     for (size_t i = 0; list && list[i]; i++)
@@ -592,6 +629,8 @@ struct entry *entry_free(struct entry *e)
         free(e->letters[i].value);
     for (size_t i = 0; i < e->history_count; i++)
         wipe_text(e->history[i].hash);
+    free_requests(e->requests, e->request_count);
+    free_requests(e->results, e->result_count);
     free(e->pending);
     free(e->letters);
     free(e->history);

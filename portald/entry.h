@@ -61,6 +61,8 @@ enum attribute {
     ATTRIBUTE_SESSION_EPOCH,
     ATTRIBUTE_LOCK_REASON,
     ATTRIBUTE_LAST_LOGIN,
+    ATTRIBUTE_REQUEST,
+    ATTRIBUTE_REQUEST_RESULT,
     ATTRIBUTE_ENTRY_UUID, /* operational; never written */
     ATTRIBUTES,
 };
@@ -88,6 +90,14 @@ struct entry_letter {
 struct entry_history {
     time_t time;
     char *hash; /* secret */
+};
+
+/* portalRequest, portalRequestResult: what administrators typed, and what came of it. Whatever the
+   bytes are, they never make the entry malformed: a typing error in a wish is no reason to refuse
+   anything else. */
+struct entry_request {
+    char *value; /* followed by NUL, and may hold others */
+    size_t length;
 };
 
 /* What is tried, and counted each by itself. */

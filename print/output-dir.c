@@ -54,10 +54,15 @@ static int write_all(int fd, const uint8_t *data, size_t size)
         data += n;
         size -= (size_t)n;
     }
+    return 0;
+}
+
+int output_sync(int fd)
+{
     return fsync(fd) < 0 ? -errno : 0;
 }
 
-int output_stage(int fd, const char *job, const void *data, size_t size)
+int output_stage(int fd, const char *job, const void *data, size_t size, int *ret_file)
 {
     _cleanup_close_ int file = -1;
     char name[NAME_SIZE];
@@ -70,11 +75,27 @@ int output_stage(int fd, const char *job, const void *data, size_t size)
     if (file < 0)
         return -errno;
     r = write_all(file, data, size);
-    if (r == 0 && fsync(fd) < 0)
-        r = -errno;
-    if (r < 0)
+    if (r < 0) {
         unlinkat(fd, name, 0);
-    return r;
+        return r;
+    }
+    /* While the next letters are made; whether it came to anything is for fsync() to say. */
+    (void)sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
+    *ret_file = file;
+    file = -1;
+    return 0;
+}
+
+int output_keep(int fd, const int *files, size_t count)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (r == 0 && fsync(files[i]) < 0)
+            r = -errno;
+        close(files[i]);
+    }
+    return r == 0 ? output_sync(fd) : r;
 }
 
 int output_finish(int fd, const char *job)
@@ -86,17 +107,12 @@ int output_finish(int fd, const char *job)
     return renameat(fd, from, fd, to) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static void output_discard(int fd, const char *job)
+void output_discard(int fd, const char *job)
 {
     char name[NAME_SIZE];
 
     name_staged(job, name);
     unlinkat(fd, name, 0);
-}
-
-int output_sync(int fd)
-{
-    return fsync(fd) < 0 ? -errno : 0;
 }
 
 /* The job of a staged file's name. */

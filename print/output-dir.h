@@ -8,8 +8,13 @@
 
 /* Returns 0 and a descriptor of directory. */
 int output_open(const char *directory, int *ret_fd);
-/* Writes a letter beside its place, on disk when it returns 0. Readable by its owner alone. */
-int output_stage(int fd, const char *job, const void *data, size_t size);
+/* Writes a letter beside its place, readable by its owner alone, and has the disk begin with it.
+   ret_file is for output_keep(), until which it may not be on disk. */
+int output_stage(int fd, const char *job, const void *data, size_t size, int *ret_file);
+/* Closes the files of staged letters; all of them are on disk when it returns 0. */
+int output_keep(int fd, const int *files, size_t count);
+/* Takes a staged letter back. */
+void output_discard(int fd, const char *job);
 /* Gives a staged letter its name. 0, too, when that has happened before. */
 int output_finish(int fd, const char *job);
 /* Until this returns 0 the names may not be on disk. */

@@ -18,11 +18,21 @@
 #define MANIFEST_MAX       65536u
 #define MANIFEST_NAME_SIZE (ULID_SIZE + sizeof ".json")
 
+#define GROUP_MOST 32 /* letters that a crash has made again */
+
+/* Letters that are staged, and neither in the ledger nor, perhaps, on disk. */
+struct group {
+    struct ledger_letter letters[GROUP_MOST];
+    int files[GROUP_MOST];
+    size_t count;
+};
+
 struct press {
     const struct settings *settings;
     struct printer_watch watch;
     int directory;           /* -1 with a printer */
     struct printer *printer; /* or NULL */
+    struct group group;
 };
 
 DEFINE_CLEANUP(struct press, press_free)
@@ -69,9 +79,22 @@ int press_open(const struct settings *settings, const struct printer_watch *watc
     return 0;
 }
 
+/* They come again with the next run. */
+static void group_discard(struct press *press)
+{
+    struct group *g = &press->group;
+
+    for (size_t i = 0; i < g->count; i++) {
+        close(g->files[i]);
+        output_discard(press->directory, g->letters[i].job);
+    }
+    g->count = 0;
+}
+
 struct press *press_free(struct press *press)
 {
     if (press) {
+        group_discard(press);
         close_p(&press->directory);
         printer_free(press->printer);
     }
@@ -93,19 +116,48 @@ int press_sync(struct press *press)
 
 /* ---- Files ---- */
 
+/* Once the ledger was asked to enter them, only it knows which of them it has: the next run's sweep
+   asks it. */
+static int group_enter(struct press *press, struct ledger *ledger, const struct group *g)
+{
+    int r = ledger_add_all(ledger, g->letters, g->count);
+
+    if (r < 0)
+        return trouble(r, "the ledger");
+    for (size_t i = 0; r == 0 && i < g->count; i++)
+        r = output_finish(press->directory, g->letters[i].job);
+    return r < 0 ? trouble(r, press->settings->output) : 0;
+}
+
+int press_flush(struct press *press, struct ledger *ledger)
+{
+    struct group *g = &press->group;
+    int r = 0;
+
+    if (g->count == 0)
+        return 0;
+    r = output_keep(press->directory, g->files, g->count);
+    if (r < 0) {
+        for (size_t i = 0; i < g->count; i++)
+            output_discard(press->directory, g->letters[i].job);
+        trouble(r, press->settings->output);
+    } else
+        r = group_enter(press, ledger, g);
+    g->count = 0;
+    return r;
+}
+
 static int put_file(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
                     struct ledger_letter *letter)
 {
-    int r = output_stage(press->directory, letter->job, pdf->data, pdf->size);
+    struct group *g = &press->group;
+    int r = output_stage(press->directory, letter->job, pdf->data, pdf->size, &g->files[g->count]);
 
     if (r < 0)
         return trouble(r, press->settings->output);
     letter->state = LEDGER_PRINTED;
-    r = ledger_add(ledger, letter);
-    if (r < 0) /* on disk or not, who knows: the next run's sweep asks the ledger */
-        return trouble(r, "the ledger");
-    r = output_finish(press->directory, letter->job);
-    return r < 0 ? trouble(r, press->settings->output) : 0;
+    g->letters[g->count++] = *letter;
+    return g->count == GROUP_MOST ? press_flush(press, ledger) : 0;
 }
 
 /* A staged file is a letter's, or a whole batch's. */
@@ -238,9 +290,11 @@ int press_put_all(struct press *press, struct ledger *ledger, const char *batch,
                   const struct page_pdf *pdf, struct ledger_letter *letters, size_t count)
 {
     char sha256[LEDGER_SHA256_SIZE];
-    int r = output_stage(press->directory, batch, pdf->data, pdf->size);
+    int file, r = output_stage(press->directory, batch, pdf->data, pdf->size, &file);
 
     digest_put(pdf, sha256);
+    if (r == 0)
+        r = output_keep(press->directory, &file, 1);
     if (r == 0)
         r = put_manifest(press, batch, sha256, letters, count);
     if (r < 0)

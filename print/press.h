@@ -1,7 +1,8 @@
 /* From a letter's PDF to paper, whatever [output] is: files, or a printer. Each letter comes out
    once wherever a crash comes, because the ledger knows it before it can be paper:
 
-       files     staged on disk, entered as printed, named; one for each letter or for a batch
+       files     staged on disk, entered as printed, named: one for each letter or for a batch.
+                 Letters go these steps in groups, which share flushes and the ledger's commit
        printer   entered, made a job, its number entered, sent, followed, its end entered */
 #pragma once
 
@@ -25,9 +26,12 @@ int press_recover(struct press *press, struct ledger *ledger,
                   int (*failed)(void *userdata, const struct ledger_letter *letter),
                   void *userdata);
 /* Puts letter (job, batch, pages) on paper; its sha256, state and why are filled in. Returns 0 and
-   its fate; with PRINTER_FAILED the ledger doesn't know it. */
+   its fate; with PRINTER_FAILED the ledger doesn't know it. PRINTER_PRINTED is true of a file once
+   press_flush() has returned 0. */
 int press_put(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
               struct ledger_letter *letter, enum printer_fate *ret);
+/* Brings the letters that are under way to their end. */
+int press_flush(struct press *press, struct ledger *ledger);
 /* The same for the letters of one batch in one PDF, with a manifest of them, in order of their
    pages: BATCH.pdf and BATCH.json, in a directory. */
 int press_put_all(struct press *press, struct ledger *ledger, const char *batch,

@@ -327,13 +327,15 @@ int batch_print(struct batch *b, struct claim *claim)
 {
     const uint8_t *field;
     size_t size;
-    int r = gather_begin(b, claim);
+    int r = gather_begin(b, claim), flushed;
 
     while (r == 0 && claim_next(claim, &field, &size)) {
         batch_renew(b);
         r = letter_handle(b, field, size);
     }
-    return r == 0 ? gather_end(b) : r;
+    /* Also what was right before something went wrong. */
+    flushed = press_flush(b->press, b->ledger);
+    return r < 0 ? r : flushed < 0 ? flushed : gather_end(b);
 }
 
 static int letter_of_batch(void *userdata, const struct ledger_letter *letter)

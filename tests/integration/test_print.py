@@ -21,6 +21,8 @@ from sandboxlib.layout import SOURCE, Layout  # noqa: E402
 KILLS = 50
 PATIENCE = 30
 REFUSED = 11
+GROUP_STEPS = "fsync,fdatasync,pwrite64,sync_file_range,sendto,unlinkat,renameat"
+STEPS_MOST = 200
 CONFIGURATION = """\
 [portald]
 socket = {dir}/print.sock
@@ -399,6 +401,25 @@ def test_killed_at_random_it_loses_no_letter_and_doubles_none(station):
     for letter in given:
         assert rows[letter.job]["sha256"] == hashlib.sha256(by_job[letter.job]).hexdigest()
     assert station.files() == []  # nothing half made, with codes in it
+
+
+def test_killed_at_every_step_letters_that_share_their_flushes_come_out_once(station):
+    """They are staged, entered and named together: strace kills it at its n-th call of those that make it so."""
+    mailroom, given = Mailroom(station.letters), []
+    for step in range(1, STEPS_MOST):
+        given.extend(station.portald.add(Letter(), Letter(), Letter()))
+        done = subprocess.run(["strace", "-qq", "-o", station.dir / "trace", "-e", f"trace={GROUP_STEPS}", "-e",
+                               f"inject={GROUP_STEPS}:signal=KILL:when={step}", station.program, "--config",
+                               station.conf], capture_output=True, check=False, timeout=PATIENCE)
+        if done.returncode == 0:
+            break
+        station.prints()
+    mailroom.close()
+    jobs, rows = [job for job, _ in mailroom.taken], station.portald.rows()
+    assert done.returncode == 0 and len(given) > 3 * 15
+    assert sorted(jobs) == sorted(letter.job for letter in given)
+    assert all("pages" in rows[letter.job] for letter in given)
+    assert not [name for name in station.files() if name.startswith(".")]
 
 
 def test_what_was_staged_but_never_entered_is_removed(station):

@@ -62,6 +62,6 @@ tests_unit_test_enrollment_SOURCES = tests/unit/test_enrollment.c tests/unit/acc
 tests_unit_test_enrollment_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_enrollment_LDADD = $(ACCOUNT_TEST_LIBS)
 
-tests_unit_test_derive_SOURCES = tests/unit/test_derive.c
+tests_unit_test_derive_SOURCES = tests/unit/test_derive.c tests/unit/mail_fixture.h
 tests_unit_test_derive_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_derive_LDADD = $(ACCOUNT_TEST_LIBS)

@@ -1,4 +1,5 @@
-/* Mailed codes: what is derived from a job's id, and what the directory holds of it. */
+/* Mailed codes, links and references: what is derived from a job's id, and what the directory holds
+   of it. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "mail_fixture.h"
 #include "portald/derive.h"
 
 #define JOB_A  "01JAZZZZZZ0000000000000000"
@@ -77,6 +79,39 @@ static void test_hash_is_not_the_plain_one(void **state)
     assert_string_not_equal(keyed, plain);
 }
 
+static void test_derivations_depend_on_key_and_job_and_never_change(void **state)
+{
+    unsigned char token[TOKEN_BYTES], again[TOKEN_BYTES], reference[REFERENCE_BYTES];
+    char hash[JOB_HASH_SIZE], other[JOB_HASH_SIZE];
+    struct keys keys;
+
+    (void)state;
+    fixture_options();
+    keys = fixture_keys;
+    derive_token(&keys, JOB_ID, token);
+    derive_hash(token, sizeof token, hash);
+    /* Mails already out there must stay good: these values are part of the format. */
+    assert_string_equal(hash, "myTQIvcAg18lLgfuvciWufiQJP5ADRoKzJ3BWeU5EfQ");
+    derive_reference(&keys, JOB_ID, reference);
+    derive_hash(reference, sizeof reference, hash);
+    assert_string_equal(hash, "MQziBH6pLs2EHQyNNXhD8VLDnXoRz5jXIzQsabT8irs");
+
+    derive_token(&keys, OTHER_JOB, again);
+    assert_memory_not_equal(token, again, sizeof token);
+    keys.link[31] ^= 1;
+    derive_token(&keys, JOB_ID, again);
+    assert_memory_not_equal(token, again, sizeof token);
+
+    derive_address_hash(&keys, "Erika@Kunde.example", hash);
+    derive_address_hash(&keys, "erika@kunde.example", other);
+    assert_string_equal(hash, other);
+    derive_address_hash(&keys, "erika@kunde.exampl", other);
+    assert_string_not_equal(hash, other);
+    keys.table[0] ^= 1;
+    derive_address_hash(&keys, "erika@kunde.example", other);
+    assert_string_not_equal(hash, other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +120,7 @@ int main(void)
         cmocka_unit_test(test_code_depends_on_job_and_key),
         cmocka_unit_test(test_hash_depends_on_code_entry_and_key),
         cmocka_unit_test(test_hash_is_not_the_plain_one),
+        cmocka_unit_test(test_derivations_depend_on_key_and_job_and_never_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,8 @@ struct entry {
     uint64_t session_epoch;
     char *lock_reason;
     time_t last_login;
+    struct entry_request *requests, *results;
+    size_t request_count, result_count;
     char *pwd_locked; /* pwdAccountLockedTime, slapo-ppolicy(5): slapd refuses every password */
     /* Some value of ours can't be understood: nothing is decided on such an entry. */
     bool malformed;

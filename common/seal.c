@@ -155,3 +155,50 @@ int seal_claim_check(const uint8_t public_key[static crypto_sign_PUBLICKEYBYTES]
         return -EBADMSG;
     return 0;
 }
+
+/* The purpose stands in front of the text, with its NUL. */
+static int result_make(const uint8_t *public_key, const uint8_t *secret, const void *text,
+                       size_t size, uint8_t ret[static SEAL_RESULT])
+{
+    static const char purpose[] = "portal-result-1";
+    uint8_t key[crypto_box_BEFORENMBYTES];
+    crypto_generichash_state state;
+    int r = crypto_box_beforenm(key, public_key, secret) == 0 ? 0 : -EBADMSG;
+
+    if (r == 0) {
+        crypto_generichash_init(&state, key, sizeof key, SEAL_RESULT);
+        crypto_generichash_update(&state, (const uint8_t *)purpose, sizeof purpose);
+        crypto_generichash_update(&state, text, size);
+        crypto_generichash_final(&state, ret, SEAL_RESULT);
+    }
+    sodium_memzero(key, sizeof key);
+    sodium_memzero(&state, sizeof state);
+    return r;
+}
+
+int seal_result(const uint8_t station[static crypto_box_SECRETKEYBYTES],
+                const uint8_t portald[static crypto_sign_PUBLICKEYBYTES], const void *text,
+                size_t size, uint8_t ret[static SEAL_RESULT])
+{
+    uint8_t public_key[crypto_box_PUBLICKEYBYTES];
+
+    if (crypto_sign_ed25519_pk_to_curve25519(public_key, portald) != 0)
+        return -EBADMSG;
+    return result_make(public_key, station, text, size, ret);
+}
+
+int seal_result_check(const uint8_t portald[static crypto_sign_SECRETKEYBYTES],
+                      const uint8_t station[static crypto_box_PUBLICKEYBYTES], const void *text,
+                      size_t size, const uint8_t *seal, size_t seal_size)
+{
+    uint8_t secret[crypto_box_SECRETKEYBYTES], expected[SEAL_RESULT];
+    int r = -EBADMSG;
+
+    if (seal_size == sizeof expected && crypto_sign_ed25519_sk_to_curve25519(secret, portald) == 0)
+        r = result_make(station, secret, text, size, expected);
+    if (r == 0 && sodium_memcmp(expected, seal, sizeof expected) != 0)
+        r = -EBADMSG;
+    sodium_memzero(secret, sizeof secret);
+    sodium_memzero(expected, sizeof expected);
+    return r;
+}

@@ -3,7 +3,9 @@
    Letters: crypto_box_seal (X25519, XSalsa20-Poly1305) to the print station's public key. The
    content is JSON: {"version":1, "job", "entry", "kind", "password"?, "puk"?}, codes in canonical
    form. State that goes out and comes back (grants): XChaCha20-Poly1305 with a key of portald's and
-   a purpose as associated data. Claims: Ed25519 (wire.h). */
+   a purpose as associated data. Claims: Ed25519 (wire.h). Results of batch files: BLAKE2b-256 with
+   a key that only the two have, X25519 of the station's pair and the one that portald signs claims
+   with (its Montgomery form). */
 #pragma once
 
 #include <sodium.h>
@@ -48,3 +50,14 @@ void seal_claim(const uint8_t secret[static crypto_sign_SECRETKEYBYTES], const c
                 const uint8_t manifest[static 32], uint8_t ret[static crypto_sign_BYTES]);
 int seal_claim_check(const uint8_t public_key[static crypto_sign_PUBLICKEYBYTES], const char *batch,
                      const uint8_t manifest[static 32], const uint8_t *signature, size_t size);
+
+#define SEAL_RESULT 32
+/* What a print station says in a file. Sealing needs the station's secret and portald's public key,
+   checking portald's secret and the station's public key. 0; -EBADMSG when a key can't be used, or
+   text isn't what was sealed by this station for this portald. */
+int seal_result(const uint8_t station[static crypto_box_SECRETKEYBYTES],
+                const uint8_t portald[static crypto_sign_PUBLICKEYBYTES], const void *text,
+                size_t size, uint8_t ret[static SEAL_RESULT]);
+int seal_result_check(const uint8_t portald[static crypto_sign_SECRETKEYBYTES],
+                      const uint8_t station[static crypto_box_PUBLICKEYBYTES], const void *text,
+                      size_t size, const uint8_t *seal, size_t seal_size);

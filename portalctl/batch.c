@@ -1,5 +1,5 @@
-/* portalctl letters export, import: a batch for a print station on another machine, and what it
-   says of it. */
+/* portalctl letters export: a batch for a print station on another machine. What comes back:
+   result.c. */
 #include "config.h"
 
 #include "call.h"
@@ -18,13 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NAME_SIZE      (ULID_SIZE + sizeof ".batch")
-#define RESULT_MAX     (1u << 20)
-#define RESULT_VERSION 1
-#define ROWS_A_CALL    25u /* so that the longest reasons fit into one request */
-#define COUNT_DEFAULT  100
-
-/* ---- export ---- */
+#define NAME_SIZE     (ULID_SIZE + sizeof ".batch")
+#define COUNT_DEFAULT 100
 
 /* The batch file: BATCH, the letters, MANIFEST and SIGNATURE, as wire.h says. */
 static int batch_frame(const struct wire_frame *reply, struct wire_writer *ret)
@@ -113,80 +108,4 @@ int letters_export_run(const struct arguments *a)
     else
         puts("No letter is waiting.");
     return STATUS_DONE;
-}
-
-/* ---- import ---- */
-
-static json_t *result_read(const char *path)
-{
-    _cleanup_free_ uint8_t *data = NULL;
-    json_t *result;
-    size_t size;
-    int r = file_read(path, RESULT_MAX, &data, &size);
-
-    if (r < 0) {
-        output_error("%s: %s", path, strerror(-r));
-        return NULL;
-    }
-    result = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
-    if (report_number(result, "version") == RESULT_VERSION && report_text(result, "batch") &&
-        json_is_array(json_object_get(result, "letters")))
-        return result;
-    output_error("%s isn't a result that portal-print wrote.", path);
-    json_decref(result);
-    return NULL;
-}
-
-static int import_part(const struct arguments *a, const json_t *result, size_t from)
-{
-    const json_t *letters = json_object_get(result, "letters");
-    json_auto_t *report = NULL;
-    json_t *part = json_array();
-
-    for (size_t i = from; i < json_array_size(letters) && i < from + ROWS_A_CALL; i++)
-        json_array_append(part, json_array_get(letters, i));
-    return call_control(a,
-                        json_pack("{s:s, s:s, s:o}", "verb", "letters-import", "batch",
-                                  report_text(result, "batch"), "letters", part),
-                        &report);
-}
-
-static void import_tell(const struct arguments *a, const json_t *result)
-{
-    const json_t *letters = json_object_get(result, "letters"), *row;
-    const char *batch = report_text(result, "batch");
-    json_auto_t *counts = NULL;
-    int printed = 0, failed = 0, uncertain = 0;
-    size_t i;
-
-    json_array_foreach(letters, i, row)
-    {
-        failed += report_text(row, "failed") != NULL;
-        uncertain += report_text(row, "uncertain") != NULL;
-        printed += !report_text(row, "failed") && !report_text(row, "uncertain");
-    }
-    if (arguments_json(a)) {
-        counts = json_pack("{s:s, s:i, s:i, s:i}", "batch", batch, "printed", printed, "failed",
-                           failed, "uncertain", uncertain);
-        output_json(counts);
-        return;
-    }
-    printf("%d printed, %d failed, %d uncertain.\n", printed, failed, uncertain);
-    if (uncertain > 0)
-        puts("'portalctl letters list' says what to do with those that are uncertain.");
-    if (printed > 0)
-        printf("Once they are posted:\n    portalctl letters posted %s\n", batch);
-}
-
-int letters_import_run(const struct arguments *a)
-{
-    json_auto_t *result = result_read(a->operand[0]);
-    int status = result ? STATUS_DONE : STATUS_REFUSED;
-    size_t count = json_array_size(json_object_get(result, "letters"));
-
-    for (size_t from = 0; status == STATUS_DONE && from < count; from += ROWS_A_CALL)
-        status = import_part(a, result, from);
-    if (status == STATUS_DONE)
-        import_tell(a, result);
-    return status;
 }

@@ -111,20 +111,3 @@ json_t *control_letters_export(struct control *control)
     }
     return json_pack("{s:s, s:I}", "batch", batch, "count", (json_int_t)count);
 }
-
-json_t *control_letters_import(struct control *control)
-{
-    json_t *rows = json_object_get(control->asked, "letters");
-    char batch[ULID_SIZE];
-    int r;
-
-    if (asked_batch(control, batch) < 0 || !json_is_array(rows))
-        return control_refuse(control, 2, "A result needs a batch and its letters");
-    r = letters_report(control->worker, control->request, batch, rows);
-    if (r == -EINVAL)
-        return control_refuse(control, 1,
-                              "A line of the result has no job, or one that isn't an id");
-    return r < 0 ? control_fail(control, r)
-                 : json_pack("{s:s, s:I}", "batch", batch, "count",
-                             (json_int_t)json_array_size(rows));
-}

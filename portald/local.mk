@@ -13,7 +13,7 @@ portald_libportald_la_SOURCES = \
     portald/compose.c portald/compose.h portald/derive.c portald/derive.h \
     portald/confirm.c \
     portald/connection.c portald/connection.h \
-    portald/control.c portald/control-account.c portald/control-letters.c portald/control-queue.c portald/control-rekey.c portald/control-show.c portald/control-paper.c portald/control.h \
+    portald/control.c portald/control-account.c portald/control-letters.c portald/control-queue.c portald/control-rekey.c portald/control-show.c portald/control-paper.c portald/control-result.c portald/control.h \
     portald/courier.c portald/courier.h portald/mailing.c portald/mailing.h portald/note.c portald/note.h \
     portald/directory.c portald/directory-connect.c portald/directory-modify.c portald/directory-page.c \
     portald/directory-search.c portald/directory-socket.c portald/directory-socket.h \

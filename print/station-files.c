@@ -26,6 +26,12 @@ static int file_trouble(int r, const char *file)
                   "%s is older than 7 days: nothing of it is printed. Its letters are uncertain at "
                   "portald by now: 'portalctl letters list'",
                   file);
+    else if (r == -ERANGE)
+        log_event(LOG_ERR, MESSAGE_LETTER, NULL,
+                  "%s is dated in the future: nothing of it is printed. Either the clock here is "
+                  "wrong or portald's was ('timedatectl' tells): set it, then run this again, or "
+                  "have portald write the file again: 'portalctl letters export DIR --batch BATCH'",
+                  file);
     else
         station_trouble(r, file);
     return r;
@@ -42,7 +48,7 @@ static int file_answer(struct batch *b, const char *file)
     r = ledger_batch_set_answered(b->ledger, b->id);
     if (r < 0)
         return station_trouble(r, "the ledger");
-    r = batch_answer(file, b->id, b->rows);
+    r = batch_answer(file, b->id, b->rows, b->station->key, b->station->portald);
     return r < 0 ? station_trouble(r, "the result") : 0;
 }
 

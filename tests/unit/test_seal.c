@@ -215,11 +215,52 @@ static void test_a_batch_that_is_no_id_is_never_vouched_for(void **state)
     }
 }
 
+static void test_a_result_is_believed_of_this_station_for_this_portald_only(void **state)
+{
+    uint8_t station_public[crypto_box_PUBLICKEYBYTES], station[crypto_box_SECRETKEYBYTES];
+    uint8_t portald_public[crypto_sign_PUBLICKEYBYTES], portald[crypto_sign_SECRETKEYBYTES];
+    uint8_t other_public[crypto_box_PUBLICKEYBYTES], other[crypto_box_SECRETKEYBYTES];
+    uint8_t stranger_public[crypto_sign_PUBLICKEYBYTES], stranger[crypto_sign_SECRETKEYBYTES];
+    uint8_t seal[SEAL_RESULT], none[crypto_sign_PUBLICKEYBYTES] = {0};
+    char text[] = "{\"batch\":\"" BATCH "\"}";
+    size_t size = strlen(text);
+
+    (void)state;
+    crypto_box_keypair(station_public, station);
+    crypto_box_keypair(other_public, other);
+    crypto_sign_keypair(portald_public, portald);
+    crypto_sign_keypair(stranger_public, stranger);
+    assert_int_equal(seal_result(station, portald_public, text, size, seal), 0);
+    assert_int_equal(seal_result_check(portald, station_public, text, size, seal, sizeof seal), 0);
+    assert_int_equal(seal_result_check(portald, other_public, text, size, seal, sizeof seal),
+                     -EBADMSG);
+    assert_int_equal(seal_result_check(stranger, station_public, text, size, seal, sizeof seal),
+                     -EBADMSG);
+    for (size_t i = 0; i < sizeof seal; i++) {
+        seal[i] ^= 1;
+        assert_int_equal(seal_result_check(portald, station_public, text, size, seal, sizeof seal),
+                         -EBADMSG);
+        seal[i] ^= 1;
+        assert_int_equal(seal_result_check(portald, station_public, text, size, seal, i), -EBADMSG);
+    }
+    for (size_t i = 0; i < size; i++) {
+        text[i] ^= 1;
+        assert_int_equal(seal_result_check(portald, station_public, text, size, seal, sizeof seal),
+                         -EBADMSG);
+        text[i] ^= 1;
+        assert_int_equal(seal_result_check(portald, station_public, text, i, seal, sizeof seal),
+                         -EBADMSG);
+    }
+    assert_int_equal(seal_result(station, none, text, size, seal), -EBADMSG);
+    assert_int_equal(seal_result_check(portald, none, text, size, seal, sizeof seal), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_letter_opens_at_its_station_only),
         cmocka_unit_test(test_a_letter_changed_or_cut_anywhere_stays_shut),
+        cmocka_unit_test(test_a_result_is_believed_of_this_station_for_this_portald_only),
         cmocka_unit_test(test_state_opens_for_its_key_and_purpose_only),
         cmocka_unit_test(test_state_changed_or_cut_anywhere_stays_shut),
         cmocka_unit_test(test_the_same_state_never_seals_alike),

@@ -1,0 +1,131 @@
+"""portald killed at each step of each flow, and whoever was interrupted tries again. Then an audit counts.
+
+PORTAL_KILLS in the environment: kills of each flow, or "all" for one at every step that the flow has (about a thousand, a
+quarter of an hour)."""
+
+import os
+import random
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from audit import Audit, settled, wait_until_settled
+from customer import World
+from flows import FLOWS, Place
+from postbox import Postbox
+from recoverer import with_puk
+from sandbox import Sandbox
+from socket_holder import Holder
+from steps import NEVER, Steps
+from tray import Tray
+
+KILLS = os.environ.get("PORTAL_KILLS", "4")
+CUSTOMERS = 2000 if KILLS == "all" else 200
+SEED = 20261124
+QUIET_SECONDS = 0.3
+FLOW_SECONDS = 120
+PAPER = ("letter",)  # waits until the station is run
+BEYOND = 5  # steps that a flow may have more than when they were counted
+# Whoever is interrupted asks again, more often than any person may; what a killed portald had in its hands is due again soon.
+PATIENCE = """[mail]
+deadline = 5s
+[limits]
+registrations_per_client = 1000000
+registrations_per_policy = 1000
+mails_per_address = 1000
+confirmations_per_entry = 100
+[rules]
+free_failures = 100
+codes_hour = 100
+codes_day = 1000
+code_tries = 100
+"""
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="portald keeps its memory from tracers who aren't root")
+
+
+class Stage:
+    """A sandbox whose portald is to be killed; its print station runs when it is told to."""
+
+    def __init__(self):
+        self.box = Sandbox("--customers", str(CUSTOMERS))
+        world = World(self.box)
+        self.bell = with_puk(world)  # takes a letter
+        self.box.stop("print")
+        drop_ins = Path(self.box["PORTALD_CONF"] + ".d")
+        drop_ins.mkdir()
+        (drop_ins / "patience.conf").write_text(PATIENCE, encoding="utf-8")
+        self.holder = Holder(self.box)
+        self.tray = Tray(self.box["PORTAL_LETTER_DIR"])
+        self.place = Place(world, Postbox(self.box["PORTAL_MAIL_DIR"]), self.tray)
+        self.pool = ThreadPoolExecutor(1)
+
+    def close(self):
+        self.pool.shutdown()
+        self.tray.close()
+        self.holder.close()
+        self.box.close()
+
+    def settle(self):
+        """What waits for a lease of a killed portald to end waits no more; a mail to somebody wakes those who send them."""
+        world = self.place.world
+        if settled(world, but=PAPER):
+            return
+        world.clock("+3min")
+        assert world.portald.forgotten(self.bell.mail).verdict == "OK"
+        wait_until_settled(world, but=PAPER)
+
+    def run(self, flow, c, n):
+        """Goes through a flow with portald killed at its n-th step. Returns whether it was, and the steps."""
+        with Steps(self.holder.process_id, n) as steps:
+            acting, end = self.pool.submit(flow.act, c), time.monotonic() + FLOW_SECONDS
+            while not steps.ended() and not (acting.done() and flow.seen(c)):
+                assert time.monotonic() < end, f"{c.uid}: {c.show()}"
+                time.sleep(0.005)
+            if steps.wait_until_quiet(QUIET_SECONDS):
+                self.holder.restart(signal.SIGKILL)
+            acting.result()
+        if steps.killed:
+            self.settle()
+        return steps.killed, steps.steps
+
+
+@pytest.fixture(scope="module")
+def stage():
+    stage = Stage()
+    yield stage
+    stage.close()
+
+
+def chosen(steps):
+    """At which steps to kill: all, or some of those that aren't like the one before, the queue's many pages."""
+    if KILLS == "all":
+        return range(1, len(steps) + BEYOND)
+    marked = [n for n in range(1, len(steps) + 1) if n == 1 or steps[n - 1] != steps[n - 2]]
+    return sorted(random.Random(SEED).sample(marked, min(int(KILLS), len(marked))))
+
+
+@pytest.mark.parametrize("kind", FLOWS, ids=lambda kind: kind.__name__)
+def test_killed_at_each_step_it_loses_nothing_and_doubles_nothing(stage, kind):
+    flow, customers, kills = kind(stage.place), [], []
+    customers.append(flow.prepare())
+    stage.place.world.wait_for_rest()
+    steps = stage.run(flow, customers[0], NEVER)[1]
+    for n in chosen(steps):
+        customers.append(flow.prepare())
+        stage.place.world.wait_for_rest()
+        killed, done = stage.run(flow, customers[-1], n)
+        kills += [done[-1]] if killed else []
+    stage.settle()
+    for c in customers:
+        flow.finish(c)
+    assert stage.place.print()
+    wait_until_settled(stage.place.world)
+    audit = Audit(stage.place.world, stage.place.postbox, stage.tray)
+    figures = audit.hold(customers)
+    for c in customers:
+        flow.hold(audit, c)
+    print(f"{kind.__name__}: {len(steps)} steps, {len(kills)} kills; by now {figures}")
+    assert len(kills) >= min(int(KILLS) if KILLS != "all" else len(steps) - BEYOND, len(steps)) * 3 // 4

@@ -246,6 +246,27 @@ void account_grant_wish(const struct account_rules *rules, const struct entry *e
                         enum account_wish wish, const struct account_wish_means *means, time_t now,
                         struct changes *changes);
 
+/* What somebody wrote into portalRequest, understood: a word and, behind some, a reason. */
+#define REQUEST_WORD_SIZE   32
+#define REQUEST_REASON_SIZE 400
+struct account_request {
+    enum account_wish wish;
+    char word[REQUEST_WORD_SIZE];     /* the verb, or what was written instead of one */
+    char reason[REQUEST_REASON_SIZE]; /* "": none */
+    const char *why;                  /* it is no wish, for people; NULL where it is one */
+};
+void account_read_request(const struct entry_request *request, struct account_request *ret);
+/* The one to be done first: in the order of the wishes above, what isn't understood at the end.
+   NULL: there is none. */
+const struct entry_request *account_next_request(const struct entry *entry);
+/* Whether this very value is still there. */
+bool account_has_request(const struct entry *entry, const struct entry_request *request);
+/* Takes the request away and leaves the result: "TIME WORD ok", or, with why, "failed: …". Only the
+   newest ACCOUNT_RESULTS_MOST are kept. */
+#define ACCOUNT_RESULTS_MOST 8
+void account_answer_request(const struct entry *entry, const struct entry_request *request,
+                            const char *word, const char *why, time_t now, struct changes *changes);
+
 /* --- Personal password --- */
 
 enum account_password {

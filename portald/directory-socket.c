@@ -129,12 +129,13 @@ static int socket_remove(Sockbuf_IO_Desc *layer)
     return 0;
 }
 
-/* Always "ready": so libldap comes and reads, and the waiting is done here. */
+/* Always "ready": so libldap comes and reads, and the waiting is done here. Not so where somebody
+   else waits for a search that never ends. */
 static int socket_control(Sockbuf_IO_Desc *layer, int option, void *argument)
 {
-    (void)layer;
+    const struct directory_socket *s = layer->sbiod_pvt;
     (void)argument;
-    return option == LBER_SB_OPT_DATA_READY;
+    return option == LBER_SB_OPT_DATA_READY && (!s->patient || s->start != s->end);
 }
 
 static int socket_close(Sockbuf_IO_Desc *layer)

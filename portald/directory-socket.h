@@ -15,6 +15,7 @@ struct directory_socket {
     long long deadline; /* of clock_monotonic_ms(), for whatever is read or written next */
     bool timed_out;     /* the deadline passed while something was waited for */
     bool broken;        /* the other end has gone */
+    bool patient; /* libldap is to wait by itself for what isn't read ahead: watch.c */
     size_t start, end;  /* of what was read ahead */
     unsigned char buffer[DIRECTORY_READ_AHEAD];
 };

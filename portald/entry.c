@@ -548,7 +548,9 @@ void entry_put(struct entry_reader *r, enum attribute attribute, const void *dat
         return;
     }
     if (before >= ENTRY_VALUES_MAX || length > ENTRY_VALUE_MAX) {
-        if (!(rule->flags & TYPED))
+        if (rule->flags & TYPED)
+            r->entry->left_out = true;
+        else
             entry_problem(r->entry, attribute, "too much", "");
         return;
     }

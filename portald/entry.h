@@ -164,9 +164,12 @@ struct entry {
     uint64_t session_epoch;
     char *lock_reason;
     time_t last_login;
-    struct entry_request *requests, *results;
-    size_t request_count, result_count;
     char *pwd_locked; /* pwdAccountLockedTime, slapo-ppolicy(5): slapd refuses every password */
+    struct entry_request *requests; /* wishes */
+    size_t request_count;
+    bool left_out;                 /* … and some that are beyond ENTRY_VALUE_MAX or _VALUES_MAX */
+    struct entry_request *results; /* "TIME VERB …", in no order */
+    size_t result_count;
     /* Some value of ours can't be understood: nothing is decided on such an entry. */
     bool malformed;
     char problem[128];                       /* which, for the log and lint */

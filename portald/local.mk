@@ -4,9 +4,9 @@ noinst_LTLIBRARIES += portald/libportald.la
 
 portald_libportald_la_SOURCES = \
     portald/account.c portald/account-factor.c portald/account-letter.c portald/account-letter.h \
-    portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account-wish.c portald/account.h \
+    portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account-request.c portald/account-wish.c portald/account.h \
     portald/address.c portald/address.h \
-    portald/auth.c portald/change.c \
+    portald/auth.c portald/backlog.c portald/backlog.h portald/change.c \
     portald/changes.c portald/entry.c portald/entry.h \
     portald/bounce.c portald/bounce-report.c portald/bounce.h \
     portald/clerk.c portald/clerk.h \
@@ -50,6 +50,7 @@ portald_libportald_la_SOURCES = \
     portald/texts.c portald/texts.h \
     portald/throttle.c portald/throttle.h portald/together.c portald/together.h \
     portald/totp.c portald/totp-qr.c portald/totp.h \
+    portald/watch.c portald/watch.h portald/watcher.c portald/watcher.h portald/wish.c portald/wish.h \
     portald/words.c portald/words.h
 portald_libportald_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(SQLITE_CFLAGS) \
     $(JANSSON_CFLAGS) $(GMIME_CFLAGS) $(GLIB_CFLAGS) $(IDN2_CFLAGS) $(OATH_CFLAGS) $(PWQUALITY_CFLAGS) $(QRENCODE_CFLAGS)

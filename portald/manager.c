@@ -316,8 +316,8 @@ int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
         options.fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
     m->started = clock_now();
     if ((r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 ||
-        (r = clerk_start(m, &m->clerk)) < 0 || (r = start_couriers(m)) < 0 ||
-        (r = server_start(&options, &m->server)) < 0)
+        (r = clerk_start(m, &m->clerk)) < 0 || (r = watcher_start(m, &m->watcher)) < 0 ||
+        (r = start_couriers(m)) < 0 || (r = server_start(&options, &m->server)) < 0)
         return trouble(r, "Threads could not be started", NULL);
     return 0;
 }
@@ -331,6 +331,7 @@ struct manager *manager_free(struct manager *m)
     couriers_stop(m->couriers);
     server_stop(m->server);
     rekey_free(m->rekey);
+    watcher_stop(m->watcher);
     clerk_stop(m->clerk);
     queue_free(m->queue);
     throttle_free(m->names);

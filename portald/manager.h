@@ -15,6 +15,7 @@
 #include "settings.h"
 #include "throttle.h"
 #include "totp.h"
+#include "watcher.h"
 
 #include <stdatomic.h>
 
@@ -39,6 +40,7 @@ struct manager {
     struct compose *compose;
     struct couriers *couriers;
     struct clerk *clerk;
+    struct watcher *watcher;
     struct server *server;
     char *clock_file;
     time_t started;

@@ -1,0 +1,199 @@
+/* From a wish to what it changes; wish_fulfil() is the way in. Whatever happens in between, a wish
+   is fulfilled once: the modify that carries its effect takes the request away, too. */
+#include "config.h"
+
+#include "wish.h"
+
+#include "known.h"
+#include "recovery.h"
+#include "swap.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void wish_clear(struct wish *wish)
+{
+    wish->entry = entry_free(wish->entry);
+    letter_clear(&wish->letter);
+}
+
+static const char *notice_topic(enum account_wish wish)
+{
+    switch (wish) {
+    case WISH_TOTP_OFF:
+        return "totp-off";
+    case WISH_RESTART:
+        return "restarted";
+    default:
+        return NULL;
+    }
+}
+
+/* What the wish needs of the queue, once. A letter of another kind than an earlier try's is made
+   anew: the account has moved on meanwhile. */
+static int stage(struct wish *w)
+{
+    const struct manager *m = w->manager;
+    const char *kind = account_wish_letter(w->entry, w->wish), *topic = notice_topic(w->wish);
+    int r;
+
+    if (w->kind && (!kind || strcmp(kind, w->kind) != 0)) {
+        letter_settle(m, &w->letter, false);
+        letter_clear(&w->letter);
+        w->kind = NULL;
+    }
+    if (kind && !w->kind) {
+        r = letter_stage(m, w->entry, kind, w->now, w->deadline, &w->letter);
+        if (r < 0)
+            return r;
+        w->kind = kind;
+    }
+    if (topic && !*w->notice.job)
+        notice_stage(m, w->entry, topic, w->now, &w->notice);
+    return 0;
+}
+
+/* The request goes and its result comes, in the modify that fulfils it. */
+static void answer(const struct wish *w, const char *why, struct changes *changes)
+{
+    if (w->request)
+        account_answer_request(w->entry, w->request, w->word, why, w->now, changes);
+}
+
+static int write_wish(struct wish *w)
+{
+    _cleanup_(changes_clear) struct changes changes = {0};
+    const struct settings *s = w->manager->settings;
+    const struct account_wish_means means = {.reason = w->reason,
+                                             .job = w->letter.job,
+                                             .puk_job = w->letter.puk_job,
+                                             .puk_hash = w->letter.puk_hash,
+                                             .password_hash = w->letter.password_hash,
+                                             .ppolicy = s->ppolicy};
+
+    account_grant_wish(&s->rules, w->entry, w->wish, &means, w->now, &changes);
+    account_note_job(w->notice.job, &changes);
+    answer(w, NULL, &changes);
+    return entry_swap(w->directory, w->entry, &changes, w->deadline);
+}
+
+static int write_refusal(struct wish *w, const char *why)
+{
+    _cleanup_(changes_clear) struct changes changes = {0};
+
+    answer(w, why, &changes);
+    return entry_swap(w->directory, w->entry, &changes, w->deadline);
+}
+
+/* Whether an earlier try whose outcome wasn't known was written: its jobs are in the entry, or what
+   was wished for is so already. */
+static bool is_done(const struct wish *w)
+{
+    if (!w->unsure)
+        return false;
+    if (*w->letter.job)
+        return account_has_job(w->entry, w->letter.job);
+    if (*w->notice.job)
+        return account_has_job(w->entry, w->notice.job);
+    return w->request || account_wish_refused(w->entry, w->wish) != NULL;
+}
+
+static int read_again(struct wish *w)
+{
+    struct entry *entry = NULL;
+    int r = directory_find(w->directory, DIRECTORY_UUID, w->entry->uuid, true, w->deadline, &entry);
+
+    if (r < 0)
+        return r;
+    entry_free(w->entry);
+    w->entry = entry;
+    return 0;
+}
+
+/* What isn't counted in the entry: the tries of clients, by the name that they type. Before the
+   write, which takes the wish away: so this isn't lost with the process in between. */
+static void unblock_clients(const struct wish *w)
+{
+    char name[MAIL_ADDRESS_SIZE];
+
+    if (w->wish != WISH_UNBLOCK)
+        return;
+    known_unblock(w->manager->known, w->entry, w->now);
+    if (w->entry->mail && login_name_read(w->entry->mail, name) == 0)
+        recovery_unblock(w->manager, name, w->now);
+}
+
+/* One try, on the entry as it was read last: -ESTALE and -EUCLEAN ask for another. */
+static int try_once(struct wish *w, const char **ret_why)
+{
+    bool here = !w->request || account_has_request(w->entry, w->request);
+    int r;
+
+    /* While the request is there, an earlier try wasn't written. */
+    if ((!w->request || !here) && is_done(w))
+        return 0;
+    if (!here)
+        return -ECANCELED;
+    if ((*ret_why = account_wish_refused(w->entry, w->wish))) {
+        r = w->request ? write_refusal(w, *ret_why) : 0;
+        return r < 0 ? r : -EPERM;
+    }
+    if ((r = stage(w)) < 0)
+        return r;
+    unblock_clients(w);
+    return write_wish(w);
+}
+
+static int try_often(struct wish *w, const char **ret_why)
+{
+    int r = -ESTALE;
+
+    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
+        w->unsure |= r == -EUCLEAN;
+        if (i > 0 && (r = read_again(w)) < 0)
+            return r;
+        r = try_once(w, ret_why);
+    }
+    return r;
+}
+
+/* Where it isn't known whether the write happened, the clerk finds out. A request that has gone
+   without our jobs in the entry was taken by somebody else's write, behind which ours can't come
+   any more. */
+static void settle(struct wish *w, int r)
+{
+    if (r == -EUCLEAN || (r < 0 && w->unsure && r != -ECANCELED))
+        return;
+    letter_settle(w->manager, &w->letter, r == 0);
+    notice_settle(w->manager, &w->notice, r == 0);
+}
+
+int wish_fulfil(struct wish *wish, const char **ret_why)
+{
+    int r;
+
+    *ret_why = NULL;
+    wish->now = clock_now();
+    r = try_often(wish, ret_why);
+    settle(wish, r);
+    return r;
+}
+
+int wish_refuse(struct wish *wish, const char *why)
+{
+    int r = -ESTALE;
+
+    wish->now = clock_now();
+    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
+        wish->unsure |= r == -EUCLEAN;
+        if (i > 0 && (r = read_again(wish)) < 0)
+            return r;
+        if (!account_has_request(wish->entry, wish->request))
+            return wish->unsure ? 0 : -ECANCELED;
+        r = write_refusal(wish, why);
+    }
+    return r;
+}

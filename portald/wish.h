@@ -1,0 +1,36 @@
+/* Fulfilling what an administrator or support wishes for an account: what it needs is staged,
+   written in one modify, and settled, as ever. Two ask: control-account.c for portalctl, watcher.c
+   for whoever writes portalRequest. Way in: wish_fulfil(). */
+#pragma once
+
+#include "letter.h"
+#include "notice.h"
+
+struct wish {
+    const struct manager *manager;
+    struct directory *directory;
+    long long deadline;
+    struct entry *entry; /* as it is now; owned, and replaced by what is read again */
+    enum account_wish wish;
+    const char *reason; /* or NULL */
+    /* The value of portalRequest that the modify takes away, leaving the result in its place. NULL:
+       nobody wrote one. */
+    const struct entry_request *request;
+    const char *word; /* for the result: the verb, or what was written instead of one */
+
+    /* What came of it. */
+    const char *kind; /* of the letter, once it is staged */
+    struct letter letter;
+    struct notice notice;
+    time_t now;
+    bool unsure; /* whether an earlier try was written */
+};
+void wish_clear(struct wish *wish);
+
+/* Fulfils it, however often the entry changes meanwhile. Returns 0; -EPERM and *ret_why, for
+   people, where the rules refuse, and the result says so; -ECANCELED when the request has gone:
+   somebody took it back, or another portald was faster; -ENOENT when the entry has gone; or the
+   directory's or the queue's error: then nothing was changed, or it isn't known. */
+int wish_fulfil(struct wish *wish, const char **ret_why);
+/* Takes a request away that is no wish, and leaves why. As wish_fulfil(), 0 once it is written. */
+int wish_refuse(struct wish *wish, const char *why);

@@ -25,3 +25,6 @@
 #define MESSAGE_WISH_FAILED      "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a16" /* impossible, or not understood */
 #define MESSAGE_WATCHER_LOST     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a17" /* wishes aren't seen meanwhile */
 #define MESSAGE_WATCHER_BACK     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a18"
+#define MESSAGE_SERVER_LOST      "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a19" /* one of several */
+#define MESSAGE_SERVER_BACK      "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a1a"
+#define MESSAGE_SERVER_SWITCHED  "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a1b" /* in use: old → new */

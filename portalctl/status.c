@@ -34,6 +34,25 @@ static void daemon_print(const json_t *report)
     output_pair("Days end in", report_text(report, "zone"));
 }
 
+/* Of one server there is nothing more to say. */
+static void servers_print(const json_t *servers)
+{
+    const json_t *server;
+    char text[LINE_SIZE];
+    size_t i;
+
+    if (json_array_size(servers) > 1)
+        json_array_foreach((json_t *)(uintptr_t)servers, i, server)
+        {
+            const char *why = report_text(server, "why");
+            snprintf(text, sizeof text, "%s: %s%s%s%s", report_text(server, "uri"),
+                     json_is_true(json_object_get(server, "well")) ? "well" : "CAN'T BE USED",
+                     json_is_true(json_object_get(server, "used")) ? ", in use" : "",
+                     why ? ", " : "", why ? why : "");
+            output_pair("Server", text);
+        }
+}
+
 static void directory_print(const json_t *directory)
 {
     const char *uri = report_text(directory, "uri"), *error = report_text(directory, "error");
@@ -45,6 +64,7 @@ static void directory_print(const json_t *directory)
         snprintf(text, sizeof text, "CAN'T BE ASKED (%s): %s", uri ? uri : "",
                  error ? error : "no reason known");
     output_pair("Directory", text);
+    servers_print(json_object_get(directory, "servers"));
 }
 
 static void work_print(const json_t *report)

@@ -59,13 +59,24 @@ json_t *control_time(time_t t)
     return t ? json_integer(t) : json_null();
 }
 
+static json_t *server_status(const struct directory_server_report *server)
+{
+    return json_pack("{s:s, s:b, s:b, s:s*}", "uri", server->uri, "used", server->current, "well",
+                     server->well, "why", *server->why ? server->why : NULL);
+}
+
 static json_t *directory_status(struct control *control)
 {
     struct worker *w = control->worker;
     bool ok = directory_ping(w->directory, control->request->deadline) == 0;
+    struct directory_server_report servers[DIRECTORY_SERVERS_MOST];
+    size_t count = directory_servers_report(w->manager->servers, servers);
+    json_t *list = json_array();
 
-    return json_pack("{s:b, s:s, s:s*}", "ok", ok, "uri", w->manager->settings->uri, "error",
-                     ok ? NULL : directory_error(w->directory));
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, server_status(&servers[i]));
+    return json_pack("{s:b, s:s, s:o, s:s*}", "ok", ok, "uri", w->manager->settings->uri, "servers",
+                     list, "error", ok ? NULL : directory_error(w->directory));
 }
 
 static json_t *control_status(struct control *control)

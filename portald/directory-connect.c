@@ -17,6 +17,9 @@
 /* Debian's bundle: libldap's GnuTLS knows no system store, and its own defaults are off. */
 #define CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
+/* A server that let this long pass without a word is left for another one. */
+#define TELLING_MS 1000
+
 /* libldap counts its TLS initialisations without a lock: the first must be over before the next. */
 static void tls_once(void)
 {
@@ -149,9 +152,12 @@ static int set_options(struct directory *d, LDAP *ld)
         {LDAP_OPT_X_TLS_REQUIRE_CERT, &demand},
         {LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls12},
         {LDAP_OPT_X_TLS_CACERTFILE, ca_file},
+        {LDAP_OPT_X_TLS_CERTFILE, d->options.cert_file},
+        {LDAP_OPT_X_TLS_KEYFILE, d->options.key_file},
     };
     for (size_t i = 0; i < ELEMENTS(options); i++)
-        if (ldap_set_option(ld, options[i].name, options[i].value) != LDAP_OPT_SUCCESS)
+        if (options[i].value &&
+            ldap_set_option(ld, options[i].name, options[i].value) != LDAP_OPT_SUCCESS)
             return directory_fail(d, NULL, -EINVAL, "options", "refused by libldap");
     return 0;
 }
@@ -200,12 +206,14 @@ static int introduce(struct directory *d, struct directory_handle *h, enum direc
     return r;
 }
 
-static int connect_to(struct directory *d, enum directory_role role, const char *uri,
+static int connect_to(struct directory *d, enum directory_role role, size_t server,
                       long long deadline)
 {
     struct directory_handle *h = &d->handles[role];
+    const char *uri = directory_servers_uri(d->servers, server);
     LDAPURLDesc *url = NULL;
     h->uri = uri;
+    h->server = server;
     if (ldap_url_parse(uri, &url) != LDAP_URL_SUCCESS)
         return directory_fail(d, h, -EINVAL, "connecting", "not an LDAP URI");
     int r = directory_socket_connect(&h->socket, url, deadline);
@@ -222,22 +230,54 @@ static int connect_to(struct directory *d, enum directory_role role, const char 
     return r < 0 ? r : introduce(d, h, role);
 }
 
+/* What a failed attempt says about the server: nothing, when there was too little time. */
+static bool tells(const struct directory *d, int r, long long waited)
+{
+    return r == -EHOSTDOWN || r == -EIO ||
+           (r == -ETIMEDOUT &&
+            (waited >= TELLING_MS || waited >= d->options.network_timeout * 1000LL));
+}
+
+/* Tries one server, with its share of the time; those still untried are left some. */
+static int try_server(struct directory *d, enum directory_role role, size_t server, size_t left,
+                      long long deadline)
+{
+    long long now = clock_monotonic_ms(), share = (deadline - now) / (long long)left;
+    if (share > d->options.network_timeout * 1000LL)
+        share = d->options.network_timeout * 1000LL;
+    if (share <= 0)
+        return directory_fail(d, NULL, -ETIMEDOUT, "connecting", "no time left");
+    int r = connect_to(d, role, server, now + share);
+    if (r < 0 && tells(d, r, clock_monotonic_ms() - now))
+        directory_servers_failed(d->servers, server, d->error);
+    return r;
+}
+
+/* Returns the last error, but one that may pass rather than one that won't. */
 int directory_connect(struct directory *d, enum directory_role role, long long deadline)
 {
-    if (d->handles[role].ld)
+    struct directory_handle *h = &d->handles[role];
+    size_t count = directory_servers_count(d->servers), server;
+    unsigned tried = 0;
+    int result = 0;
+    if (h->ld && directory_servers_good(d->servers, h->server))
         return 0;
-    int r = -EHOSTDOWN;
-    for (size_t i = 0; i < d->uri_count; i++) {
-        /* One that doesn't answer leaves time for those behind it. */
-        long long now = clock_monotonic_ms();
-        long long share = (deadline - now) / (long long)(d->uri_count - i);
-        if (share > d->options.network_timeout * 1000LL)
-            share = d->options.network_timeout * 1000LL;
-        if (share <= 0)
-            return directory_fail(d, NULL, -ETIMEDOUT, "connecting", "no time left");
-        r = connect_to(d, role, d->uris[i], now + share);
-        if (r == 0)
+    directory_drop(h);
+    for (size_t left = count; left > 0; left--) {
+        if ((server = directory_servers_pick(d->servers, tried, deadline)) == count)
+            break;
+        int r = try_server(d, role, server, left, deadline);
+        if (r == 0 && directory_servers_answered(d->servers, server, tried)) {
+            h->socket.lost = directory_servers_lost(d->servers, server);
             return 0;
+        }
+        if (r == 0) { /* meanwhile another one is in use */
+            directory_drop(h);
+            r = -EHOSTDOWN;
+        }
+        tried |= 1u << server;
+        if (result != -EHOSTDOWN && result != -ETIMEDOUT)
+            result = r;
     }
-    return r;
+    return result;
 }

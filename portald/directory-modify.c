@@ -132,13 +132,11 @@ static int outcome(const struct modification *m, const struct directory_result *
     }
 }
 
-static int modify(struct directory *d, struct directory_handle *h, void *request,
-                  long long deadline)
+static int send_modify(struct directory *d, struct directory_handle *h, void *request)
 {
     struct modification *m = request;
     struct directory_result result;
     int id = -1;
-    (void)deadline;
     /* On TCP a write into a connection that the server has left succeeds, and nobody could tell
        afterwards whether it was read. */
     if (!directory_socket_idle(&h->socket)) {
@@ -149,6 +147,8 @@ static int modify(struct directory *d, struct directory_handle *h, void *request
     /* What wasn't sent to the last byte can't have been carried out. */
     bool sent = rc == LDAP_SUCCESS;
     int r = directory_wait(d, h, rc, id, &result);
+    if (r == -ETIMEDOUT)
+        directory_servers_doubt(d->servers, h->server, d->error);
     if (r < 0)
         return sent ? -EUCLEAN : r;
     directory_result_clear(&result);
@@ -159,6 +159,18 @@ static int modify(struct directory *d, struct directory_handle *h, void *request
         directory_refused(d, h, "modify", &result, r);
     if (r == -EHOSTDOWN)
         directory_drop(h);
+    return r;
+}
+
+/* All writes of a portald go to one server. */
+static int modify(struct directory *d, struct directory_handle *h, void *request,
+                  long long deadline)
+{
+    int r = directory_servers_write_begin(d->servers, h->server, deadline);
+    if (r < 0)
+        return directory_fail(d, h, r, "modify", "another server is in use now");
+    r = send_modify(d, h, request);
+    directory_servers_write_end(d->servers);
     return r;
 }
 

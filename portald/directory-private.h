@@ -1,6 +1,7 @@
 /* What the files of the directory share; everybody else includes directory.h. */
 #pragma once
 
+#include "directory-servers.h"
 #include "directory-socket.h"
 #include "directory.h"
 
@@ -13,6 +14,7 @@ enum directory_role {
 struct directory_handle {
     LDAP *ld; /* NULL: not connected */
     struct directory_socket socket;
+    size_t server; /* its number */
     const char *uri;
 };
 
@@ -20,8 +22,8 @@ struct directory_handle {
 
 struct directory {
     struct directory_options options; /* strings are our own, but bind_password */
-    char **uris;                      /* NULL-terminated */
-    size_t uri_count;
+    struct directory_servers *servers;
+    bool own_servers;
     struct directory_handle handles[DIRECTORY_ROLES];
     /* What is searched for, NULL-terminated. */
     char *login[ATTRIBUTES + 1], *plain[ATTRIBUTES + 1], *all[ATTRIBUTES + 1];

@@ -23,6 +23,8 @@
 /* A read may block this long before the deadline is looked at: within it most replies come, and
    each one that does saves a poll(). */
 #define SLICE_MS 50
+/* While waiting, this often it is looked whether others have found the server dead. */
+#define LOOK_MS 100
 /* A peer that vanished without a word is noticed within about two minutes. */
 #define KEEPALIVE_IDLE     60
 #define KEEPALIVE_INTERVAL 15
@@ -42,8 +44,14 @@ static int wait_for(struct directory_socket *s, short events)
             errno = ETIMEDOUT;
             return -1;
         }
+        if (s->lost && atomic_load_explicit(s->lost, memory_order_relaxed)) {
+            s->broken = true;
+            errno = ECONNABORTED;
+            return -1;
+        }
         struct pollfd p = {.fd = s->fd, .events = events};
-        int n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
+        int most = s->lost ? LOOK_MS : 60000;
+        int n = poll(&p, 1, left > most ? most : (int)left);
         if (n > 0)
             return 0;
         if (n < 0 && errno != EINTR)

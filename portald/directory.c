@@ -38,35 +38,25 @@ static int copy_options(struct directory *d, const struct directory_options *o)
 {
     d->options = (struct directory_options){
         .bind_password = o->bind_password,
+        .servers = o->servers,
         .starttls = o->starttls,
         .network_timeout = o->network_timeout > 0 ? o->network_timeout : 5,
     };
     if (copy_string(o->uri, &d->options.uri) < 0 || copy_string(o->base, &d->options.base) < 0 ||
         copy_string(o->bind_dn, &d->options.bind_dn) < 0 ||
         copy_string(o->decoy_dn, &d->options.decoy_dn) < 0 ||
-        copy_string(o->ca_file, &d->options.ca_file) < 0)
+        copy_string(o->ca_file, &d->options.ca_file) < 0 ||
+        copy_string(o->cert_file, &d->options.cert_file) < 0 ||
+        copy_string(o->key_file, &d->options.key_file) < 0)
         return -ENOMEM;
     return 0;
 }
 
-static int split_uris(struct directory *d)
+static int find_servers(struct directory *d)
 {
-    char *rest = NULL;
-    _cleanup_free_ char *text = strdup(d->options.uri);
-    /* No more URIs than every other character. */
-    d->uris = calloc(strlen(d->options.uri) / 2 + 2, sizeof *d->uris);
-    if (!text || !d->uris)
-        return -ENOMEM;
-    for (char *uri = strtok_r(text, " \t", &rest); uri; uri = strtok_r(NULL, " \t", &rest)) {
-        LDAPURLDesc *url = NULL;
-        if (ldap_url_parse(uri, &url) != LDAP_URL_SUCCESS)
-            return -EINVAL;
-        ldap_free_urldesc(url);
-        if (!(d->uris[d->uri_count] = strdup(uri)))
-            return -ENOMEM;
-        d->uri_count++;
-    }
-    return d->uri_count == 0 ? -EINVAL : 0;
+    d->own_servers = !d->options.servers;
+    d->servers = d->options.servers;
+    return d->servers ? 0 : directory_servers_open(&d->options, &d->servers);
 }
 
 /* A login reads these and no more: a third of what an entry holds. */
@@ -125,7 +115,7 @@ int directory_open(const struct directory_options *options, struct directory **r
         return -ENOMEM;
     int r = copy_options(d, options);
     if (r == 0)
-        r = split_uris(d);
+        r = find_servers(d);
     if (r < 0)
         return r;
     list_attributes(d);
@@ -139,14 +129,15 @@ struct directory *directory_free(struct directory *d)
         return NULL;
     for (size_t i = 0; i < DIRECTORY_ROLES; i++)
         directory_drop(&d->handles[i]);
-    for (size_t i = 0; i < d->uri_count; i++)
-        free(d->uris[i]);
-    free(d->uris);
+    if (d->own_servers)
+        directory_servers_free(d->servers);
     free((char *)d->options.uri);
     free((char *)d->options.base);
     free((char *)d->options.bind_dn);
     free((char *)d->options.decoy_dn);
     free((char *)d->options.ca_file);
+    free((char *)d->options.cert_file);
+    free((char *)d->options.key_file);
     free(d);
     return NULL;
 }
@@ -186,6 +177,8 @@ int directory_try(struct directory *d, enum directory_role role, directory_work 
             long long limit = clock_monotonic_ms() + d->options.network_timeout * 1000LL;
             h->socket.deadline = limit < deadline ? limit : deadline;
             r = work(d, h, request, h->socket.deadline);
+            if (r == -ETIMEDOUT || (r == -EHOSTDOWN && attempt > 0))
+                directory_servers_doubt(d->servers, h->server, d->error);
         }
         if ((r != -EHOSTDOWN && r != -ETIMEDOUT) || !pause_before(attempt, deadline))
             return r;

@@ -7,14 +7,19 @@
 
 #include "entry.h"
 
+struct directory_servers; /* directory-servers.h */
+
 struct directory_options {
-    const char *uri;           /* one or more, separated by blanks; tried in order */
-    const char *base;          /* of the customers: ou=customers,… */
-    const char *bind_dn;       /* NULL: SASL EXTERNAL (ldapi:///) */
-    const char *bind_password; /* in locked memory, owned by the caller */
+    const char *uri; /* one or more, separated by blanks; the first that is well is used */
+    struct directory_servers *servers; /* of the same URIs, shared by all that are opened with it;
+                                          NULL: each has its own */
+    const char *base;                  /* of the customers: ou=customers,… */
+    const char *bind_dn;               /* NULL: SASL EXTERNAL (ldapi:///) */
+    const char *bind_password;         /* in locked memory, owned by the caller */
     const char *decoy_dn;
-    int starttls;         /* 0 no, 1 required (but for ldapi) */
-    const char *ca_file;  /* NULL: the system's */
+    int starttls;                     /* 0 no, 1 required (but for ldapi) */
+    const char *ca_file;              /* NULL: the system's */
+    const char *cert_file, *key_file; /* for SASL EXTERNAL over TLS; NULL: none */
     long network_timeout; /* seconds for connect and each reply, at most the request's deadline */
 };
 
@@ -80,5 +85,9 @@ int directory_swap(struct directory *d, const struct entry *entry, const struct 
 int directory_touch_decoy(struct directory *d, long long deadline);
 /* Whether it answers: 0 or an error. */
 int directory_ping(struct directory *d, long long deadline);
+/* Whether what isn't found here is nowhere: 0; -EAGAIN while another server is away that may have a
+   write which this one hasn't received, or such a write is on its way; directory_find()'s
+   errors. */
+int directory_settled(struct directory *d, long long deadline);
 /* The last error in words, for the log: "Can't contact LDAP server (ldapi:///)". */
 const char *directory_error(const struct directory *d);

@@ -16,7 +16,8 @@ portald_libportald_la_SOURCES = \
     portald/control.c portald/control-account.c portald/control-letters.c portald/control-queue.c portald/control-rekey.c portald/control-show.c portald/control-paper.c portald/control-result.c portald/control.h \
     portald/courier.c portald/courier.h portald/mailing.c portald/mailing.h portald/note.c portald/note.h \
     portald/directory.c portald/directory-connect.c portald/directory-modify.c portald/directory-page.c \
-    portald/directory-search.c portald/directory-socket.c portald/directory-socket.h \
+    portald/directory-health.c portald/directory-search.c portald/directory-servers.c portald/directory-servers.h \
+    portald/directory-servers-private.h portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
     portald/enroll.c portald/enrollment.c portald/enrollment.h \
     portald/fold.c portald/fold.h \

@@ -160,6 +160,14 @@ static int load_quality(struct manager *m)
     return r;
 }
 
+/* With several servers one that is stuck leaves time to ask the next. */
+static long reply_timeout(const struct settings *s)
+{
+    long most = strpbrk(s->uri, " \t") ? s->request_timeout / 2 : s->directory_timeout;
+
+    return s->directory_timeout < most ? s->directory_timeout : most > 0 ? most : 1;
+}
+
 static void describe_directory(struct manager *m)
 {
     struct settings *s = m->settings;
@@ -171,7 +179,9 @@ static void describe_directory(struct manager *m)
                                               .decoy_dn = s->decoy_dn,
                                               .starttls = s->starttls,
                                               .ca_file = s->ca_file,
-                                              .network_timeout = s->directory_timeout};
+                                              .cert_file = s->cert_file,
+                                              .key_file = s->key_file,
+                                              .network_timeout = reply_timeout(s)};
 }
 
 /* A damaged queue keeps nobody from logging in. */
@@ -221,12 +231,16 @@ static int open_state(struct manager *m)
     return 0;
 }
 
-/* Whether its options make sense: it is opened by each thread, when it is too late to refuse. */
-static int try_directory(const struct manager *m)
+/* Whether its options make sense, too: it is opened by each thread, when it is too late to refuse.
+ */
+static int open_servers(struct manager *m)
 {
     struct directory *directory = NULL;
-    int r = directory_open(&m->directory, &directory);
+    int r = directory_servers_open(&m->directory, &m->servers);
 
+    m->directory.servers = m->servers;
+    if (r == 0)
+        r = directory_open(&m->directory, &directory);
     directory_free(directory);
     return r < 0 ? trouble(r, "[directory] uri", m->settings->uri) : 0;
 }
@@ -263,7 +277,7 @@ static int manager_new(const char *file, struct manager **ret)
     if ((r = load_secrets(m)) < 0 || (r = load_texts(m)) < 0 || (r = load_quality(m)) < 0)
         return r;
     describe_directory(m);
-    if ((r = try_directory(m)) < 0)
+    if ((r = open_servers(m)) < 0)
         return r;
     *ret = TAKE(m);
     return 0;
@@ -315,9 +329,16 @@ int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
     for (int i = 0; i < WIRE_SOCKETS; i++)
         options.fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
     m->started = clock_now();
+<<<<<<< fcb9681d8a5cc33a01e4efdb1d5c8dbb28d6a6a1
     if ((r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 ||
         (r = clerk_start(m, &m->clerk)) < 0 || (r = watcher_start(m, &m->watcher)) < 0 ||
         (r = start_couriers(m)) < 0 || (r = server_start(&options, &m->server)) < 0)
+=======
+    if ((r = directory_servers_watch(m->servers)) < 0 ||
+        (r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 ||
+        (r = clerk_start(m, &m->clerk)) < 0 || (r = start_couriers(m)) < 0 ||
+        (r = server_start(&options, &m->server)) < 0)
+>>>>>>> local
         return trouble(r, "Threads could not be started", NULL);
     return 0;
 }
@@ -340,6 +361,7 @@ struct manager *manager_free(struct manager *m)
     quality_free(m->quality);
     secret_gate_free(m->gate);
     compose_free(m->compose);
+    directory_servers_free(m->servers);
     if (m->bind_password)
         sodium_free(m->bind_password);
     totp_keys_free(m->totp);

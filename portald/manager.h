@@ -6,6 +6,7 @@
 #include "compose.h"
 #include "courier.h"
 #include "directory.h"
+#include "directory-servers.h"
 #include "keys.h"
 #include "quality.h"
 #include "queue.h"
@@ -29,6 +30,7 @@ struct manager {
     char privacy_sha256[SHA256_HEX_SIZE], terms_sha256[SHA256_HEX_SIZE];
     char *bind_password; /* in locked memory, or NULL */
     struct directory_options directory;
+    struct directory_servers *servers;
     struct queue *queue;
     struct throttle *names; /* failures of names that don't exist: kept across restarts */
     struct throttle *rates; /* clients and policy numbers */

@@ -12,7 +12,7 @@ struct settings {
     /* [consent] */
     char *privacy_version, *privacy_file, *terms_version, *terms_file;
     /* [directory] */
-    char *uri, *base, *bind_dn, *bind_password_file, *decoy_dn, *ca_file;
+    char *uri, *base, *bind_dn, *bind_password_file, *decoy_dn, *ca_file, *cert_file, *key_file;
     int starttls;
     bool ppolicy;
     long directory_timeout;

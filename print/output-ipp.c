@@ -4,6 +4,8 @@
 
 #include "output-ipp.h"
 
+#include "trust.h"
+
 #include "cleanup.h"
 #include "clock.h"
 
@@ -28,7 +30,8 @@ struct printer {
     char uri[URI_SIZE], host[256], resource[512];
     int port;
     bool encrypted;
-    http_t *http; /* NULL while there is no connection */
+    struct trust *trust; /* NULL without encryption */
+    http_t *http;        /* NULL while there is no connection */
 };
 
 /* What a job looks like at one moment. */
@@ -87,10 +90,25 @@ static bool is_loopback(const char *host)
            strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
 }
 
+/* Whom to believe that it is the printer. */
+static int trust_find(struct printer *p, char why[static PRINTER_WHY_SIZE])
+{
+    const char *file = p->options.ca;
+    int r = p->encrypted ? trust_open(file, &p->trust) : 0;
+
+    if (r == -EINVAL)
+        say(why, "there is no certificate in %s", file ? file : "the system's store");
+    else if (r < 0)
+        say(why, "%s: %s", file ? file : "the system's certificates", strerror(-r));
+    return r < 0 ? -EINVAL : 0;
+}
+
+DEFINE_CLEANUP(struct printer, printer_free)
+
 int printer_open(const struct printer_options *options, struct printer **ret,
                  char why[static PRINTER_WHY_SIZE])
 {
-    _cleanup_free_ struct printer *p = calloc(1, sizeof *p);
+    _cleanup_(printer_free_p) struct printer *p = calloc(1, sizeof *p);
     char scheme[32], user[256];
 
     if (!p)
@@ -109,6 +127,8 @@ int printer_open(const struct printer_options *options, struct printer **ret,
         say(why, "ipp:// to another machine would show the letters to the network: use ipps://");
         return -EINVAL;
     }
+    if (trust_find(p, why) < 0)
+        return -EINVAL;
     cupsSetUser(USER);
     cupsSetPasswordCB2(no_password, NULL);
     *ret = TAKE(p);
@@ -123,10 +143,21 @@ static void hang_up(struct printer *p)
 
 struct printer *printer_free(struct printer *p)
 {
-    if (p)
+    if (p) {
         hang_up(p);
+        trust_free(p->trust);
+    }
     free(p);
     return NULL;
+}
+
+/* Whether what is at the other end is the printer. If not, nothing more is said to it. */
+static int believed(struct printer *p, char why[static PRINTER_WHY_SIZE])
+{
+    if (!p->trust || trust_check(p->trust, p->http, p->host, why) == 0)
+        return 0;
+    hang_up(p);
+    return -EAGAIN;
 }
 
 static int connected(struct printer *p, char why[static PRINTER_WHY_SIZE])
@@ -140,7 +171,7 @@ static int connected(struct printer *p, char why[static PRINTER_WHY_SIZE])
         return say(why, "the print server %s:%d can't be reached: %s", p->host, p->port,
                    cupsLastErrorString());
     httpSetTimeout(p->http, ANSWER_SECONDS, NULL, NULL);
-    return 0;
+    return believed(p, why);
 }
 
 static ipp_t *request_new(const struct printer *p, ipp_op_t operation, int number)
@@ -168,6 +199,9 @@ static ipp_t *ask(struct printer *p, ipp_t *request, char why[static PRINTER_WHY
         say(why, "the print server %s:%d doesn't answer: %s", p->host, p->port,
             cupsLastErrorString());
         hang_up(p);
+    } else if (believed(p, why) < 0) { /* it had connected again by itself */
+        ippDelete(answer);
+        return NULL;
     }
     return answer;
 }
@@ -274,6 +308,10 @@ void printer_send(struct printer *p, int number, const void *pdf, size_t size)
                  "application/pdf");
     ippAddBoolean(request, IPP_TAG_OPERATION, "last-document", 1);
     status = cupsSendRequest(p->http, request, p->resource, ippLength(request) + size);
+    if (believed(p, why) < 0) { /* it may have connected again by itself, but from here on not */
+        ippDelete(request);
+        return;
+    }
     if (status == HTTP_STATUS_CONTINUE)
         status = cupsWriteRequestData(p->http, pdf, size);
     if (status == HTTP_STATUS_CONTINUE) {

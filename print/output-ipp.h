@@ -15,6 +15,7 @@ struct printer;
 struct printer_options {
     const char *uri; /* ipp:// or ipps:// */
     bool plain;      /* ipp:// to another machine is allowed */
+    const char *ca;  /* trust.h's file, for ipps:// */
     long wait;       /* seconds that a letter may lie at the printer before it is taken back */
 };
 
@@ -32,7 +33,8 @@ struct printer_watch {
     void *userdata;
 };
 
-/* Returns 0; -EINVAL, and a sentence in why, when the URI isn't one that can be used. */
+/* Returns 0; -EINVAL, and a sentence in why, when the URI isn't one that can be used, or
+   ca can't be read. */
 int printer_open(const struct printer_options *options, struct printer **ret,
                  char why[static PRINTER_WHY_SIZE]);
 struct printer *printer_free(struct printer *printer);

@@ -48,7 +48,7 @@ static int open_printer(struct press *press)
 {
     const struct settings *s = press->settings;
     const struct printer_options options = {
-        .uri = s->printer, .plain = s->printer_plain, .wait = s->printer_wait};
+        .uri = s->printer, .plain = s->printer_plain, .ca = s->printer_ca, .wait = s->printer_wait};
     char why[PRINTER_WHY_SIZE] = "";
     int r = printer_open(&options, &press->printer, why);
 

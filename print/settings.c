@@ -44,6 +44,8 @@ static const struct conf_key keys[] = {
     CONF_PATH("output", "directory", S, output, PRINT_STATE_DIR "/letters", "a directory"),
     CONF_BOOL("output", "one_file", S, one_file, "no"),
     CONF_STRING("output", "printer", S, printer, "", "ipps://HOST/printers/NAME"),
+    CONF_PATH("output", "ca", S, printer_ca, "",
+              "certificates (PEM) of those who vouch for the printer's, a file"),
     CONF_BOOL("output", "unencrypted", S, printer_plain, "no"),
     CONF_SPAN("output", "wait", S, printer_wait, "15min", 1, WAIT_MOST, "a span from 1s to 20min"),
 

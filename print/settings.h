@@ -19,6 +19,7 @@ struct settings {
     bool one_file; /* for a batch, instead of one for each letter */
     char *printer; /* an IPP URI; "": files in output */
     bool printer_plain;
+    char *printer_ca;  /* a file, or NULL: the system's */
     long printer_wait; /* seconds */
 
     char *texts; /* directory */

@@ -41,6 +41,8 @@ ErrorLog {dir}/error_log
 PageLog {dir}/page_log
 Printcap
 FileDevice Yes
+ServerKeychain {dir}/ssl
+CreateSelfSignedCerts no
 """
 # A printer that does what `mode` says: print, fail (once told to, for good), stop, tear: half a page, then stop, or babble: fail
 # with the words that it was given.
@@ -101,7 +103,7 @@ def free_port():
 class Cups:
     def __init__(self, directory):
         self.dir, self.port, self.process = Path(directory), free_port(), None
-        for name in ("root", "cache", "state", "spool", "tmp", "bin/backend", "bin/filter", "printed"):
+        for name in ("root", "cache", "state", "spool", "tmp", "ssl", "bin/backend", "bin/filter", "printed"):
             (self.dir / name).mkdir(parents=True)
         (self.dir / "bin" / "daemon").symlink_to("/usr/lib/cups/daemon")
         (self.dir / "cupsd.conf").write_text(SERVER.format(port=self.port))
@@ -117,6 +119,12 @@ class Cups:
 
     def mode(self, word):
         (self.dir / "mode").write_text(word)
+
+    def certificate(self, both):
+        """What it shows from its next start on: one file with certificate and key."""
+        for name in ("localhost", "127.0.0.1", socket.gethostname()):  # whatever it thinks it is called
+            for ending in ("crt", "key"):
+                (self.dir / "ssl" / f"{name}.{ending}").write_text(both.read_text())
 
     def answers(self):
         with socket.socket() as s:

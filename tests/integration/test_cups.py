@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cups_server import Cups
 from fake_portald import Letter
+from mail_relay import Authority, openssl
 from test_print import Station, program, wait_for  # noqa: F401
 
 STEPS = "openat,fsync,fdatasync,pwrite64,write,sendto,recvfrom,connect,unlink,unlinkat,renameat"
@@ -258,6 +259,97 @@ def test_a_printer_that_cannot_be_used_is_refused(station, uri, settings, says):
     done = station.run()
     assert done.returncode == 1 and says in done.stderr
     assert station.portald.asked == []
+
+
+# A printer that must prove who it is ----------------------------------------------------------------
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path / "ca")
+
+
+def restart(cups, certificate):
+    cups.stop()
+    cups.certificate(certificate)
+    cups.start()
+
+
+def over_tls(station, host="127.0.0.1", **settings):
+    """The printer is asked for over TLS from now on."""
+    use(station, station.cups.printer().replace("ipp://127.0.0.1", f"ipps://{host}"), **settings)
+
+
+@pytest.mark.parametrize("host, names", [("127.0.0.1", "IP:127.0.0.1"), ("localhost", "DNS:printers.example,DNS:localhost")])
+def test_a_letter_goes_over_tls_to_a_printer_that_proves_who_it_is(station, authority, host, names):
+    restart(station.cups, authority.issue("printer", names))
+    over_tls(station, host, ca=authority.file)
+    letter, = station.portald.add(Letter())
+    station.prints()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+    assert station.portald.rows()[letter.job]["pages"] == 1
+
+
+def test_a_printers_own_certificate_may_be_trusted_by_itself(station, authority):
+    """As CUPS makes it: no authority, but a name and an end."""
+    own = Authority(authority.dir / "own", "localhost")
+    both = authority.dir / "own.pem"
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", own.dir / "own.key",
+            "-out", own.dir / "own.crt", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext",
+            "basicConstraints=critical,CA:FALSE", "-days", "2")
+    both.write_text((own.dir / "own.crt").read_text() + (own.dir / "own.key").read_text())
+    restart(station.cups, both)
+    over_tls(station, "localhost", ca=own.dir / "own.crt")
+    letter, = station.portald.add(Letter())
+    station.prints()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+    over_tls(station, ca=own.dir / "own.crt")
+    station.portald.add(Letter())
+    assert "another name" in station.run().stderr
+
+
+@pytest.mark.parametrize("names, until, trusted, says", [
+    ("IP:127.0.0.1", "20991231235959Z", "another", "nobody who is trusted"),
+    ("IP:127.0.0.1", "20991231235959Z", "system", "nobody who is trusted"),
+    ("IP:127.0.0.1", "20210101000000Z", "own", "expired"),
+    ("IP:127.0.0.2,DNS:localhost", "20991231235959Z", "own", "another name"),
+])
+def test_a_printer_that_does_not_prove_who_it_is_gets_nothing(station, authority, names, until, trusted, says):
+    restart(station.cups, authority.issue("printer", names, until))
+    ca = {"own": {"ca": authority.file}, "another": {"ca": Authority(authority.dir / "another").file}, "system": {}}
+    over_tls(station, **ca[trusted])
+    letter, = station.portald.add(Letter())
+    done = station.run()
+    assert done.returncode == 1 and "isn't believed" in done.stderr and says in done.stderr
+    # Not even letters were asked for; once it can be believed, this one is printed.
+    assert station.portald.asked == [] and station.cups.printed() == []
+    restart(station.cups, authority.issue("better", "IP:127.0.0.1"))
+    over_tls(station, ca=authority.file)
+    station.prints()
+    assert [name for name, _ in station.cups.printed()] == [letter.job]
+
+
+def test_one_that_takes_the_printers_place_later_is_not_believed_either(station, authority):
+    """libcups connects again by itself: what it then hears counts for nothing."""
+    restart(station.cups, authority.issue("printer", "IP:127.0.0.1"))
+    station.cups.printer(job_hold_until_default="indefinite")
+    use(station, f"ipps://127.0.0.1:{station.cups.port}/printers/letters", ca=authority.file, wait="4s")
+    letter, = station.portald.add(Letter())
+    running = Running(station)
+    running.wait_for("held at the printer")
+    restart(station.cups, Authority(authority.dir / "another").issue("printer", "IP:127.0.0.1"))
+    job, = station.cups.jobs()
+    station.cups.run("lp", "-i", job, "-H", "resume")
+    running.ends(1)  # and no more is asked for
+    assert "isn't believed" in station.portald.rows()[letter.job]["uncertain"]
+
+
+@pytest.mark.parametrize("text, says", [(None, "No such file"), ("nothing\n", "there is no certificate")])
+def test_a_file_of_certificates_that_cannot_be_used_is_refused_at_the_start(station, tmp_path, text, says):
+    if text:
+        (tmp_path / "none.pem").write_text(text)
+    use(station, "ipps://127.0.0.1/printers/x", ca=tmp_path / "none.pem")
+    done = station.run()
+    assert done.returncode == 1 and says in done.stderr and station.portald.asked == []
 
 
 def test_killed_at_every_step_no_letter_is_lost_and_none_comes_out_twice(station):

@@ -27,5 +27,10 @@ class Tray(Mailroom):
             self.read.append(Sheet(*taken))
         return self.read
 
+    def count(self):
+        """How many letters came out, those among them that came out this moment."""
+        wait_for(lambda: not list(self.dir.glob("[!.]*.pdf")), what="the letters in the tray")
+        return len(self.taken)
+
     def wait_for(self, job):
         return wait_for(lambda: [s for s in self.sheets() if s.job == job], what=f"letter {job}")[0]

@@ -43,7 +43,7 @@ struct layout_made {
     struct page_style style;
     double width;
     PangoLayout *layout;
-    bool unknown;
+    struct missing missing;
 };
 
 struct page_fonts {
@@ -296,6 +296,23 @@ static struct layout_made *place_for(struct layouts *l, bool kept)
     return &l->fonts->kept[l->fonts->count++];
 }
 
+/* Pango draws a box with the character's number for each. */
+static void missing_find(PangoLayout *layout, struct missing *ret)
+{
+    if (pango_layout_get_unknown_glyphs_count(layout) == 0)
+        return;
+    PangoLayoutIter *iter = pango_layout_get_iter(layout);
+    do {
+        const PangoLayoutRun *run = pango_layout_iter_get_run_readonly(iter);
+        for (int i = 0; run && i < run->glyphs->num_glyphs; i++) {
+            const PangoGlyph glyph = run->glyphs->glyphs[i].glyph;
+            if (glyph & PANGO_GLYPH_UNKNOWN_FLAG)
+                missing_add(ret, glyph & ~(PangoGlyph)PANGO_GLYPH_UNKNOWN_FLAG);
+        }
+    } while (pango_layout_iter_next_run(iter));
+    pango_layout_iter_free(iter);
+}
+
 PangoLayout *layout_get(struct layouts *l, const struct page_style *style, double width,
                         const char *text)
 {
@@ -307,12 +324,12 @@ PangoLayout *layout_get(struct layouts *l, const struct page_style *style, doubl
         style->kept ? made_find(l->fonts->kept, l->fonts->count, &made)
                     : made_find(l->own, l->count < LAYOUTS_OWN ? l->count : LAYOUTS_OWN, &made);
     if (known) {
-        l->unknown = l->unknown || known->unknown;
+        missing_add_all(&l->missing, &known->missing);
         return g_object_ref(known->layout);
     }
     made.layout = layout_new(l->fonts, style, width, text);
-    made.unknown = pango_layout_get_unknown_glyphs_count(made.layout) > 0;
-    l->unknown = l->unknown || made.unknown;
+    missing_find(made.layout, &made.missing);
+    missing_add_all(&l->missing, &made.missing);
     made.text = strdup(text);
     if (made.text) /* what can't be kept is only slower */
         *place_for(l, style->kept) = made;

@@ -2,6 +2,7 @@
    made once and kept. */
 #pragma once
 
+#include "missing.h"
 #include "page.h"
 
 #include <pango/pangocairo.h>
@@ -15,7 +16,7 @@ struct layouts {
     struct page_fonts *fonts;
     struct layout_made *own; /* LAYOUTS_OWN of them, the oldest replaced first */
     size_t count;
-    bool unknown; /* a text had a character that no installed font has */
+    struct missing missing; /* characters of its texts that no installed font has */
 };
 int layouts_open(struct page_fonts *fonts, struct layouts *ret);
 void layouts_clear(struct layouts *layouts);

@@ -260,11 +260,18 @@ int page_pdf_finish(struct page_pdf *pdf)
     return r;
 }
 
+bool page_misses(const struct page *page, char *ret, size_t size)
+{
+    if (page->layouts.missing.count > 0)
+        missing_say(&page->layouts.missing, ret, size);
+    return page->layouts.missing.count > 0;
+}
+
 int page_close(struct page *page, const struct page_about *about, struct page_pdf *pdf)
 {
     _cleanup_(sheaf_clear) struct page_sheaf alone = {0};
     struct page_sheaf *sheaf = pdf->sheaf ? pdf->sheaf : &alone;
-    if (page->layouts.unknown)
+    if (page->layouts.missing.count > 0)
         return -EILSEQ;
     if (page->full)
         return -E2BIG;

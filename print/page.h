@@ -72,6 +72,8 @@ int page_open(struct page_fonts *fonts, struct page **ret);
 /* Draws the page into pdf, which must be zeroed unless it gathers. Returns 0; -EILSEQ when a
    character was asked for that no installed font has; -E2BIG when too much is on it; -ENOMEM. */
 int page_close(struct page *page, const struct page_about *about, struct page_pdf *pdf);
+/* Whether a character was asked for that no installed font has; then which, and what helps. */
+bool page_misses(const struct page *page, char *ret, size_t size);
 struct page *page_free(struct page *page);
 DEFINE_CLEANUP(struct page, page_free)
 

@@ -213,9 +213,10 @@ static int look_check(struct renderer *r, char *problem, size_t size)
         wrong = "letterhead has too many lines";
     else if (draw_footer(r, page, false) > FOOTER_BOTTOM)
         wrong = "footer has too many lines";
-    if (!wrong)
+    if (!wrong && !page_misses(page, problem, size))
         return 0;
-    snprintf(problem, size, "%s", wrong);
+    if (wrong)
+        snprintf(problem, size, "%s", wrong);
     return -EINVAL;
 }
 

@@ -302,6 +302,8 @@ static int lay_out(struct sheet *s, struct page_pdf *pdf, char why[static LETTER
     s->page = page;
     fill(s, TEXT_REMARK, remark);
     r = render_field(s->renderer, page, remark, s->letter->address, why);
+    if (page_misses(page, why, LETTER_WHY_SIZE)) /* which can be what makes a line too long */
+        return -EBADMSG;
     if (r < 0)
         return r;
     render_frame(s->renderer, page);
@@ -309,6 +311,8 @@ static int lay_out(struct sheet *s, struct page_pdf *pdf, char why[static LETTER
     draw_body(s);
     if (s->error < 0)
         return s->error;
+    if (page_misses(page, why, LETTER_WHY_SIZE))
+        return -EBADMSG;
     if (s->y > TEXT_BOTTOM)
         return -EOVERFLOW;
     return sheet_close(s, pdf);
@@ -354,8 +358,6 @@ int render_letter(struct renderer *renderer, const struct letter *letter, struct
     }
     if (r == -EOVERFLOW)
         snprintf(why, LETTER_WHY_SIZE, "the text is too long for one page");
-    else if (r == -EILSEQ)
-        snprintf(why, LETTER_WHY_SIZE, "it needs a character that no installed font has");
     else if (r == -ENOENT)
         snprintf(why, LETTER_WHY_SIZE, "its wording needs a value that this letter hasn't");
     else

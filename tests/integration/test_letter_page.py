@@ -128,6 +128,115 @@ def test_every_sample_customers_name_and_address_is_whole(station):
         assert f" {who.given} {who.surname}, " in text, text
 
 
+# Names and addresses of other scripts, and a word of each that stands by itself.
+SCRIPTS = {
+    "arabic": ("محمد عبد الرحمن الهاشمي", "شارع النيل ٢٤"),
+    "hebrew": ("שרה לוי", "רחוב הרצל 12"),
+    "persian": ("گلناز پورچیستا", "خیابان آزادی ۱۲"),
+    "devanagari": ("प्रियंका श्रीवास्तव", "गाँधी मार्ग 12"),
+    "thai": ("กัญญารัตน์ ศรีสุวรรณ", "ถนนสุขุมวิท 12"),
+    "chinese": ("王小明", "上海市浦东新区世纪大道100号"),
+    "japanese": ("山田 花子", "東京都千代田区丸の内1-1-1"),
+    "korean": ("김민준", "서울특별시 종로구 세종대로 1"),
+    "mixed": ("Sarah 王 Иванова-Weiß", "c/o قمر Hausverwaltung"),
+}
+RIGHT_TO_LEFT = ("arabic", "hebrew", "persian")
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>{directories}<cachedir>{cache}</cachedir></fontconfig>
+"""
+DIRECTIONS = dict.fromkeys(map(ord, "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
+
+
+def only_fonts(place, monkeypatch, *names):
+    """Lets the station see no other fonts than these directories'."""
+    directories = "".join(f"<dir>/usr/share/fonts/truetype/{name}</dir>" for name in names)
+    conf = place / "fonts.conf"
+    conf.write_text(FONTS.format(directories=directories, cache=place / "cache"))
+    monkeypatch.setenv("FONTCONFIG_FILE", str(conf))
+
+
+def flat(text):
+    """Without what a reader adds to show directions and gaps beside marks."""
+    return "".join(text.translate(DIRECTIONS).split())
+
+
+@pytest.mark.parametrize("form", ["A", "B"])
+def test_names_and_addresses_of_every_script_are_whole_and_in_the_window(station, form):
+    """Read back from the PDF; where the letters stand, and in fonts that it carries."""
+    station.configure(form=form)
+    letters = station.portald.add(*(
+        Letter(outside={ADDRESS: f"{name}\n{street}\n50667 Köln\nDEUTSCHLAND", NAME: name})
+        for name, street in SCRIPTS.values()))
+    done = station.prints()
+    for letter, (script, (name, street)) in zip(letters, SCRIPTS.items()):
+        assert station.path(letter).exists(), (script, done.stderr)
+        left, top, right, bottom = WINDOW[form]
+        zone = (left, top + RETURN_HEIGHT, right, bottom)
+        read = [subprocess.run(["pdftotext", order, station.path(letter), "-"], text=True, capture_output=True,
+                               check=True).stdout for order in ("-layout", "-raw")]
+        # Arabic digits run against their line, which no reader puts right.
+        for wanted in (name, *street.split(), f"Guten Tag {name},"):
+            assert any(flat(wanted) in flat(text) for text in read), (script, wanted, read[0])
+        boxes = [box for _, *box in words_of(station.path(letter)) if touches(box, zone)]
+        high = (left, zone[1] - 1, right, bottom)  # a Thai font's box is much higher than its ink
+        assert len(boxes) >= 5 and all(within(box, high) for box in boxes), (script, boxes)
+        between = picture(station.path(letter), 300, (left, zone[1] - 1, right, zone[1] + 0.5))
+        assert any(min(row) > 200 for row in between), (script, "touches the remark above")
+        # Whatever direction it is read in, an address begins at one edge: the window's.
+        rows = {round(box[3]): min(other[0] for other in boxes if abs(other[3] - box[3]) < 2) for box in boxes}
+        assert all(abs(start - 25) < TOLERANCE for start in rows.values()), (script, rows)
+        assert all(embedded == ["yes", "yes", "yes"] for embedded in fonts_of(station.path(letter))), script
+
+
+def test_a_right_to_left_name_runs_from_right_to_left_and_its_sentence_does_not(station):
+    letters = station.portald.add(*(Letter(outside={ADDRESS: f"{SCRIPTS[script][0]}\n50667 Köln",
+                                                    NAME: SCRIPTS[script][0]}) for script in RIGHT_TO_LEFT))
+    station.prints()
+    for letter, script in zip(letters, RIGHT_TO_LEFT):
+        name = flat(SCRIPTS[script][0])
+        shown = [(html.unescape(word).translate(DIRECTIONS), box) for word, *box in words_of(station.path(letter))]
+        letters_of = [(word, box) for word, box in shown if word and word.strip(",") and word.strip(",") in name]
+        greeting = next(box for word, box in shown if word == "Guten")
+        for line in (lambda box: touches(box, WINDOW["B"]), lambda box: abs(box[3] - greeting[3]) < 3):
+            found = sorted((item for item in letters_of if line(item[1])), key=lambda item: -item[1][2])
+            assert "".join(word for word, _ in found).replace(",", "") == name, (script, found)
+        assert all(box[0] > greeting[2] for _, box in found), script
+
+
+def test_marks_above_and_below_a_line_do_not_touch_the_next(station):
+    """Six lines with the highest and deepest marks: between two of them there is white paper."""
+    lines = ["กี่ปู่ ศรีสุวรรณ", "ถนนสุขุมวิท", "श्रृंगार सिंह", "श्रीवास्तव कुटुम्ब", "Đặng Thị Ằ ổ Ẫ", "50667 Köln"]
+    letter, = station.portald.add(Letter(outside={ADDRESS: "\n".join(lines)}))
+    station.prints()
+    top = WINDOW["B"][1] + RETURN_HEIGHT
+    rows = picture(station.path(letter), 300, (24, top, 104, top + 27.3))
+    ink = [min(row) < 160 for row in rows]
+    blocks = sum(1 for above, row in zip([False, *ink], ink) if row and not above)
+    assert blocks >= len(lines), blocks
+
+
+def test_characters_that_no_font_has_refuse_the_letter_and_are_named(station, tmp_path, monkeypatch):
+    only_fonts(tmp_path, monkeypatch, "lato", "hack", "dejavu")
+    korean, thai, good = station.portald.add(
+        Letter(outside={NAME: "김민준"}), Letter(outside={ADDRESS: "ก\nWeg 1\n50667 Köln"}), Letter())
+    done = station.prints()
+    rows = station.portald.rows()
+    assert rows[korean.job]["failed"] == ("no installed font has 김 (U+AE40), 민 (U+BBFC), 준 (U+C900): "
+                                          "install fonts-noto-cjk")
+    assert rows[thai.job]["failed"] == "no installed font has ก (U+0E01): install fonts-noto-core"
+    assert "fonts-noto-cjk" in done.stderr and station.files() == [f"{good.job}.pdf"]
+
+
+def test_a_look_that_no_font_has_is_said_before_anything_is_claimed(station, tmp_path, monkeypatch):
+    only_fonts(tmp_path, monkeypatch, "lato", "hack", "dejavu")
+    station.configure(footer="株式会社")
+    station.portald.add(Letter())
+    done = station.run()
+    assert done.returncode == 1 and "U+682A" in done.stderr and "fonts-noto-cjk" in done.stderr
+    assert station.portald.asked == [] and station.files() == []
+
+
 def valid(text):
     """A code by its check character, as portald reads it."""
     values = ["0123456789ABCDEFGHJKMNPQRSTVWXYZ".find(symbol)
@@ -271,9 +380,14 @@ def test_a_look_that_does_not_fit_is_said_before_anything_is_claimed(station, ke
     assert station.portald.asked == [] and station.files() == []
 
 
+def fonts_of(path):
+    """(embedded, a subset, with Unicode) of each font."""
+    listed = subprocess.run(["pdffonts", path], text=True, capture_output=True, check=True).stdout
+    return [line.split()[-5:-2] for line in listed.splitlines()[2:]]
+
+
 def test_every_font_is_embedded(station):
     letter, = station.portald.add(Letter(outside={NAME: "Γιώργος Nguyễn Щукина"}))
     station.prints()
-    listed = subprocess.run(["pdffonts", station.path(letter)], text=True, capture_output=True, check=True).stdout
-    fonts = [line.split()[-5:-2] for line in listed.splitlines()[2:]]
-    assert len(fonts) >= 3 and all(font == ["yes", "yes", "yes"] for font in fonts), listed
+    fonts = fonts_of(station.path(letter))
+    assert len(fonts) >= 3 and all(font == ["yes", "yes", "yes"] for font in fonts), fonts

@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "process.h"
+#include "print/missing.h"
 #include "print/render.h"
 
 #define MM        (72.0 / 25.4)
@@ -345,7 +346,44 @@ static void test_character_that_no_font_has_is_refused(void **state)
 
     strcpy(l.name, "Erika \xf4\x8f\xbf\xbd");
     assert_int_equal(render(f, &l), -EBADMSG);
-    assert_string_equal(f->why, "it needs a character that no installed font has");
+    assert_string_equal(f->why, "no installed font has U+10FFFD: correct the entry");
+    l = letter();
+    strcpy(l.address, "Erika \xf4\x8f\xbf\xbd\nWeg 1\n12345 Ort");
+    assert_int_equal(render(f, &l), -EBADMSG);
+    assert_string_equal(f->why, "no installed font has U+10FFFD: correct the entry");
+}
+
+static void test_missing_characters_are_named_with_what_to_install(void **state)
+{
+    static const struct {
+        uint32_t characters[5];
+        const char *said;
+    } cases[] = {
+        {{0xae40}, "no installed font has 김 (U+AE40): install fonts-noto-cjk"},
+        {{0x738b, 0x738b, 0x5c0f},
+         "no installed font has 王 (U+738B), 小 (U+5C0F): install fonts-noto-cjk"},
+        {{0xe01}, "no installed font has ก (U+0E01): install fonts-noto-core"},
+        {{0x94d}, "no installed font has U+094D: install fonts-noto-core"}, /* a mark */
+        {{0x1f600}, "no installed font has 😀 (U+1F600): install fonts-symbola"},
+        {{0xe000}, "no installed font has U+E000: correct the entry"},
+        {{0xe01, 0xae40},
+         "no installed font has ก (U+0E01), 김 (U+AE40): install fonts-noto-core and "
+         "fonts-noto-cjk"},
+        {{0xae40, 0xbbfc, 0xc900, 0xb098},
+         "no installed font has 김 (U+AE40), 민 (U+BBFC), 준 (U+C900) and others: install "
+         "fonts-noto-cjk"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct missing missing = {0};
+        char why[LETTER_WHY_SIZE];
+
+        for (size_t c = 0; cases[i].characters[c]; c++)
+            missing_add(&missing, cases[i].characters[c]);
+        missing_say(&missing, why, sizeof why);
+        assert_string_equal(why, cases[i].said);
+    }
 }
 
 /* They could make an address read as another one, or hide a part of it. */
@@ -527,6 +565,7 @@ int main(void)
         cmocka_unit_test(test_last_day_is_written_out_in_the_language),
         cmocka_unit_test(test_names_of_every_script_are_whole),
         cmocka_unit_test(test_character_that_no_font_has_is_refused),
+        cmocka_unit_test(test_missing_characters_are_named_with_what_to_install),
         cmocka_unit_test(test_character_that_steers_the_text_is_refused),
         cmocka_unit_test(test_form_a_has_its_address_field_18_mm_higher),
         cmocka_unit_test(test_letter_shows_nothing_of_the_one_before),

@@ -1,6 +1,7 @@
 # The schema in both its forms, and what a directory needs besides.
 schemadir = $(pkgdatadir)/schema
-dist_schema_DATA = schema/portal.schema schema/slapd-config.ldif.in schema/tree.ldif.in
+dist_schema_DATA = schema/portal.schema schema/slapd-config.ldif.in schema/tree.ldif.in \
+    config/slapd/replication.ldif.in
 dist_schema_SCRIPTS = schema/portal-directory
 nodist_schema_DATA = schema/portal.ldif
 EXTRA_DIST += schema/schema-to-ldif.awk

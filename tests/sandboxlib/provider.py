@@ -78,9 +78,12 @@ class Provider:
         run("ldapmodify", "-x", "-D", "cn=admin,cn=config", "-y", self.slapd.directory / "root.pw", "-H", self.uri,
             text=text)
 
-    def read(self, dn, *attributes):
+    def read_config(self, dn, *attributes):
+        return self.read(dn, *attributes, by="cn=admin,cn=config")
+
+    def read(self, dn, *attributes, by=None):
         """As rootdn: {name: [values]}, or None."""
-        done = subprocess.run(["ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-D", self.slapd.env["PORTAL_ROOT_DN"],
+        done = subprocess.run(["ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-D", by or self.slapd.env["PORTAL_ROOT_DN"],
                                "-y", self.slapd.directory / "root.pw", "-H", self.uri, "-s", "base", "-b", dn,
                                *attributes], text=True, capture_output=True, check=False)
         if done.returncode:

@@ -13,19 +13,12 @@
 
 struct directory_socket {
     int fd;
-<<<<<<< fcb9681d8a5cc33a01e4efdb1d5c8dbb28d6a6a1
-    long long deadline; /* of clock_monotonic_ms(), for whatever is read or written next */
-    bool timed_out;     /* the deadline passed while something was waited for */
-    bool broken;        /* the other end has gone */
-    bool patient; /* libldap is to wait by itself for what isn't read ahead: watch.c */
-    size_t start, end;  /* of what was read ahead */
-=======
     long long deadline;      /* of clock_monotonic_ms(), for whatever is read or written next */
     bool timed_out;          /* the deadline passed while something was waited for */
     bool broken;             /* the other end has gone */
     const atomic_bool *lost; /* set when the other end is known to be dead; may be NULL */
+    bool patient;            /* libldap is to wait by itself for what isn't read ahead: watch.c */
     size_t start, end;       /* of what was read ahead */
->>>>>>> local
     unsigned char buffer[DIRECTORY_READ_AHEAD];
 };
 

@@ -329,16 +329,10 @@ int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
     for (int i = 0; i < WIRE_SOCKETS; i++)
         options.fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
     m->started = clock_now();
-<<<<<<< fcb9681d8a5cc33a01e4efdb1d5c8dbb28d6a6a1
-    if ((r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 ||
-        (r = clerk_start(m, &m->clerk)) < 0 || (r = watcher_start(m, &m->watcher)) < 0 ||
-        (r = start_couriers(m)) < 0 || (r = server_start(&options, &m->server)) < 0)
-=======
     if ((r = directory_servers_watch(m->servers)) < 0 ||
         (r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 ||
-        (r = clerk_start(m, &m->clerk)) < 0 || (r = start_couriers(m)) < 0 ||
-        (r = server_start(&options, &m->server)) < 0)
->>>>>>> local
+        (r = clerk_start(m, &m->clerk)) < 0 || (r = watcher_start(m, &m->watcher)) < 0 ||
+        (r = start_couriers(m)) < 0 || (r = server_start(&options, &m->server)) < 0)
         return trouble(r, "Threads could not be started", NULL);
     return 0;
 }

@@ -34,6 +34,7 @@ enum option {
     OPTION_AFTER,
     OPTION_REASON,
     OPTION_BATCH,
+    OPTION_CLIENT,
     OPTIONS,
 };
 
@@ -81,6 +82,7 @@ command_run register_run;
 command_run confirm_run;
 command_run not_me_run;
 command_run show_run;
+command_run explain_run;
 command_run lock_run;
 command_run unlock_run;
 command_run unblock_run;

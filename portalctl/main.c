@@ -35,6 +35,8 @@ static const struct command commands[] = {
      LANGUAGE_OPTION, 0, not_me_run},
     {NULL, "show", "WHO", "what is known of a customer; WHO is an e-mail address, policy number or uid", 1, 1,
      0, 0, show_run},
+    {NULL, "explain", "WHO", "why a login fails now, which deadlines run, what to tell the customer", 1, 1,
+     LANGUAGE_OPTION | OPTION_BIT(OPTION_CLIENT), 0, explain_run},
     {NULL, "lock", "WHO", "lock an account and end its sessions", 1, 1, REASON_OPTION, 0, lock_run},
     {NULL, "unlock", "WHO", "make a locked account what it was", 1, 1, REASON_OPTION, 0, unlock_run},
     {NULL, "unblock", "WHO", "forget all failed attempts", 1, 1, REASON_OPTION, 0, unblock_run},

@@ -12,8 +12,7 @@
 #define POLICIES_MOST 64
 #define MAILS_MOST    10
 
-/* WHO is an e-mail address, a uid, or a policy number. */
-static int find(struct control *control, const char *who, bool secrets, struct entry **ret)
+int control_find(struct control *control, const char *who, bool secrets, struct entry **ret)
 {
     struct directory *d = control->worker->directory;
     long long deadline = control->request->deadline;
@@ -40,7 +39,7 @@ static json_t *show_pending(const struct entry *entry)
     return list;
 }
 
-static json_t *show_letters(const struct entry *entry)
+json_t *control_letters(const struct entry *entry)
 {
     json_t *list = json_array();
 
@@ -111,12 +110,12 @@ static json_t *show_code(const struct entry *entry)
 
 static json_t *show(const struct manager *m, const struct entry *e)
 {
-    json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s}", "uid",
-                               e->uid, "dn", e->dn, "uuid", e->uuid, "name", e->name ? e->name : "",
-                               "state", account_state_word(e->state), "language", e->language,
-                               "policies", show_policies(e), "letters", show_letters(e), "problem",
-                               e->malformed ? e->problem : "", "birth_date", e->birth_date,
-                               "postal_address", e->postal_address ? e->postal_address : "");
+    json_t *report = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s}", "uid", e->uid, "dn", e->dn,
+        "uuid", e->uuid, "name", e->name ? e->name : "", "state", account_state_word(e->state),
+        "language", e->language, "policies", show_policies(e), "letters", control_letters(e),
+        "problem", e->malformed ? e->problem : "", "birth_date", e->birth_date, "postal_address",
+        e->postal_address ? e->postal_address : "");
 
     if (!report)
         return NULL;
@@ -142,7 +141,7 @@ json_t *control_customer(struct control *control, bool secrets, struct entry **r
 
     if (!who || !*who)
         return control_refuse(control, 2, "Say whom: an e-mail address, a policy number or a uid");
-    r = find(control, who, secrets, ret);
+    r = control_find(control, who, secrets, ret);
     if (r == -ENOENT)
         return control_refuse(
             control, 1, "There is no customer with this e-mail address, policy number or uid");

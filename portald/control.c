@@ -120,6 +120,7 @@ static const struct {
 } verbs[] = {
     {"status", control_status},
     {"show", control_show},
+    {"explain", control_explain},
     {"wish", control_wish},
     {"rekey", control_rekey},
     {"rekey-look", control_rekey_look},

@@ -19,6 +19,7 @@ typedef json_t *control_verb(struct control *control);
 control_verb control_rekey; /* control-rekey.c */
 control_verb control_rekey_look;
 control_verb control_show;       /* control-show.c */
+control_verb control_explain;    /* control-explain.c */
 control_verb control_wish;       /* control-account.c */
 control_verb control_queue_list; /* control-queue.c */
 control_verb control_queue_show;
@@ -38,9 +39,14 @@ json_t *control_refuse(struct control *control, int status, const char *format, 
     __attribute__((format(printf, 3, 4)));
 /* The same for an error of queue or directory. */
 json_t *control_fail(struct control *control, int error);
+/* The entry that who names, an e-mail address, a uid, or a policy number: 0 or directory_find()'s
+   errors. */
+int control_find(struct control *control, const char *who, bool secrets, struct entry **ret);
 /* The customer that "who" of the request names: an e-mail address, a uid, or a policy number. NULL
    and *ret, or an answer that refuses. */
 json_t *control_customer(struct control *control, bool secrets, struct entry **ret);
+/* Its letters as portalLetter has them. */
+json_t *control_letters(const struct entry *entry);
 /* The jobs that filter lets through, under name; "more" says whether there may be others. */
 json_t *control_jobs(struct control *control, const char *name, const struct queue_filter *filter);
 /* What the queue holds and what is wrong with it, also when it can't be read at all. */

@@ -20,6 +20,7 @@ portald_libportald_la_SOURCES = \
     portald/directory-servers-private.h portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
     portald/enroll.c portald/enrollment.c portald/enrollment.h \
+    portald/explain.h portald/explain-reasons.c portald/account-explain.c portald/control-explain.c \
     portald/fold.c portald/fold.h \
     portald/grant.c portald/grant.h portald/guess.c portald/guess.h \
     portald/handlers.c portald/handlers.h \

@@ -362,15 +362,20 @@ void login_failed(struct login *login, const char *why)
     login_log(login, MESSAGE_LOGIN_FAILED, "failed", login_exists(login) ? why : "no such account");
 }
 
+bool login_client_full(const struct login *login, time_t *ret_wait)
+{
+    return *login->client &&
+           throttle_full(login->manager->rates, SPACE_FAILING, login->client, login->name,
+                         (unsigned)login->manager->settings->names_per_client, HOUR, login->now,
+                         ret_wait);
+}
+
 bool login_throttled(struct login *login, unsigned set)
 {
     const char *why = "too many failures";
     time_t wait = 0;
 
-    if (*login->client &&
-        throttle_full(login->manager->rates, SPACE_FAILING, login->client, login->name,
-                      (unsigned)login->manager->settings->names_per_client, HOUR, login->now,
-                      &wait)) {
+    if (login_client_full(login, &wait)) {
         why = "too many failing names from this client";
         login_answer_wait(login, wait);
     } else {

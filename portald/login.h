@@ -44,6 +44,8 @@ bool login_exists(const struct login *login);
 /* The counter of a factor: of the entry, of the client that it knows, or of the table for names
    that don't exist. */
 struct entry_failures login_failures(const struct login *login, enum entry_factor factor);
+/* Whether the client has failed with so many other names that nothing is checked from there. */
+bool login_client_full(const struct login *login, time_t *ret_wait);
 /* True when a throttle holds for any of the set, and the request is answered. */
 bool login_throttled(struct login *login, unsigned set);
 /* Counts one failure more, of each of the set in one write; a lost race is run again on what the

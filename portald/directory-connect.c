@@ -162,6 +162,17 @@ static int set_options(struct directory *d, LDAP *ld)
     return 0;
 }
 
+/* GnuTLS under libldap says "unknown error code" of every certificate that it refuses. */
+static int tls_refused(struct directory *d, struct directory_handle *h, int rc)
+{
+    if (rc != LDAP_CONNECT_ERROR || h->socket.broken || h->socket.timed_out)
+        return broken_off(d, h, rc, "TLS");
+    directory_drop(h);
+    return directory_fail(d, h, -EIO, "TLS",
+                          "the server's certificate is of an unknown authority, for another host, "
+                          "or out of date");
+}
+
 /* StartTLS, or TLS at once; the certificate must be good and name the host. */
 static int secure(struct directory *d, struct directory_handle *h, const char *scheme)
 {
@@ -178,7 +189,7 @@ static int secure(struct directory *d, struct directory_handle *h, const char *s
     }
     rc = at_once ? ldap_install_tls(h->ld) : ldap_start_tls_s(h->ld, NULL, NULL);
     directory_socket_block(&h->socket);
-    return rc == LDAP_SUCCESS ? 0 : broken_off(d, h, rc, "TLS");
+    return rc == LDAP_SUCCESS ? 0 : tls_refused(d, h, rc);
 }
 
 /* The service handle binds as portald. The other one asks for an anonymous bind, whatever the

@@ -1,7 +1,8 @@
 /* Drives portald's directory from a test: reads commands, one a line, words separated by tabs, and
    answers each with a line "RESULT\tMILLISECONDS\tERROR", lines "name=value", and a line ".".
 
-       directory-probe URI BASE DECOY [bind=DN] [password=P] [starttls] [ca=FILE] [reply=SECONDS]
+       directory-probe URI BASE DECOY [bind=DN] [password=P] [starttls] [ca=FILE]
+                       [cert=FILE key=FILE] [reply=SECONDS]
 
        find MS KEY VALUE [secrets]        verify MS DN|- PASSWORD        touch MS        ping MS
        swap MS [set|add|remove ATTRIBUTE VALUE | clear ATTRIBUTE _ ]...   the entry found last
@@ -304,6 +305,10 @@ static void read_option(struct directory_options *o, char *option)
         o->bind_password = option + 9;
     else if (strncmp(option, "ca=", 3) == 0)
         o->ca_file = option + 3;
+    else if (strncmp(option, "cert=", 5) == 0)
+        o->cert_file = option + 5;
+    else if (strncmp(option, "key=", 4) == 0)
+        o->key_file = option + 4;
     else if (strncmp(option, "reply=", 6) == 0)
         o->network_timeout = atol(option + 6);
     else if (strcmp(option, "starttls") == 0)

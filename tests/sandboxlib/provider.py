@@ -75,8 +75,12 @@ class Provider:
 
     def config(self, text):
         """Applies changes to cn=config."""
-        run("ldapmodify", "-x", "-D", "cn=admin,cn=config", "-y", self.slapd.directory / "root.pw", "-H", self.uri,
-            text=text)
+        self.modify(text, "cn=admin,cn=config")
+
+    def modify(self, text, by=None):
+        """Applies changes as rootdn."""
+        run("ldapmodify", "-x", "-D", by or self.slapd.env["PORTAL_ROOT_DN"], "-y", self.slapd.directory / "root.pw",
+            "-H", self.uri, text=text)
 
     def read_config(self, dn, *attributes):
         return self.read(dn, *attributes, by="cn=admin,cn=config")

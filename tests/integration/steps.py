@@ -1,8 +1,9 @@
 """Ends a running process by SIGKILL at its n-th step: the moment before the n-th call, counted over all its threads, that
-others can see the effect of (SEEN). The way in is Steps(process_id, n); run as a program it is the tracer.
+others can see the effect of (SEEN). Ways in: Steps(process_id, n) for a process that runs, command(n) before a program's own
+words to start one. Run as a program this is the tracer; what is traced is the real thing, and knows nothing of it.
 
-strace counts for each thread by itself and from the start on; this counts from when it is told to, so that a step is one of
-what is being looked at. The process is the real one, and knows nothing of it."""
+strace's inject=…:when=N counts for each thread and for each kind of call by itself: the third write ends the process, not the
+third step."""
 
 import ctypes
 import os
@@ -21,17 +22,25 @@ SEEN = {
     "write": (1, 64), "pwrite64": (18, 68), "writev": (20, 66), "sendto": (44, 206), "sendmsg": (46, 211),
     "fsync": (74, 82), "fdatasync": (75, 83), "ftruncate": (77, 46), "rename": (82, None), "unlink": (87, None),
     "unlinkat": (263, 35), "renameat": (264, 38), "renameat2": (316, 276), "connect": (42, 203), "shutdown": (48, 210),
-    "clone": (56, 220), "vfork": (58, None), "clone3": (435, 435),
+    "openat": (257, 56), "link": (86, None), "linkat": (265, 37), "mkdir": (83, None), "mkdirat": (258, 34),
+    "sync_file_range": (277, 84), "clone": (56, 220), "vfork": (58, None), "clone3": (435, 435),
 }
 ON_FILE = {"write", "pwrite64", "writev", "fsync", "fdatasync", "ftruncate", "sendto", "sendmsg"}
 
 GET_MESSAGE, SEIZE, INTERRUPT, LISTEN, SYSCALL_INFO = 0x4201, 0x4206, 0x4207, 0x4208, 0x420e
 SYSCALL = 24
-OPTIONS = 0x1 | 0x8  # SYSGOOD, TRACECLONE
-EVENT_CLONE, EVENT_STOP = 3, 128
+OPTIONS = 0x1 | 0x8 | 0x10  # SYSGOOD, TRACECLONE, TRACEEXEC
+EVENT_EXEC, EVENT_STOP = 4, 128
+SET_PTRACER, ANYBODY = 0x59616d61, ctypes.c_ulong(-1)
 ENTERS = 1
 WALL = 0x40000000
 STOPS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
+
+def command(n, log="/dev/null", every=False):
+    """What comes before a program and its arguments: it keeps its process id and ends by SIGKILL at its n-th step. The file
+    log then has its steps. every: each system call is a step."""
+    return [sys.executable, "-B", "-S", "-E", __file__, "--run-every" if every else "--run", str(n), str(log)]
 
 
 class Steps:
@@ -97,10 +106,11 @@ class Steps:
 # The tracer ---------------------------------------------------------------------------------------
 
 class Tracer:
-    def __init__(self, process_id, n):
+    def __init__(self, process_id, n, log=1, counting=True, every=False):
         column = {"x86_64": 0, "aarch64": 1}[platform.machine()]
         self.names = {numbers[column]: name for name, numbers in SEEN.items()}
         self.process_id, self.n, self.count, self.done = process_id, n, 0, False
+        self.log, self.counting, self.every = log, counting, every  # not counting: not before it runs a program
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
         self.libc.ptrace.restype = ctypes.c_long
@@ -123,7 +133,7 @@ class Tracer:
             seized |= new
 
     def say(self, text):
-        os.write(1, text.encode() + b"\n")
+        os.write(self.log, text.encode() + b"\n")
 
     def label(self, thread, name, argument):
         try:
@@ -138,13 +148,14 @@ class Tracer:
     def see(self, thread):
         """A thread enters or leaves a call."""
         size = self.ask(SYSCALL_INFO, thread, len(self.info), ctypes.addressof(self.info))
-        if size < 40 or self.info.raw[0] != ENTERS:
+        if not self.counting or size < 40 or self.info.raw[0] != ENTERS:
             return
-        number, first = struct.unpack_from("QQ", self.info.raw, 24)
-        if number not in self.names:
+        number, first, _, third = struct.unpack_from("QQQQ", self.info.raw, 24)
+        name = self.names.get(number)
+        if not self.every and (not name or name == "openat" and not third & os.O_CREAT):
             return
         self.count += 1
-        self.say(self.label(thread, self.names[number], first))
+        self.say(self.label(thread, name or f"call {number}", first))
         if self.count == self.n:
             os.kill(self.process_id, signal.SIGKILL)
             self.done = True
@@ -158,13 +169,18 @@ class Tracer:
             self.ask(LISTEN, thread)
             return
         elif event:
+            self.counting = self.counting or event == EVENT_EXEC
             number = 0
         self.ask(SYSCALL, thread, None, number)
 
     def run(self):
-        """Returns 0 once the process was killed at its step, 1 when it ended by itself."""
+        """A process that runs already."""
         self.seize()
         self.say("ready")
+        return self.trace()
+
+    def trace(self):
+        """Returns 0 once the process was killed at its step, 1 when it ended by itself."""
         while True:
             try:
                 thread, status = os.waitpid(-1, WALL)
@@ -174,6 +190,29 @@ class Tracer:
                 self.go_on(thread, status)
 
 
+def run(n, log, words, every):
+    """Becomes a program, with a tracer beside it that isn't its child."""
+    me, (ready, begun) = os.getpid(), os.pipe()
+    ctypes.CDLL(None).prctl(SET_PTRACER, ANYBODY, 0, 0, 0)
+    between = os.fork()
+    if between:
+        os.waitpid(between, 0)
+        os.close(begun)
+        os.read(ready, 1)
+        os.execv(words[0], words)
+    if os.fork():
+        os._exit(0)
+    tracer = Tracer(me, n, os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), counting=False, every=every)
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)  # whoever waits for the program's end of a pipe doesn't wait for us
+    tracer.seize()
+    os.close(begun)
+    return tracer.trace()
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.argv[1].startswith("--run"):
+        sys.exit(run(int(sys.argv[2]), sys.argv[3], sys.argv[4:], sys.argv[1] == "--run-every"))
     sys.exit(Tracer(int(sys.argv[1]), int(sys.argv[2])).run())

@@ -28,6 +28,7 @@ const struct option_name option_names[OPTIONS] = {
     [OPTION_KIND] = {"kind", "KIND", "only registration, mail or letter"},
     [OPTION_STATE] = {"state", "STATE", "only jobs in this state"},
     [OPTION_ENTRY] = {"entry", "UUID", "only jobs of the customer with this entryUUID"},
+    [OPTION_UNTOLD] = {"untold", NULL, "only jobs whose outcome isn't in the directory yet"},
     [OPTION_ALL] = {"all", NULL, "finished ones, too"},
     [OPTION_LIMIT] = {"limit", "N", "at most so many"},
     [OPTION_AFTER] = {"after", "ID", "only jobs made after this one"},

@@ -29,6 +29,7 @@ enum option {
     OPTION_KIND,
     OPTION_STATE,
     OPTION_ENTRY,
+    OPTION_UNTOLD,
     OPTION_ALL,
     OPTION_LIMIT,
     OPTION_AFTER,

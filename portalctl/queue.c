@@ -17,6 +17,7 @@
 #define PAGE          500
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX     1000000
+#define LINE_SIZE     256
 
 static const char *const kinds[] = {"registration", "mail", "letter"};
 /* In the order of a job's life. */
@@ -195,10 +196,11 @@ int queue_list_run(const struct arguments *a)
 
     if (status != STATUS_DONE || limit_read(a->value[OPTION_LIMIT], &limit) < 0)
         return STATUS_USAGE;
-    filter = json_pack("{s:b, s:s*, s:s*, s:s*, s:s*}", "unfinished",
-                       !a->value[OPTION_ALL] && !a->value[OPTION_STATE], "kind",
-                       a->value[OPTION_KIND], "state", a->value[OPTION_STATE], "entry",
-                       a->value[OPTION_ENTRY], "who", a->operands > 0 ? a->operand[0] : NULL);
+    filter =
+        json_pack("{s:b, s:b, s:s*, s:s*, s:s*, s:s*}", "untold", a->value[OPTION_UNTOLD] != NULL,
+                  "unfinished", !a->value[OPTION_ALL] && !a->value[OPTION_STATE], "kind",
+                  a->value[OPTION_KIND], "state", a->value[OPTION_STATE], "entry",
+                  a->value[OPTION_ENTRY], "who", a->operands > 0 ? a->operand[0] : NULL);
     status = queue_fetch(a, "queue-list", "jobs", filter, limit, &jobs);
     if (status != STATUS_DONE)
         return status;
@@ -242,6 +244,19 @@ static void time_print(const char *label, time_t t, time_t now)
     output_pair(label, text);
 }
 
+/* What the entry doesn't show yet, and why. */
+static void untold_print(const json_t *job, time_t now)
+{
+    long long tries = report_number(job, "tell_tries");
+    char text[LINE_SIZE];
+
+    snprintf(text, sizeof text, "must still be told%s%s", tries > 0 ? "; it failed: " : "",
+             tries > 0 ? report_text(job, "tell_note") : "");
+    output_pair("Directory", text);
+    if (tries > 0)
+        time_print("Tried again", report_time(job, "tell_at"), now);
+}
+
 static void job_print(const json_t *job, time_t now)
 {
     static const struct {
@@ -274,7 +289,7 @@ static void job_print(const json_t *job, time_t now)
     snprintf(text, sizeof text, "%lld", report_number(job, "attempts"));
     output_pair("Tries", text);
     if (json_is_true(json_object_get(job, "untold")))
-        output_pair("Directory", "must still be told");
+        untold_print(job, now);
     if (is_returned(job))
         printf("\n%s\n", RETURNED_MEANING);
     else if (meaning_of(report_text(job, "state")))
@@ -340,6 +355,10 @@ void queue_stats_print(const json_t *stats, const json_t *oldest)
     if (report_number(stats, "untold") > 0)
         printf("\n%lld outcomes have still to be written to the directory.\n",
                report_number(stats, "untold"));
+    if (report_number(stats, "untellable") > 0)
+        printf("%lld of them FAIL AGAIN AND AGAIN: 'portalctl queue list --untold', then 'queue "
+               "show ID' says why.\n",
+               report_number(stats, "untellable"));
     if (report_number(stats, "damaged") > 0)
         printf("\n%lld jobs are DAMAGED and set aside: 'portalctl queue list --state damaged'.\n",
                report_number(stats, "damaged"));

@@ -29,6 +29,7 @@
 #define LOOK_EVERY_MS      15000
 #define PRUNE_EVERY_MS     600000
 #define RETRY_SECONDS      5
+#define ORPHAN_RETRY       (5 * MINUTE) /* of a staged row of which nothing can be found out */
 #define NOTES_MOST         256
 #define NOTES_A_TURN       1
 #define NOTES_A_SECOND     5
@@ -48,9 +49,9 @@ struct clerk {
     size_t notes_first, notes_count;
     bool stop;
     bool directory_lost;
-    long long orphans_at, prune_at, look_at;
+    long long orphans_at, prune_at, look_at, tell_at;
     struct reminder reminder;
-    unsigned long uncertain, damaged; /* letters, jobs, when it last looked */
+    unsigned long uncertain, damaged, untellable; /* letters, jobs, when it last looked */
     bool damage_told;
     bool first_orphans;
     char began[ULID_SIZE]; /* when: the id of a job that this process made is greater */
@@ -158,11 +159,50 @@ static int match_registrations(struct clerk *clerk)
     return (int)jobs.count;
 }
 
+/* Why an entry can't be written to, as the operator needs it. */
+static const char *refusal(struct clerk *clerk, int error)
+{
+    switch (error) {
+    case -ESTALE:
+        return "its portalRevision can't be swapped: 'portalctl show' says what is wrong with it";
+    case -EPERM:
+        return "the directory's access rules refuse it";
+    case -EIO:
+        return directory_error(clerk->directory);
+    default:
+        return strerror(-error);
+    }
+}
+
+/* It gets a time of its own to be tried again, so that it holds up no other. Said when it fails
+   first, and once more when it looks as if only a person could help. */
+static int tell_later(struct clerk *clerk, const struct job *job, int error)
+{
+    time_t wait = job_tell_wait(job->tell_tries);
+    long long again = clock_monotonic_ms() + wait * 1000;
+    const char *why = refusal(clerk, error);
+
+    if (job->tell_tries == 0)
+        log_line(LOG_WARNING, "Entry %s could not be told of job %s: %s", job->subject, job->id,
+                 why);
+    else if (job->tell_tries + 1 == JOB_TELL_TRIES)
+        log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE,
+                  LOG_FIELDS("PORTAL_JOB", job->id, "PORTAL_ENTRY", job->subject),
+                  "Entry %s still can't be told of job %s: %s. It is tried every hour; once the "
+                  "entry is mended, 'portalctl queue retry %s'",
+                  job->subject, job->id, why, job->id);
+    if (clerk->tell_at == 0 || again < clerk->tell_at)
+        clerk->tell_at = again;
+    return queue_tell_later(clerk->manager->queue, job, clock_now() + wait, why);
+}
+
+/* Returns how many were told or put off, so that there may be more; or an error. */
 static int tell_directory(struct clerk *clerk)
 {
     _cleanup_(job_list_clear) struct job_list jobs = {0};
-    int r = queue_untold(clerk->manager->queue, BATCH, &jobs), told = 0;
+    int r = queue_untold(clerk->manager->queue, clock_now(), BATCH, &jobs);
 
+    clerk->tell_at = 0;
     for (size_t i = 0; r >= 0 && i < jobs.count && !stopping(clerk); i++) {
         r = outcome_tell(clerk->manager, clerk->directory, &jobs.items[i],
                          clock_monotonic_ms() + STEP_MS);
@@ -170,13 +210,9 @@ static int tell_directory(struct clerk *clerk)
         if (r == -EHOSTDOWN || r == -ETIMEDOUT)
             return r;
         if (r < 0)
-            log_line(LOG_WARNING, "Entry %s could not be told of job %s: %s", jobs.items[i].subject,
-                     jobs.items[i].id, strerror(-r));
-        else
-            told++;
-        r = 0;
+            r = tell_later(clerk, &jobs.items[i], r);
     }
-    return r < 0 ? r : told;
+    return r < 0 ? r : (int)jobs.count;
 }
 
 /* Whether the entry holds the job's id, or that of the letter which it announces: 1, 0, or an
@@ -199,6 +235,12 @@ static int entry_holds(struct clerk *clerk, const struct job *job)
     return r == -ENOENT ? 0 : r;
 }
 
+/* Its maker has come to an end after all. */
+static int gone_is_well(int r)
+{
+    return r == -ENOENT || r == -EPERM ? 0 : r;
+}
+
 /* A staged row counts if, and only if, the entry holds its id. While the directory can't be asked
    it waits. */
 static int resolve_one(struct clerk *clerk, const struct job *job)
@@ -210,11 +252,25 @@ static int resolve_one(struct clerk *clerk, const struct job *job)
     if (r > 0) {
         log_event(LOG_NOTICE, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
                   "Job %s was left staged, but its entry has it: it goes out", job->id);
-        return queue_ready(clerk->manager->queue, job->id);
+        return gone_is_well(queue_ready(clerk->manager->queue, job->id));
     }
     log_event(LOG_NOTICE, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
               "Job %s was left staged, and its entry knows nothing of it: dropped", job->id);
-    return queue_drop_staged(clerk->manager->queue, job->id);
+    return gone_is_well(queue_drop_staged(clerk->manager->queue, job->id));
+}
+
+/* Nothing can be found out of it, for now: the others' turn. Said once. */
+static int orphan_later(struct clerk *clerk, const struct job *job, int error)
+{
+    char note[JOB_NOTE_SIZE];
+
+    snprintf(note, sizeof note, "it isn't known whether the change that it belongs to was made: %s",
+             refusal(clerk, error));
+    if (strcmp(note, job->note) != 0)
+        log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE,
+                  LOG_FIELDS("PORTAL_JOB", job->id, "PORTAL_ENTRY", job->subject),
+                  "Job %s of %s stays staged: %s", job->id, job->subject, note);
+    return queue_orphan_later(clerk->manager->queue, job->id, clock_now() + ORPHAN_RETRY, note);
 }
 
 /* At start every staged row is without a maker, but for those that the workers staged meanwhile:
@@ -229,18 +285,23 @@ static int resolve_orphans(struct clerk *clerk)
     _cleanup_(job_list_clear) struct job_list jobs = {0};
     time_t now = clerk->first_orphans ? (time_t)INT64_MAX : clock_now();
     int r = queue_orphans(clerk->manager->queue, now, BATCH, &jobs);
+    size_t resolved = 0;
 
     for (size_t i = 0; r >= 0 && i < jobs.count && !stopping(clerk); i++) {
         if (has_maker(clerk, &jobs.items[i]))
             continue;
         r = resolve_one(clerk, &jobs.items[i]);
         see_directory(clerk, r);
-        if (r == -ENOENT || r == -EPERM)
-            r = 0;
+        if (r == -EHOSTDOWN || r == -ETIMEDOUT)
+            return r;
+        resolved += r >= 0;
+        if (r < 0)
+            r = orphan_later(clerk, &jobs.items[i], r);
     }
-    if (r >= 0 && jobs.count < BATCH)
+    /* What the first look leaves comes when its lease ends. */
+    if (r >= 0 && (jobs.count < BATCH || resolved == 0))
         clerk->first_orphans = false;
-    return r < 0 ? r : jobs.count == BATCH;
+    return r < 0 ? r : jobs.count == BATCH && resolved > 0;
 }
 
 static void write_login(struct clerk *clerk, const struct note *note)
@@ -316,6 +377,12 @@ static void see_queue(struct clerk *clerk)
                   "them",
                   now);
     clerk->uncertain = now;
+    if (stats.untellable > clerk->untellable)
+        log_event(LOG_WARNING, MESSAGE_QUEUE_TROUBLE, NULL,
+                  "%lu outcomes can't be written to their entries: 'portalctl queue list --untold' "
+                  "shows them",
+                  stats.untellable);
+    clerk->untellable = stats.untellable;
 }
 
 /* Whether there is more to do soon. */
@@ -371,11 +438,14 @@ static void wait_for_news(struct clerk *clerk, int wait)
         {.fd = queue_wake_fd(queue, JOB_REGISTRATION), .events = POLLIN},
         {.fd = queue_untold_fd(queue), .events = POLLIN},
     };
-    long long orphans = clerk->orphans_at - clock_monotonic_ms();
+    long long next = clerk->orphans_at;
     uint64_t count;
 
-    if (orphans < wait)
-        wait = orphans > 0 ? (int)orphans : 0;
+    if (clerk->tell_at > 0 && clerk->tell_at < next)
+        next = clerk->tell_at;
+    next -= clock_monotonic_ms();
+    if (next < wait)
+        wait = next > 0 ? (int)next : 0;
     if (poll(fds, ELEMENTS(fds), wait) <= 0)
         return;
     for (size_t i = 0; i < ELEMENTS(fds); i++)

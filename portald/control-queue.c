@@ -26,6 +26,11 @@ static json_t *job_json(const struct job *j)
     json_object_set_new(json, "happened", control_time(j->happened));
     json_object_set_new(json, "attempts", json_integer(j->attempts));
     json_object_set_new(json, "untold", json_boolean(j->untold));
+    if (j->untold && j->tell_tries > 0) {
+        json_object_set_new(json, "tell_tries", json_integer(j->tell_tries));
+        json_object_set_new(json, "tell_at", control_time(j->tell_at));
+        json_object_set_new(json, "tell_note", json_string(j->tell_note));
+    }
     return json;
 }
 
@@ -44,6 +49,15 @@ json_t *control_jobs(struct control *control, const char *name, const struct que
     int r = queue_list(control->worker->manager->queue, filter, &jobs);
 
     return r < 0 ? control_fail(control, r) : list_json(name, &jobs, filter->most);
+}
+
+/* What the directory isn't told of yet, what can't be told last. */
+static json_t *untold_jobs(struct control *control, size_t most)
+{
+    _cleanup_(job_list_clear) struct job_list jobs = {0};
+    int r = queue_untold(control->worker->manager->queue, (time_t)INT64_MAX, most, &jobs);
+
+    return r < 0 ? control_fail(control, r) : list_json("jobs", &jobs, SIZE_MAX);
 }
 
 size_t control_most(const struct control *control)
@@ -72,6 +86,8 @@ json_t *control_queue_list(struct control *control)
             control, 2,
             "There is no such state: staged, ready, claimed, printed, done, failed, "
             "withdrawn, uncertain or damaged");
+    if (json_is_true(json_object_get(control->asked, "untold")))
+        return untold_jobs(control, filter.most);
     if (control_string(control, "who")) {
         json_t *refused = control_customer(control, false, &customer);
         if (refused)
@@ -118,7 +134,8 @@ json_t *control_queue_retry(struct control *control)
     if (r == -EPERM)
         return control_refuse(
             control, 1,
-            "Only a job that failed, or waits for its next attempt, can be tried again now");
+            "Only a job that failed, waits for its next attempt, or couldn't be written to its "
+            "entry can be tried again now");
     return r < 0 ? control_fail(control, r) : json_pack("{s:s}", "text", "It is tried again now.");
 }
 
@@ -173,6 +190,7 @@ static json_t *stats_json(const struct queue_stats *stats)
         json_object_set_new(oldest, name, control_time(stats->oldest[kind]));
     }
     json_object_set_new(report, "untold", json_integer((json_int_t)stats->untold));
+    json_object_set_new(report, "untellable", json_integer((json_int_t)stats->untellable));
     json_object_set_new(report, "damaged", json_integer((json_int_t)stats->damaged));
     json_object_set_new(report, "refused", refused_json(stats));
     json_object_set_new(report, "oldest", oldest);

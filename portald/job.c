@@ -8,6 +8,9 @@
 
 #include <errno.h>
 
+#define TELL_FIRST 2
+#define TELL_MOST  HOUR
+
 static const char *const kind_words[JOB_KINDS] = {
     [JOB_REGISTRATION] = "registration",
     [JOB_MAIL] = "mail",
@@ -80,6 +83,15 @@ int job_kind_read(const char *word)
 int job_state_read(const char *word)
 {
     return word_read(state_words, ELEMENTS(state_words), word);
+}
+
+time_t job_tell_wait(unsigned tries)
+{
+    time_t wait = TELL_FIRST;
+
+    while (tries-- > 0 && wait < TELL_MOST)
+        wait *= 2;
+    return wait < TELL_MOST ? wait : TELL_MOST;
 }
 
 bool job_ended(enum job_state state)

@@ -357,6 +357,12 @@ int sqlite_retry_now(struct queue_store *store, struct queue_call *call)
         return r;
     bool allowed = retry_allowed(&row, call->when);
     job_clear(&row.job);
+    if (row.job.untold && row.job.tell_tries > 0) {
+        call->wake |= 1u << QUEUE_WAKE_UNTOLD;
+        r = store_run(store, SQL_TELL_NOW, "i", row.number);
+        if (r < 0 || !allowed)
+            return r < 0 ? r : 0;
+    }
     if (!allowed)
         return -EPERM;
     call->wake |= 1u << row.job.kind;

@@ -1,5 +1,5 @@
 /* What people and print stations say of letters in the SQLite store, beyond printed and posted:
-   queue_uncertain(), queue_again(), queue_returned(). */
+   queue_sent_to(), queue_uncertain(), queue_again(), queue_returned(). */
 #include "config.h"
 
 #include "queue-sqlite.h"
@@ -52,4 +52,16 @@ int sqlite_returned(struct queue_store *store, struct queue_call *call)
     struct move move = {
         .state = JOB_DONE, .note = call->note, .happened = call->when, .untold = row.job.untold};
     return row_move(store, &row, &move);
+}
+
+int sqlite_sent_to(struct queue_store *store, struct queue_call *call)
+{
+    struct row row;
+    int r = letter_by_id(store, call->id, &row);
+    if (r < 0)
+        return r;
+    if (row.job.fence != call->fence || row.job.state != JOB_CLAIMED)
+        return -ESTALE;
+    r = store_run(store, SQL_SENT_TO, "it", row.number, call->address);
+    return r < 0 ? r : 0;
 }

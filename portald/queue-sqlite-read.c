@@ -101,6 +101,9 @@ static const char *row_read(sqlite3_stmt *s, struct row *ret)
     job->happened = sqlite3_column_int64(s, 17);
     job->untold = sqlite3_column_int64(s, 18) > 0;
     (void)column_text(s, 19, job->note, sizeof job->note); /* for people, who take what there is */
+    job->tell_at = sqlite3_column_int64(s, 20);
+    job->tell_tries = (unsigned)sqlite3_column_int64(s, 21);
+    (void)column_text(s, 22, job->tell_note, sizeof job->tell_note);
     return job->state == JOB_DAMAGED ? NULL : why;
 }
 
@@ -268,7 +271,8 @@ int sqlite_by_reference(struct queue_store *store, struct queue_call *call)
 int sqlite_untold(struct queue_store *store, struct queue_call *call)
 {
     _cleanup_statement_ sqlite3_stmt *s = NULL;
-    int r = store_query(store, SQL_UNTOLD, &s, "i", (int64_t)list_bound(call->most));
+    int r = store_query(store, SQL_UNTOLD, &s, "ii", (int64_t)call->when,
+                        (int64_t)list_bound(call->most));
     return r < 0 ? r : list_rows(store, s, &call->list);
 }
 
@@ -282,12 +286,31 @@ int sqlite_told(struct queue_store *store, struct queue_call *call)
     return r < 0 ? r : 0;
 }
 
+int sqlite_tell_later(struct queue_store *store, struct queue_call *call)
+{
+    struct row row;
+    int r = row_by_id(store, call->job->id, &row);
+    if (r >= 0)
+        r = store_run(store, SQL_TELL_LATER, "iiiit", row.number, (int64_t)call->job->state,
+                      (int64_t)call->job->happened, (int64_t)call->when, call->note);
+    return r < 0 ? r : 0;
+}
+
 int sqlite_orphans(struct queue_store *store, struct queue_call *call)
 {
     _cleanup_statement_ sqlite3_stmt *s = NULL;
     int r = store_query(store, SQL_ORPHANS, &s, "ii", (int64_t)call->when,
                         (int64_t)list_bound(call->most));
     return r < 0 ? r : list_rows(store, s, &call->list);
+}
+
+int sqlite_orphan_later(struct queue_store *store, struct queue_call *call)
+{
+    struct row row;
+    int r = row_by_id(store, call->id, &row);
+    if (r >= 0 && row.job.state == JOB_STAGED)
+        r = store_run(store, SQL_ORPHAN_LATER, "iit", row.number, (int64_t)call->when, call->note);
+    return r < 0 ? r : 0;
 }
 
 int sqlite_count_mails(struct queue_store *store, struct queue_call *call)
@@ -389,18 +412,29 @@ static int stats_oldest(struct queue_store *store, int kind, time_t *oldest)
     return 0;
 }
 
+static int stats_untold(struct queue_store *store, struct queue_stats *stats)
+{
+    _cleanup_statement_ sqlite3_stmt *all = NULL, *never = NULL;
+    int64_t untold = 0, untellable = 0;
+    int r = store_query(store, SQL_COUNT_UNTOLD, &all, "");
+    if (r >= 0)
+        r = store_number(store, all, &untold);
+    if (r >= 0)
+        r = store_query(store, SQL_COUNT_UNTELLABLE, &never, "i", (int64_t)JOB_TELL_TRIES);
+    if (r >= 0)
+        r = store_number(store, never, &untellable);
+    stats->untold = (unsigned long)untold;
+    stats->untellable = (unsigned long)untellable;
+    return r;
+}
+
 int sqlite_stats(struct queue_store *store, struct queue_call *call)
 {
-    _cleanup_statement_ sqlite3_stmt *s = NULL;
-    int64_t untold = 0;
     int r = stats_tally(store, &call->stats);
     for (int kind = 0; r >= 0 && kind < JOB_KINDS; kind++)
         r = stats_oldest(store, kind, &call->stats.oldest[kind]);
     if (r >= 0)
-        r = store_query(store, SQL_COUNT_UNTOLD, &s, "");
-    if (r >= 0)
-        r = store_number(store, s, &untold);
-    call->stats.untold = (unsigned long)untold;
+        r = stats_untold(store, &call->stats);
     for (unsigned kind = 0; kind < JOB_KINDS; kind++)
         call->stats.damaged += call->stats.count[kind][JOB_DAMAGED];
     for (unsigned need = 0; r >= 0 && need < NEEDS; need++) {

@@ -90,9 +90,17 @@ static const char schema_2[] =
     " AND untold = 0;"
     "INSERT INTO tally VALUES (0, 8, 0), (1, 8, 0), (2, 8, 0);";
 
+/* What can't be told waits for a time of its own. */
+static const char schema_3[] =
+    "ALTER TABLE job ADD COLUMN tell_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN tell_tries INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN tell_note TEXT;"
+    "DROP INDEX job_untold;"
+    "CREATE INDEX job_untold ON job(tell_at, created, tell_tries) WHERE untold > 0;";
+
 /* The n-th brings a store of version n to n + 1 (PRAGMA user_version). Never changed once
    released. */
-static const char *const migrations[] = {schema_1, schema_2};
+static const char *const migrations[] = {schema_1, schema_2, schema_3};
 
 /* The directory follows every step of a letter. */
 #define OF_LETTER "(kind = " LETTER " AND entry IS NOT NULL)"
@@ -100,7 +108,8 @@ static const char *const migrations[] = {schema_1, schema_2};
 /* In the order that row_read() (queue-sqlite-read.c) takes them. */
 #define COLUMNS                                                                                    \
     "SELECT number, id, kind, state, topic, entry, subject, address, reference, parent, batch,"    \
-    " created, due, expires, lease, fence, attempts, happened, untold, note FROM job "
+    " created, due, expires, lease, fence, attempts, happened, untold, note,"                      \
+    " tell_at, tell_tries, tell_note FROM job "
 /* What no other statement would ever come across, since it is in no range that they look at; one
    for each kind. */
 #define STRAYS_OF(kind)                                                                            \
@@ -144,12 +153,17 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_ERASE] = "DELETE FROM payload WHERE number = ?",
     [SQL_KEEP_PAYLOAD_UNTIL] = "UPDATE payload SET spent = ?2 WHERE number = ?1",
     [SQL_MOVE] = "UPDATE job SET state = ?2, note = ifnull(?3, note),"
-                 " happened = CASE ?4 WHEN 0 THEN happened ELSE ?4 END, untold = ?5"
+                 " happened = CASE ?4 WHEN 0 THEN happened ELSE ?4 END, untold = ?5,"
+                 " tell_at = 0"
                  " WHERE number = ?1",
     [SQL_MAKE_READY] = "UPDATE job SET state = " READY ", due = ?2, note = ifnull(?3, note),"
-                       " batch = NULL, fence = fence + 1, untold = " OF_LETTER " WHERE number = ?1",
+                       " batch = NULL, fence = fence + 1, tell_at = 0,"
+                       " address = CASE kind WHEN " LETTER " THEN NULL ELSE address END,"
+                       " untold = " OF_LETTER " WHERE number = ?1",
     [SQL_CLAIM] = "UPDATE job SET state = " CLAIMED ", lease = ?2, batch = ?3, fence = fence + 1,"
-                  " attempts = attempts + 1, untold = " OF_LETTER " WHERE number = ?1",
+                  " attempts = attempts + 1, tell_at = 0,"
+                  " address = CASE kind WHEN " LETTER " THEN NULL ELSE address END,"
+                  " untold = " OF_LETTER " WHERE number = ?1",
     [SQL_RENEW] = "UPDATE job SET lease = max(lease, ?2) WHERE batch = ?1 AND state = " CLAIMED,
     [SQL_NEXT_LEASE_ENDED] = COLUMNS "WHERE state = " CLAIMED " AND kind = ? AND lease <= ?"
                                      " ORDER BY lease LIMIT 1",
@@ -166,9 +180,14 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_BATCH_EXISTS] = "SELECT 1 FROM job WHERE batch = ? LIMIT 1",
     [SQL_BATCH_AGAIN] = COLUMNS "WHERE batch = ? AND state IN (" CLAIMED "," PRINTED "," UNCERTAIN
                                 ") ORDER BY due, number LIMIT ?",
-    [SQL_UNTOLD] = COLUMNS "WHERE untold > 0 ORDER BY created, number LIMIT ?",
-    [SQL_TOLD] = "UPDATE job SET untold = 0 WHERE number = ?1 AND state = ?2 AND happened = ?3 AND "
-                 "untold > 0",
+    [SQL_UNTOLD] = COLUMNS "WHERE untold > 0 AND tell_at <= ? ORDER BY tell_at, created LIMIT ?",
+    [SQL_TOLD] = "UPDATE job SET untold = 0, tell_at = 0, tell_tries = 0, tell_note = NULL"
+                 " WHERE number = ?1 AND state = ?2 AND happened = ?3 AND untold > 0",
+    [SQL_TELL_LATER] = "UPDATE job SET tell_at = ?4, tell_tries = tell_tries + 1, tell_note = ?5"
+                       " WHERE number = ?1 AND state = ?2 AND happened = ?3 AND untold > 0",
+    [SQL_TELL_NOW] = "UPDATE job SET tell_at = 0 WHERE number = ?",
+    [SQL_ORPHAN_LATER] = "UPDATE job SET lease = ?2, note = ?3 WHERE number = ?1",
+    [SQL_SENT_TO] = "UPDATE job SET address = ?2 WHERE number = ?1",
     [SQL_ORPHANS] = COLUMNS "WHERE state = " STAGED " AND lease <= ? ORDER BY lease LIMIT ?",
     [SQL_COUNT_ADDRESS] =
         "SELECT count(*) FROM job WHERE address = ?1 AND created >= ?2 AND kind = " MAIL
@@ -186,6 +205,7 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_TALLY] = "SELECT kind, state, jobs FROM tally",
     [SQL_OLDEST] = "SELECT created FROM job WHERE kind = ? AND state = ? ORDER BY id LIMIT 1",
     [SQL_COUNT_UNTOLD] = "SELECT count(*) FROM job WHERE untold > 0",
+    [SQL_COUNT_UNTELLABLE] = "SELECT count(*) FROM job WHERE untold > 0 AND tell_tries >= ?",
     [SQL_ANY_UNTOLD] = "SELECT 1 FROM job WHERE untold > 0 LIMIT 1",
     [SQL_PRUNE_SPENT] = "DELETE FROM payload WHERE number IN (SELECT number FROM payload"
                         " WHERE spent IS NOT NULL AND spent <= ?1 LIMIT ?2)",

@@ -40,6 +40,10 @@ enum statement {
     SQL_BATCH_AGAIN,
     SQL_UNTOLD,
     SQL_TOLD,
+    SQL_TELL_LATER,
+    SQL_TELL_NOW,
+    SQL_ORPHAN_LATER,
+    SQL_SENT_TO,
     SQL_ORPHANS,
     SQL_COUNT_ADDRESS,
     SQL_COUNT_ENTRY,
@@ -51,6 +55,7 @@ enum statement {
     SQL_TALLY,
     SQL_OLDEST,
     SQL_COUNT_UNTOLD,
+    SQL_COUNT_UNTELLABLE,
     SQL_ANY_UNTOLD,
     SQL_PRUNE_SPENT,
     SQL_PRUNE_PAYLOADS,
@@ -151,6 +156,8 @@ int sqlite_get(struct queue_store *store, struct queue_call *call);
 int sqlite_by_reference(struct queue_store *store, struct queue_call *call);
 int sqlite_untold(struct queue_store *store, struct queue_call *call);
 int sqlite_told(struct queue_store *store, struct queue_call *call);
+int sqlite_tell_later(struct queue_store *store, struct queue_call *call);
+int sqlite_orphan_later(struct queue_store *store, struct queue_call *call);
 int sqlite_orphans(struct queue_store *store, struct queue_call *call);
 int sqlite_count_mails(struct queue_store *store, struct queue_call *call);
 int sqlite_list(struct queue_store *store, struct queue_call *call);
@@ -187,6 +194,7 @@ int sqlite_withdraw_one(struct queue_store *store, struct queue_call *call);
 int sqlite_uncertain(struct queue_store *store, struct queue_call *call);
 int sqlite_again(struct queue_store *store, struct queue_call *call);
 int sqlite_returned(struct queue_store *store, struct queue_call *call);
+int sqlite_sent_to(struct queue_store *store, struct queue_call *call);
 
 /* queue-sqlite-bounce.c */
 int sqlite_bounced(struct queue_store *store, struct queue_call *call);

@@ -386,37 +386,73 @@ int queue_retry(struct queue *queue, const char *id, uint64_t fence, time_t due,
                      &(struct queue_call){.id = id, .fence = fence, .when = due, .note = note});
 }
 
-/* NULL where there is no memory for it. */
-static struct op *end_ops(const struct queue *queue, const struct queue_end *ends, size_t count,
-                          struct queue_call *calls)
+/* Many calls that share a commit: .run and .call of each are set. */
+struct many {
+    struct queue_call *calls;
+    struct op *ops;
+};
+
+static void many_clear(struct many *many)
 {
-    struct op *ops = calls ? calloc(count, sizeof *ops) : NULL;
+    free(many->calls);
+    free(many->ops);
+}
 
-    for (size_t i = 0; ops && i < count; i++) {
-        bool again = ends[i].state == JOB_READY;
+static int many_make(size_t count, struct many *ret)
+{
+    struct many many = {.calls = calloc(count, sizeof *many.calls),
+                        .ops = calloc(count, sizeof *many.ops)};
 
-        calls[i] = (struct queue_call){.id = ends[i].id,
-                                       .fence = ends[i].fence,
-                                       .end = ends[i].state,
-                                       .note = ends[i].note,
-                                       .when = ends[i].when,
-                                       .untold = ends[i].untold};
-        ops[i] = (struct op){.run = again ? queue->backend->retry : queue->backend->finish,
-                             .call = &calls[i]};
-    }
-    return ops;
+    *ret = many;
+    for (size_t i = 0; many.calls && many.ops && i < count; i++)
+        many.ops[i].call = &many.calls[i];
+    return many.calls && many.ops ? 0 : -ENOMEM;
+}
+
+static int many_run(struct queue *queue, struct many *many, size_t count)
+{
+    if (!queue->store)
+        return -EIO;
+    queue_run_many(queue, many->ops, count);
+    return 0;
 }
 
 void queue_end_many(struct queue *queue, struct queue_end *ends, size_t count)
 {
-    if (count == 0)
-        return;
-    _cleanup_free_ struct queue_call *calls = calloc(count, sizeof *calls);
-    _cleanup_free_ struct op *ops = end_ops(queue, ends, count, calls);
-    if (ops && queue->store)
-        queue_run_many(queue, ops, count);
+    _cleanup_(many_clear) struct many many = {0};
+    int r = many_make(count, &many);
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        bool again = ends[i].state == JOB_READY;
+
+        many.calls[i] = (struct queue_call){.id = ends[i].id,
+                                            .fence = ends[i].fence,
+                                            .end = ends[i].state,
+                                            .note = ends[i].note,
+                                            .when = ends[i].when,
+                                            .untold = ends[i].untold};
+        many.ops[i].run = again ? queue->backend->retry : queue->backend->finish;
+    }
+    if (r == 0 && count > 0)
+        r = many_run(queue, &many, count);
     for (size_t i = 0; i < count; i++)
-        ends[i].result = !ops ? -ENOMEM : !queue->store ? -EIO : op_result(&ops[i]);
+        ends[i].result = r < 0 ? r : op_result(&many.ops[i]);
+}
+
+void queue_sent_to(struct queue *queue, struct queue_sent *sent, size_t count)
+{
+    _cleanup_(many_clear) struct many many = {0};
+    int r = many_make(count, &many);
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        many.calls[i] = (struct queue_call){
+            .id = sent[i].id, .fence = sent[i].fence, .address = sent[i].address};
+        many.ops[i].run = queue->backend->sent_to;
+    }
+    if (r == 0 && count > 0)
+        r = many_run(queue, &many, count);
+    for (size_t i = 0; i < count; i++)
+        sent[i].result = r < 0 ? r : op_result(&many.ops[i]);
 }
 
 int queue_printed(struct queue *queue, const char *id, const char *batch, time_t happened,
@@ -466,9 +502,10 @@ int queue_withdraw(struct queue *queue, const char *entry, int kind, const char 
                          ret_count);
 }
 
-int queue_untold(struct queue *queue, size_t most, struct job_list *ret)
+int queue_untold(struct queue *queue, time_t now, size_t most, struct job_list *ret)
 {
-    return run_for_list(queue, queue->backend->untold, &(struct queue_call){.most = most}, ret);
+    return run_for_list(queue, queue->backend->untold,
+                        &(struct queue_call){.when = now, .most = most}, ret);
 }
 
 int queue_told(struct queue *queue, const struct job *job)
@@ -476,10 +513,22 @@ int queue_told(struct queue *queue, const struct job *job)
     return queue_run(queue, queue->backend->told, &(struct queue_call){.job = job});
 }
 
+int queue_tell_later(struct queue *queue, const struct job *job, time_t when, const char *why)
+{
+    return queue_run(queue, queue->backend->tell_later,
+                     &(struct queue_call){.job = job, .when = when, .note = why});
+}
+
 int queue_orphans(struct queue *queue, time_t now, size_t most, struct job_list *ret)
 {
     return run_for_list(queue, queue->backend->orphans,
                         &(struct queue_call){.when = now, .most = most}, ret);
+}
+
+int queue_orphan_later(struct queue *queue, const char *id, time_t lease, const char *note)
+{
+    return queue_run(queue, queue->backend->orphan_later,
+                     &(struct queue_call){.id = id, .when = lease, .note = note});
 }
 
 int queue_get(struct queue *queue, const char *id, struct job *ret)

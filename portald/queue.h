@@ -77,6 +77,12 @@ enum job_need job_need(enum job_kind kind, const char *topic);
    need. */
 uint64_t job_need_reserve(enum job_need need, uint64_t all);
 
+/* What can't be told so often needs a person. */
+#define JOB_TELL_TRIES 6
+/* How long an outcome waits that couldn't be told so many times, in seconds: 2, doubling to an
+   hour. */
+time_t job_tell_wait(unsigned tries);
+
 /* Whose turn it is: kept between claims, forgotten with the process. */
 struct lane_turns {
     uint64_t now, pass[LANES];
@@ -88,6 +94,7 @@ enum job_lane lane_next(struct lane_turns *turns, unsigned waiting);
 #define JOB_ENTRY_SIZE   37
 #define JOB_HASH_SIZE    44 /* base64url of 32 bytes, and NUL */
 #define JOB_NOTE_SIZE    256
+#define JOB_TELL_SIZE    96
 #define JOB_PAYLOAD_MAX  16384
 #define JOB_SUBJECT_SIZE 72
 
@@ -100,7 +107,8 @@ struct job {
     char entry[JOB_ENTRY_SIZE]; /* entryUUID of the customer, or "" */
     char subject[JOB_SUBJECT_SIZE]; /* for people: the customer's uid, or the policy number that was
                                        typed */
-    char address[JOB_HASH_SIZE];    /* mails: keyed hash of the recipient, for limits; or "" */
+    char address[JOB_HASH_SIZE];    /* mails: keyed hash of the recipient, for limits; letters: hash
+                                       of the postal address that the claim gave out; or "" */
     char reference[JOB_HASH_SIZE];  /* BLAKE2b-256 of the "this wasn't me" reference, base64url; or
                                        "" */
     char parent[ULID_SIZE]; /* the job that this one came from, or ""; at most one row per (parent,
@@ -113,9 +121,12 @@ struct job {
     uint64_t fence;    /* grows with each claim; who comes with an old one is refused */
     unsigned attempts; /* claims so far, the present one among them */
     time_t happened;   /* accepted by the relay, printed, posted */
-    bool untold;       /* the directory must still be told what happened */
-    char note[JOB_NOTE_SIZE]; /* the last outcome, for people; never a secret */
-    uint8_t *payload;         /* owned by the job; NULL once erased */
+    bool untold;       /* the directory must still be told what happened … */
+    time_t tell_at;    /* … but not before, since it couldn't be told … */
+    unsigned tell_tries;           /* … so many times … */
+    char tell_note[JOB_TELL_SIZE]; /* … for this reason, for people */
+    char note[JOB_NOTE_SIZE];      /* the last outcome, for people; never a secret */
+    uint8_t *payload;              /* owned by the job; NULL once erased */
     size_t payload_size;
 };
 
@@ -201,7 +212,16 @@ struct queue_end {
 };
 void queue_end_many(struct queue *queue, struct queue_end *ends, size_t count);
 
-/* Letters. Printed: CLAIMED or UNCERTAIN with this batch becomes PRINTED, untold, payload erased; 0
+/* Letters. Sent to: a CLAIMED one is given out with this postal address (a hash; until it is
+   claimed again); as many as there are in one commit, each with a result as queue_finish(). */
+struct queue_sent {
+    const char *id;
+    uint64_t fence;
+    const char *address;
+    int result;
+};
+void queue_sent_to(struct queue *queue, struct queue_sent *sent, size_t count);
+/* Printed: CLAIMED or UNCERTAIN with this batch becomes PRINTED, untold, payload erased; 0
    also when it is so already. Posted: every PRINTED letter of the batch becomes DONE, untold, with
    happened; *ret_count letters; -ENOENT when there is no such batch. */
 int queue_printed(struct queue *queue, const char *id, const char *batch, time_t happened,
@@ -228,13 +248,17 @@ int queue_bounced(struct queue *queue, const char *id, bool failed, const char *
 int queue_withdraw(struct queue *queue, const char *entry, int kind, const char *note,
                    unsigned *ret_count);
 
-/* Jobs whose outcome the directory must still be told, oldest first, and the mark that it was told
-   this: job as it was read. What has happened since (posted while printed was being told) is still
-   to be told then. */
-int queue_untold(struct queue *queue, size_t most, struct job_list *ret);
+/* Jobs whose outcome the directory must still be told by now, oldest first and then those that
+   couldn't be told before; and the mark that it was told this, or couldn't be and is to be tried
+   again then: job as it was read. What has happened since (posted while printed was being told) is
+   still to be told then, at once. */
+int queue_untold(struct queue *queue, time_t now, size_t most, struct job_list *ret);
 int queue_told(struct queue *queue, const struct job *job);
-/* STAGED rows whose lease has ended. */
+int queue_tell_later(struct queue *queue, const struct job *job, time_t when, const char *why);
+/* STAGED rows whose lease has ended; and a new lease for one of which nothing could be found out.
+ */
 int queue_orphans(struct queue *queue, time_t now, size_t most, struct job_list *ret);
+int queue_orphan_later(struct queue *queue, const char *id, time_t lease, const char *note);
 
 int queue_get(struct queue *queue, const char *id, struct job *ret); /* -ENOENT; without payload */
 int queue_by_reference(struct queue *queue, const char *hash,
@@ -262,13 +286,15 @@ struct queue_stats {
     bool refused[NEEDS];      /* for want of room, in the queue or on its disk */
     time_t oldest[JOB_KINDS]; /* creation of the oldest unfinished one, 0: none */
     unsigned long untold;
+    unsigned long untellable; /* of these: tried JOB_TELL_TRIES times and more */
 };
 int queue_stats(struct queue *queue, struct queue_stats *ret);
 /* Removes finished jobs older than options.keep, and letters that were printed or uncertain and of
    which nobody has said more for three times as long; a few hundred at a time. *ret_more: call
    again. */
 int queue_prune(struct queue *queue, time_t now, bool *ret_more);
-/* Operators: a FAILED, or READY but not due, job becomes due now; an unfinished one is WITHDRAWN.
+/* Operators: a FAILED, or READY but not due, job becomes due now, and one that couldn't be told is
+   told now; an unfinished one is WITHDRAWN.
    -EPERM when its state doesn't allow it. */
 int queue_retry_now(struct queue *queue, const char *id, time_t now);
 int queue_withdraw_one(struct queue *queue, const char *id, const char *note);

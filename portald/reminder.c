@@ -23,7 +23,8 @@
 struct look {
     const struct manager *manager;
     time_t now;
-    unsigned done;
+    unsigned skip; /* so many of those that are due failed before; the order is always the same */
+    unsigned failed, done;
     char uuids[A_TURN][JOB_ENTRY_SIZE]; /* to be forgotten */
 };
 
@@ -39,6 +40,13 @@ static int is_reminded(const struct manager *m, const char *letter)
     return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
+/* What isn't this one entry's alone. */
+static bool is_everybodys(int error)
+{
+    return error == -EIO || error == -ENOSPC || error == -ENOMEM || error == -EHOSTDOWN ||
+           error == -ETIMEDOUT;
+}
+
 static int remind(void *userdata, const struct entry *entry)
 {
     struct look *look = userdata;
@@ -48,24 +56,40 @@ static int remind(void *userdata, const struct entry *entry)
 
     if (!letter || (r = is_reminded(m, letter->job)) > 0)
         return 0;
-    if (r < 0 ||
-        (r = letter_mail(m, entry, letter->job, TOPIC, entry->initial_expires, look->now)) < 0)
+    if (r == 0 && look->skip > 0) {
+        look->skip--;
+        return 0;
+    }
+    if (r == 0)
+        r = letter_mail(m, entry, letter->job, TOPIC, entry->initial_expires, look->now);
+    if (r < 0 && is_everybodys(r))
         return r;
+    if (r < 0) {
+        log_line(LOG_WARNING, "%s can't be reminded that the initial password ends: %s", entry->uid,
+                 strerror(-r));
+        look->failed++;
+        return 0;
+    }
     log_event(LOG_INFO, MESSAGE_LETTER,
               LOG_FIELDS("PORTAL_ENTRY", entry->uid, "PORTAL_JOB", letter->job),
               "%s is reminded that the initial password ends", entry->uid);
     return ++look->done == A_TURN;
 }
 
-static int remind_all(const struct manager *m, struct directory *directory, time_t now)
+/* Returns 1 when there may be more, 0, or an error. */
+static int remind_all(struct reminder *reminder, const struct manager *m,
+                      struct directory *directory, time_t now)
 {
-    struct look look = {.manager = m, .now = now};
+    struct look look = {.manager = m, .now = now, .skip = reminder->unreminded};
     long before = m->settings->rules.remind;
+    int r;
 
     if (before == 0)
         return 0;
-    return directory_each_between(directory, ATTRIBUTE_INITIAL_EXPIRES, now, now + before, remind,
-                                  &look);
+    r = directory_each_between(directory, ATTRIBUTE_INITIAL_EXPIRES, now, now + before, remind,
+                               &look);
+    reminder->unreminded += look.failed;
+    return r;
 }
 
 /* The directory can't be written to while it is being searched. */
@@ -75,6 +99,10 @@ static int collect(void *userdata, const struct entry *entry)
 
     if (!account_pending_over(&look->manager->settings->rules, entry, look->now))
         return 0;
+    if (look->skip > 0) {
+        look->skip--;
+        return 0;
+    }
     snprintf(look->uuids[look->done], JOB_ENTRY_SIZE, "%s", entry->uuid);
     return ++look->done == A_TURN;
 }
@@ -101,9 +129,11 @@ static int forget(const struct manager *m, struct directory *directory, const ch
     return r;
 }
 
-static int forget_all(const struct manager *m, struct directory *directory, time_t now)
+/* Returns 1 when there may be more, 0, or an error. */
+static int forget_all(struct reminder *reminder, const struct manager *m,
+                      struct directory *directory, time_t now)
 {
-    struct look look = {.manager = m, .now = now};
+    struct look look = {.manager = m, .now = now, .skip = reminder->unforgotten};
     int r = directory_each_with(directory, ATTRIBUTE_STATE, account_state_word(ACCOUNT_PENDING),
                                 collect, &look);
 
@@ -113,10 +143,10 @@ static int forget_all(const struct manager *m, struct directory *directory, time
         int one = forget(m, directory, look.uuids[i], now);
         if (one == -EHOSTDOWN || one == -ETIMEDOUT)
             return one;
-        if (one < 0) { /* one that can't be written to mustn't keep the others waiting */
+        if (one < 0) {
             log_line(LOG_WARNING, "The registration of entry %s can't be forgotten: %s",
                      look.uuids[i], strerror(-one));
-            r = 0;
+            reminder->unforgotten++;
         }
     }
     return r;
@@ -130,12 +160,12 @@ int reminder_turn(struct reminder *reminder, const struct manager *manager,
 
     if (reminder->looked && now >= reminder->looked && now - reminder->looked < LOOK_EVERY)
         return 0;
-    if ((reminded = remind_all(manager, directory, now)) < 0)
+    if ((reminded = remind_all(reminder, manager, directory, now)) < 0)
         return reminded;
-    if ((forgotten = forget_all(manager, directory, now)) < 0)
+    if ((forgotten = forget_all(reminder, manager, directory, now)) < 0)
         return forgotten;
     if (reminded > 0 || forgotten > 0)
         return 1;
-    reminder->looked = now;
+    *reminder = (struct reminder){.looked = now};
     return 0;
 }

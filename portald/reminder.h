@@ -8,6 +8,9 @@
 
 struct reminder {
     time_t looked; /* by the wall's clock; 0: not yet */
+    /* Entries that failed since then: they are the first of those that are found to be due, and are
+       passed over until the next look. */
+    unsigned unreminded, unforgotten;
 };
 
 /* Looks if it is time to. Returns 1 when there is more to do at once, 0, or an error. */

@@ -182,8 +182,12 @@ static void test_unresolved_letters_are_kept_three_times_as_long_as_history(void
     assert_int_equal(queue_get(f->queue, id, &found), -ENOENT);
 }
 
-/* What the store looked like before there were lanes. */
+/* What the store looked like before there were lanes, and times of their own for what can't be
+   told. */
 static const char version_1[] =
+    "DROP INDEX job_untold; ALTER TABLE job DROP COLUMN tell_at;"
+    "ALTER TABLE job DROP COLUMN tell_tries; ALTER TABLE job DROP COLUMN tell_note;"
+    "CREATE INDEX job_untold ON job(created) WHERE untold > 0;"
     "DROP INDEX job_ready; DROP INDEX job_crowd; DROP INDEX job_unresolved;"
     "ALTER TABLE job DROP COLUMN lane;"
     "CREATE INDEX job_ready ON job(kind, due) WHERE state = 1;"

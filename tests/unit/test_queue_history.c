@@ -20,13 +20,13 @@ static void test_untold_jobs_come_oldest_first_until_they_are_told(void **state)
     finish(f, 1, claim_one(f, 1, JOB_MAIL, NOW), JOB_DONE, true);
     finish(f, 2, claim_one(f, 2, JOB_MAIL, NOW), JOB_DONE, true);
     struct job_list list = {0};
-    assert_int_equal(queue_untold(f->queue, 10, &list), 0);
+    assert_int_equal(queue_untold(f->queue, NOW, 10, &list), 0);
     assert_int_equal(list.count, 2);
     assert_string_equal(list.items[0].id, older.id);
     assert_int_equal(queue_told(f->queue, &list.items[0]), 0);
     assert_int_equal(queue_told(f->queue, &list.items[0]), 0);
     job_list_clear(&list);
-    assert_int_equal(queue_untold(f->queue, 10, &list), 0);
+    assert_int_equal(queue_untold(f->queue, NOW, 10, &list), 0);
     assert_int_equal(list.count, 1);
     assert_string_equal(list.items[0].id, younger.id);
     job_list_clear(&list);
@@ -48,6 +48,115 @@ static void test_news_that_come_while_a_job_is_told_are_told_too(void **state)
     assert_true(posted.untold);
     assert_int_equal(queue_told(f->queue, &posted), 0);
     assert_false(get(f, 1).untold);
+}
+
+/* Those that are to be told at now, told or not: "12". */
+static void untold_at(struct fixture *f, time_t now, char ret[static 10])
+{
+    struct job_list list = {0};
+    size_t n = 0;
+    assert_int_equal(queue_untold(f->queue, now, 9, &list), 0);
+    for (; n < list.count; n++)
+        ret[n] = list.items[n].id[ULID_SIZE - 2];
+    ret[n] = '\0';
+    job_list_clear(&list);
+}
+
+static void put_untold(struct fixture *f, unsigned n)
+{
+    put_simple(f, n, JOB_MAIL);
+    finish(f, n, claim_one(f, n, JOB_MAIL, NOW), JOB_DONE, true);
+}
+
+static void test_what_cannot_be_told_gets_a_time_of_its_own_and_lets_others_pass(void **state)
+{
+    struct fixture *f = *state;
+    char found[10];
+    put_untold(f, 1);
+    put_untold(f, 2);
+    struct job broken = get(f, 1);
+    assert_int_equal(queue_tell_later(f->queue, &broken, NOW + 60, "the entry is broken"), 0);
+    untold_at(f, NOW + 59, found);
+    assert_string_equal(found, "2");
+    untold_at(f, NOW + 60, found);
+    assert_string_equal(found, "21");
+    fixture_reopen(f);
+    broken = get(f, 1);
+    assert_int_equal(broken.tell_tries, 1);
+    assert_int_equal(broken.tell_at, NOW + 60);
+    assert_string_equal(broken.tell_note, "the entry is broken");
+    assert_int_equal(queue_retry_now(f->queue, broken.id, NOW), 0); /* it is mended */
+    untold_at(f, NOW, found);
+    assert_string_equal(found, "21");
+    assert_int_equal(queue_told(f->queue, &broken), 0);
+    broken = get(f, 1);
+    assert_int_equal(broken.tell_tries, 0);
+    assert_string_equal(broken.tell_note, "");
+    assert_int_equal(queue_retry_now(f->queue, broken.id, NOW), -EPERM);
+}
+
+static void test_news_of_what_could_not_be_told_are_told_at_once(void **state)
+{
+    struct fixture *f = *state;
+    char found[10];
+    put_letters(f, 1);
+    (void)claim_one(f, 1, JOB_LETTER, NOW);
+    struct job claimed = get(f, 1);
+    assert_int_equal(queue_tell_later(f->queue, &claimed, NOW + 60, ""), 0);
+    untold_at(f, NOW, found);
+    assert_string_equal(found, "");
+    assert_int_equal(queue_printed(f->queue, claimed.id, BATCH_A, NOW, ""), 0);
+    assert_int_equal(queue_tell_later(f->queue, &claimed, NOW + 60, ""), 0); /* of what was */
+    untold_at(f, NOW, found);
+    assert_string_equal(found, "1");
+    assert_int_equal(get(f, 1).tell_tries, 1);
+}
+
+static void test_who_cannot_be_told_six_times_needs_a_person(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_stats stats;
+    put_untold(f, 1);
+    put_untold(f, 2);
+    for (unsigned tries = 1; tries <= JOB_TELL_TRIES; tries++) {
+        struct job job = get(f, 1);
+        assert_int_equal(queue_tell_later(f->queue, &job, NOW, ""), 0);
+        assert_int_equal(queue_stats(f->queue, &stats), 0);
+        assert_int_equal(stats.untold, 2);
+        assert_int_equal(stats.untellable, tries == 6);
+    }
+}
+
+static void test_waits_between_tries_double_from_two_seconds_to_an_hour(void **state)
+{
+    (void)state;
+    assert_int_equal(job_tell_wait(0), 2);
+    assert_int_equal(job_tell_wait(1), 4);
+    assert_int_equal(job_tell_wait(10), 2048);
+    assert_int_equal(job_tell_wait(11), 3600);
+    assert_int_equal(job_tell_wait(4000000000u), 3600);
+}
+
+static void test_orphan_that_tells_nothing_waits_behind_the_others(void **state)
+{
+    struct fixture *f = *state;
+    struct job_list list = {0};
+    for (unsigned i = 1; i <= 2; i++) {
+        struct job job = job_of(i, JOB_LETTER);
+        job.state = JOB_STAGED;
+        job.lease = NOW + (time_t)i;
+        put(f, &job);
+    }
+    struct job first = get(f, 1), second = get(f, 2);
+    assert_int_equal(queue_orphan_later(f->queue, first.id, NOW + 300, "not known"), 0);
+    assert_int_equal(queue_orphans(f->queue, NOW + 299, 10, &list), 0);
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.items[0].id, second.id);
+    job_list_clear(&list);
+    assert_string_equal(get(f, 1).note, "not known");
+    assert_int_equal(queue_ready(f->queue, second.id), 0); /* its maker came after all */
+    assert_int_equal(queue_orphan_later(f->queue, second.id, NOW + 300, "not known"), 0);
+    assert_string_equal(get(f, 2).note, "");
 }
 
 static void test_orphans_are_staged_jobs_whose_lease_has_ended(void **state)
@@ -363,6 +472,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_untold_jobs_come_oldest_first_until_they_are_told),
         TEST(test_news_that_come_while_a_job_is_told_are_told_too),
+        TEST(test_what_cannot_be_told_gets_a_time_of_its_own_and_lets_others_pass),
+        TEST(test_news_of_what_could_not_be_told_are_told_at_once),
+        TEST(test_who_cannot_be_told_six_times_needs_a_person),
+        cmocka_unit_test(test_waits_between_tries_double_from_two_seconds_to_an_hour),
+        TEST(test_orphan_that_tells_nothing_waits_behind_the_others),
         TEST(test_orphans_are_staged_jobs_whose_lease_has_ended),
         TEST(test_job_is_found_by_its_reference),
         TEST(test_mails_are_counted_by_address_entry_and_topic),

@@ -167,6 +167,31 @@ static void test_the_directory_is_to_be_told_of_every_step(void **state)
     assert_false(get(f, 2).untold);
 }
 
+static int sent_to(struct fixture *f, uint64_t fence, const char *address)
+{
+    struct job job = get(f, 1);
+    struct queue_sent sent = {.id = job.id, .fence = fence, .address = address};
+    queue_sent_to(f->queue, &sent, 1);
+    return sent.result;
+}
+
+static void test_where_a_claim_sent_a_letter_is_kept_until_it_is_claimed_again(void **state)
+{
+    struct fixture *f = *state;
+    put_letters(f, 1);
+    assert_int_equal(sent_to(f, 0, "nobody claimed it"), -ESTALE);
+    uint64_t fence = claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(sent_to(f, fence, "here"), 0);
+    assert_int_equal(queue_retry(f->queue, get(f, 1).id, fence, NOW, "paper jam"), 0);
+    assert_string_equal(get(f, 1).address, "");
+    uint64_t next = claim_one(f, 1, JOB_LETTER, NOW);
+    assert_int_equal(sent_to(f, fence, "here"), -ESTALE);
+    assert_int_equal(sent_to(f, next, "there"), 0);
+    assert_int_equal(queue_printed(f->queue, get(f, 1).id, BATCH_A, NOW, ""), 0);
+    assert_int_equal(sent_to(f, next, "nowhere"), -ESTALE);
+    assert_string_equal(get(f, 1).address, "there");
+}
+
 static void test_station_may_say_at_once_that_it_does_not_know(void **state)
 {
     struct fixture *f = *state;
@@ -267,6 +292,7 @@ int main(void)
         TEST(test_letter_that_failed_to_print_joins_another_batch),
         TEST(test_posted_ends_the_printed_letters_of_the_batch),
         TEST(test_the_directory_is_to_be_told_of_every_step),
+        TEST(test_where_a_claim_sent_a_letter_is_kept_until_it_is_claimed_again),
         TEST(test_station_may_say_at_once_that_it_does_not_know),
         TEST(test_uncertain_letter_is_printed_again_only_when_told),
         TEST(test_letter_can_return_once_it_is_on_paper),

@@ -321,7 +321,7 @@ static void call_everything(struct queue *queue)
     }
     (void)queue_list(queue, &filter, &list);
     job_list_clear(&list);
-    (void)queue_untold(queue, 100, &list);
+    (void)queue_untold(queue, NOW, 100, &list);
     job_list_clear(&list);
     (void)queue_orphans(queue, NOW, 100, &list);
     job_list_clear(&list);

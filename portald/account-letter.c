@@ -220,6 +220,16 @@ time_t account_letter_last(const struct account_rules *rules, const struct entry
                    initial_ceiling(rules, entry->password_changed));
 }
 
+void account_letter_went(const struct entry *entry, const char *job,
+                         const unsigned char *address_hash, struct changes *changes)
+{
+    const struct entry_letter *letter = find_letter(entry, job);
+
+    if (letter && address_hash && may_become(letter, "printed"))
+        changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash,
+                      ENTRY_ADDRESS_BYTES);
+}
+
 void account_letter_printed(const struct account_rules *rules, const struct entry *entry,
                             const char *job, const unsigned char *address_hash, time_t printed,
                             struct changes *changes)
@@ -230,9 +240,7 @@ void account_letter_printed(const struct account_rules *rules, const struct entr
     if (!letter || !may_become(letter, "printed"))
         return;
     update_letter(letter, "printed", printed, changes);
-    if (address_hash)
-        changes_bytes(changes, CHANGE_SET, ATTRIBUTE_LETTER_ADDRESS, address_hash,
-                      ENTRY_ADDRESS_BYTES);
+    account_letter_went(entry, job, address_hash, changes);
     if (in_force(entry, letter))
         changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES,
                      account_letter_last(rules, entry, letter->kind, printed));
@@ -298,6 +306,16 @@ bool account_letter_elsewhere(const struct entry *entry,
 {
     return entry->has_letter_address &&
            memcmp(entry->letter_address, address_hash, ENTRY_ADDRESS_BYTES) != 0;
+}
+
+time_t account_letter_waits(const struct account_rules *rules, enum account_announced announced,
+                            time_t accepted, time_t now)
+{
+    if (announced == ANNOUNCED_FAILED)
+        return now + DAY;
+    if (announced == ANNOUNCED_NOT) /* at the earliest */
+        return now + rules->address_wait;
+    return now - accepted < rules->address_wait ? accepted + rules->address_wait : 0;
 }
 
 static bool in_use(const struct entry *entry)

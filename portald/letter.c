@@ -4,6 +4,7 @@
 
 #include "letter.h"
 
+#include "account-letter.h"
 #include "mail-job.h"
 
 #include "cleanup.h"
@@ -19,6 +20,15 @@
 #define CONTENT_SIZE 512
 #define ANNOUNCEMENT "letter-address"
 #define LETTERS_MOST 100 /* unfinished ones of a customer */
+/* Why a letter waits, for whoever looks at the queue. */
+#define HELD "it waits, since it goes to another address than the last one"
+#define HELD_UNTOLD                                                                                \
+    "it waits for a person: it goes to another address than the last one, and the mail that "      \
+    "tells "                                                                                       \
+    "the customer failed"
+#define HELD_NO_MAIL                                                                               \
+    "it waits for a person: it goes to another address than the last one, and the entry has no "   \
+    "mail address to tell"
 
 struct codes {
     char password[CODE_SIZE], puk[CODE_SIZE];
@@ -108,7 +118,30 @@ void letter_address_hash(const struct entry *entry, unsigned char ret[static ENT
                        0);
 }
 
-/* The id of the mail that announces the letter job going to the entry's address. */
+void letter_sent_text(const struct entry *entry, char ret[static JOB_HASH_SIZE])
+{
+    unsigned char hash[ENTRY_ADDRESS_BYTES];
+
+    letter_address_hash(entry, hash);
+    sodium_bin2base64(ret, JOB_HASH_SIZE, hash, sizeof hash,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+int letter_sent_to(const struct job *job, unsigned char ret[static ENTRY_ADDRESS_BYTES])
+{
+    unsigned char hash[ENTRY_ADDRESS_BYTES];
+    size_t size = 0;
+
+    if (sodium_base642bin(hash, sizeof hash, job->address, strlen(job->address), NULL, &size, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+        size != sizeof hash)
+        return -ENOENT;
+    memcpy(ret, hash, sizeof hash);
+    return 0;
+}
+
+/* The id of the mail that announces, to the entry's mailbox, the letter job going to the entry's
+   postal address. */
 static void announcement_id(const struct manager *m, const struct entry *entry, const char *job,
                             char ret[static ULID_SIZE])
 {
@@ -116,6 +149,8 @@ static void announcement_id(const struct manager *m, const struct entry *entry, 
     char printed[sizeof ANNOUNCEMENT + 2 * sizeof hash] = ANNOUNCEMENT;
 
     letter_address_hash(entry, hash);
+    crypto_generichash(hash, sizeof hash, (const uint8_t *)entry->mail, strlen(entry->mail), hash,
+                       sizeof hash);
     sodium_bin2hex(printed + strlen(ANNOUNCEMENT), 2 * sizeof hash + 1, hash, sizeof hash);
     mail_job_child_id(m, job, printed, ret);
 }
@@ -125,8 +160,7 @@ static bool goes_elsewhere(const struct manager *m, const struct entry *entry)
     unsigned char hash[ENTRY_ADDRESS_BYTES];
 
     letter_address_hash(entry, hash);
-    return m->settings->rules.address_wait > 0 && entry->mail &&
-           account_letter_elsewhere(entry, hash);
+    return m->settings->rules.address_wait > 0 && account_letter_elsewhere(entry, hash);
 }
 
 /* Mails that the letter job goes to another address: staged with the letter itself, or at once. */
@@ -181,7 +215,7 @@ static int stage_all(const struct manager *m, const struct entry *entry, const c
 {
     _cleanup_(job_clear) struct job job = {.kind = JOB_LETTER, .state = JOB_STAGED};
     bool apart = m->settings->rules.puk_days > 0 && strcmp(kind, "access") == 0;
-    bool elsewhere = goes_elsewhere(m, entry);
+    bool elsewhere = goes_elsewhere(m, entry) && entry->mail; /* else the claim finds out */
     time_t due = elsewhere ? now + m->settings->rules.address_wait : now;
     int64_t made_ms = clock_now_ms();
     int r;
@@ -268,42 +302,44 @@ void letter_settle(const struct manager *manager, const struct letter *letter, b
                   *letter->notice ? "; it waits, since it goes to another address" : "");
 }
 
-int letter_hold(const struct manager *manager, const struct entry *entry, const struct job *job,
-                time_t now, time_t *ret_until)
+/* What became of the mail that announces the letter job; it is made where there is none. */
+static int announced(const struct manager *m, const struct entry *entry, const char *job,
+                     time_t now, enum account_announced *ret, time_t *ret_accepted)
 {
-    _cleanup_(job_clear) struct job told = {0};
+    _cleanup_(job_clear) struct job mail = {.state = JOB_READY};
     char id[ULID_SIZE];
-    long wait = manager->settings->rules.address_wait;
     int r;
+
+    announcement_id(m, entry, job, id);
+    r = queue_get(m->queue, id, &mail);
+    if (r == -ENOENT)
+        r = announce(m, entry, job, false, now, id);
+    if (r < 0)
+        return r;
+    *ret_accepted = mail.happened;
+    *ret = mail.state == JOB_DONE                               ? ANNOUNCED_ACCEPTED
+           : job_ended(mail.state) || mail.state == JOB_DAMAGED ? ANNOUNCED_FAILED
+                                                                : ANNOUNCED_NOT;
+    return 0;
+}
+
+int letter_hold(const struct manager *manager, const struct entry *entry, const struct job *job,
+                time_t now, time_t *ret_until, const char **ret_why)
+{
+    enum account_announced told = ANNOUNCED_FAILED;
+    time_t accepted = 0;
+    int r = 0;
 
     *ret_until = 0;
     if (!goes_elsewhere(manager, entry))
         return 0;
-    announcement_id(manager, entry, job->id, id);
-    r = queue_get(manager->queue, id, &told);
-    if (r == -ENOENT) {
-        told.created = now;
-        r = announce(manager, entry, job->id, false, now, id);
-    }
-    if (r == 0 && now - told.created < wait)
-        *ret_until = told.created + wait;
-    return r;
-}
-
-int letter_went(const struct manager *manager, const struct entry *entry, const struct job *job,
-                time_t printed)
-{
-    _cleanup_(job_clear) struct job told = {0};
-    char id[ULID_SIZE];
-    int r;
-
-    if (!goes_elsewhere(manager, entry))
-        return 0;
-    announcement_id(manager, entry, job->id, id);
-    r = queue_get(manager->queue, id, &told);
+    if (entry->mail)
+        r = announced(manager, entry, job->id, now, &told, &accepted);
     if (r < 0)
-        return r == -ENOENT ? -EAGAIN : r;
-    return printed - told.created < manager->settings->rules.address_wait ? -EAGAIN : 0;
+        return r;
+    *ret_until = account_letter_waits(&manager->settings->rules, told, accepted, now);
+    *ret_why = told != ANNOUNCED_FAILED ? HELD : entry->mail ? HELD_UNTOLD : HELD_NO_MAIL;
+    return 0;
 }
 
 int letter_mail(const struct manager *manager, const struct entry *entry, const char *job,

@@ -28,16 +28,15 @@ void letter_settle(const struct manager *manager, const struct letter *letter, b
 
 /* The hash that portalLetterAddress holds, of the address as it is now. */
 void letter_address_hash(const struct entry *entry, unsigned char ret[static ENTRY_ADDRESS_BYTES]);
-/* Until when the letter job must wait if it were printed now, because it would go to an address
-   that its customer wasn't told of for long enough; 0: it may go. Who wasn't told at all is
-   mailed. Returns 0 or the queue's error. */
+/* The same as the queue's row of a letter keeps it (job.address), of what a claim sends out; and
+   back: -ENOENT when the row doesn't say. */
+void letter_sent_text(const struct entry *entry, char ret[static JOB_HASH_SIZE]);
+int letter_sent_to(const struct job *job, unsigned char ret[static ENTRY_ADDRESS_BYTES]);
+/* Until when the letter job must wait if it were printed now, and why, because it would go to an
+   address that its customer wasn't told of for long enough, or couldn't be; 0: it may go. Who
+   wasn't told at all is mailed. Returns 0 or the queue's error. */
 int letter_hold(const struct manager *manager, const struct entry *entry, const struct job *job,
-                time_t now, time_t *ret_until);
-/* Whether the letter job, printed then, went to the entry's address as it is now: -EAGAIN for
-   another one than the last that its customer wasn't told of for long enough then, since no claim
-   hands such a letter out. Returns 0, that, or the queue's error. */
-int letter_went(const struct manager *manager, const struct entry *entry, const struct job *job,
-                time_t printed);
+                time_t now, time_t *ret_until, const char **ret_why);
 /* A mail about the letter job to its customer, once; day: for the topics that name one (compose.h),
    else 0. Returns 0, also when it was put in before; or the queue's error. */
 int letter_mail(const struct manager *manager, const struct entry *entry, const char *job,

@@ -20,7 +20,6 @@
 
 #define CLAIM_LEASE  (30 * MINUTE)
 #define FAILED_RETRY HOUR
-#define HELD         "it waits, since it goes to another address than the last one"
 
 struct claim {
     struct worker *worker;
@@ -30,7 +29,16 @@ struct claim {
     struct seal_manifest manifest;
     size_t count;
     time_t now;
+    struct queue_sent *sent; /* one for each letter that is given out … */
+    char (*addresses)[JOB_HASH_SIZE];
+    size_t sent_count;
 };
+
+static void claim_clear(struct claim *c)
+{
+    free(c->sent);
+    free(c->addresses);
+}
 
 static void put_last_day(struct wire_writer *w, const struct account_rules *rules,
                          const struct entry *entry, const struct job *job, time_t now)
@@ -89,11 +97,37 @@ static void put_back(const struct claim *c, const struct job *job, const char *w
               "Letter %s of %s can't be printed: %s", job->id, job->subject, why);
 }
 
-static void hold_back(const struct claim *c, const struct job *job, time_t until)
+/* Said when it isn't known yet: its row has said it since. */
+static void hold_back(const struct claim *c, const struct job *job, time_t until, const char *why)
 {
-    queue_retry(c->worker->manager->queue, job->id, job->fence, until, HELD);
-    log_event(LOG_INFO, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job->id), "Letter %s of %s: %s",
-              job->id, job->subject, HELD);
+    queue_retry(c->worker->manager->queue, job->id, job->fence, until, why);
+    if (strcmp(job->note, why) != 0)
+        log_event(LOG_NOTICE, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job->id),
+                  "Letter %s of %s: %s", job->id, job->subject, why);
+}
+
+/* Where it is sent is on record before anybody has it. Given out twice, to two addresses, it may
+   have gone to either: to none that the next letter could go to unannounced. */
+static void note_sent(struct claim *c, const struct job *job, const struct entry *entry)
+{
+    static const struct entry nowhere = {0};
+    char *address = c->addresses[c->sent_count];
+
+    letter_sent_text(entry, address);
+    if (*job->address && strcmp(job->address, address) != 0)
+        letter_sent_text(&nowhere, address);
+    c->sent[c->sent_count++] =
+        (struct queue_sent){.id = job->id, .fence = job->fence, .address = address};
+}
+
+/* What was withdrawn in this moment isn't the claim's any more. */
+static int write_sent(struct claim *c)
+{
+    queue_sent_to(c->worker->manager->queue, c->sent, c->sent_count);
+    for (size_t i = 0; i < c->sent_count; i++)
+        if (c->sent[i].result < 0 && c->sent[i].result != -ESTALE && c->sent[i].result != -ENOENT)
+            return c->sent[i].result;
+    return 0;
 }
 
 static int claim_one(struct claim *c, const struct job *job)
@@ -101,6 +135,7 @@ static int claim_one(struct claim *c, const struct job *job)
     _cleanup_(entry_free_p) struct entry *entry = NULL;
     struct manager *m = c->worker->manager;
     time_t until = 0;
+    const char *why = NULL;
     int r;
 
     if (job->state != JOB_CLAIMED || !job->payload)
@@ -116,16 +151,18 @@ static int claim_one(struct claim *c, const struct job *job)
                             entry ? "the account has moved on" : "the entry has gone", c->now,
                             entry != NULL);
     }
-    if (!entry->malformed && (r = letter_hold(m, entry, job, c->now, &until)) < 0)
+    if (!entry->malformed && (r = letter_hold(m, entry, job, c->now, &until, &why)) < 0)
         return r;
     if (until)
-        hold_back(c, job, until);
+        hold_back(c, job, until, why);
     else if (entry->malformed)
         put_back(c, job, "the entry holds values that can't be understood");
     else if (!entry->postal_address || !*entry->postal_address)
         put_back(c, job, "the entry has no postal address");
     else if (put_letter(c, job, entry) < 0)
         put_back(c, job, "address or name is too long");
+    else
+        note_sent(c, job, entry);
     return 0;
 }
 
@@ -139,9 +176,14 @@ static int claim_all(struct claim *c)
                                 .batch = c->wanted->batch};
     int r = queue_claim(c->worker->manager->queue, &claim, &jobs);
 
+    if (r == 0 && jobs.count > 0) {
+        c->sent = calloc(jobs.count, sizeof *c->sent);
+        c->addresses = calloc(jobs.count, sizeof *c->addresses);
+        r = c->sent && c->addresses ? 0 : -ENOMEM;
+    }
     for (size_t i = 0; r == 0 && i < jobs.count; i++)
         r = claim_one(c, &jobs.items[i]);
-    return r;
+    return r < 0 || jobs.count == 0 ? r : write_sent(c);
 }
 
 static void sign(struct claim *c)
@@ -157,7 +199,7 @@ static void sign(struct claim *c)
 int letters_batch(struct worker *worker, const struct request *request,
                   const struct letters_wanted *wanted, struct wire_writer *reply, size_t *ret_count)
 {
-    struct claim c = {
+    _cleanup_(claim_clear) struct claim c = {
         .worker = worker, .request = request, .wanted = wanted, .reply = reply, .now = clock_now()};
     int r;
 

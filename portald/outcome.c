@@ -4,7 +4,7 @@
 
 #include "outcome.h"
 
-#include "account.h"
+#include "account-letter.h"
 #include "letter.h"
 #include "swap.h"
 
@@ -42,32 +42,22 @@ static const char *const words[JOB_STATES] = {
     [JOB_WITHDRAWN] = "withdrawn", [JOB_UNCERTAIN] = "uncertain",
 };
 
-/* An address that was changed while the letter was at the printer isn't the one it went to: it must
-   not count as one that the customer knows of. */
-static int printed_changes(const struct manager *manager, const struct entry *entry,
+/* It went where the claim sent it: the entry's address may have changed since. */
+static void letter_changes(const struct manager *manager, const struct entry *entry,
                            const struct job *job, struct changes *changes)
 {
-    unsigned char hash[ENTRY_ADDRESS_BYTES];
-    int r = letter_went(manager, entry, job, job->happened);
+    const struct account_rules *rules = &manager->settings->rules;
+    unsigned char sent_to[ENTRY_ADDRESS_BYTES];
+    const unsigned char *known = letter_sent_to(job, sent_to) == 0 ? sent_to : NULL;
 
-    if (r < 0 && r != -EAGAIN)
-        return r;
-    letter_address_hash(entry, hash);
-    account_letter_printed(&manager->settings->rules, entry, job->id, r == 0 ? hash : NULL,
-                           job->happened, changes);
-    return 0;
-}
-
-static int letter_changes(const struct manager *manager, const struct entry *entry,
-                          const struct job *job, struct changes *changes)
-{
-    if (job->state == JOB_PRINTED)
-        return printed_changes(manager, entry, job, changes);
-    if (job->state == JOB_DONE)
-        account_letter_posted(&manager->settings->rules, entry, job->id, job->happened, changes);
-    else if (words[job->state])
+    if (job->state == JOB_PRINTED) {
+        account_letter_printed(rules, entry, job->id, known, job->happened, changes);
+    } else if (job->state == JOB_DONE) {
+        account_letter_went(entry, job->id, known, changes);
+        account_letter_posted(rules, entry, job->id, job->happened, changes);
+    } else if (words[job->state]) {
         account_letter_became(entry, job->id, words[job->state], clock_now(), changes);
-    return 0;
+    }
 }
 
 /* "Expect it by …". Before the queue knows that it was told, so that a second run finds the first
@@ -99,10 +89,10 @@ int outcome_tell(const struct manager *manager, struct directory *directory, con
         if (r < 0)
             return r;
         if (job->kind == JOB_LETTER)
-            r = letter_changes(manager, entry, job, &changes);
+            letter_changes(manager, entry, job, &changes);
         else
             mail_changes(manager, entry, job, &changes);
-        if (r == 0 && changes.count > 0)
+        if (changes.count > 0)
             r = entry_swap(directory, entry, &changes, deadline);
         if (r == 0)
             r = mail_posted(manager, entry, job);

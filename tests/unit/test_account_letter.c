@@ -135,6 +135,52 @@ static void test_only_another_address_than_the_last_one_is_elsewhere(void **stat
     assert_true(account_letter_elsewhere(&e, there));
 }
 
+static void test_announced_letter_waits_three_days_from_the_mails_acceptance(void **state)
+{
+    static const struct account_rules three_days = {.address_wait = 3 * DAY};
+    static const struct {
+        enum account_announced announced;
+        time_t accepted, now, until;
+    } cases[] = {
+        {ANNOUNCED_ACCEPTED, NOON, NOON + 3 * DAY - 1, NOON + 3 * DAY},
+        {ANNOUNCED_ACCEPTED, NOON, NOON + 3 * DAY, 0},
+        /* Not yet told: three days from now at the earliest. */
+        {ANNOUNCED_NOT, 0, NOON, NOON + 3 * DAY},
+        {ANNOUNCED_NOT, 0, NOON + 9 * DAY, NOON + 12 * DAY},
+        /* It can't be told, or came back: never, unless that changes. */
+        {ANNOUNCED_FAILED, 0, NOON, NOON + DAY},
+        {ANNOUNCED_FAILED, NOON, NOON + 90 * DAY, NOON + 91 * DAY},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++)
+        assert_int_equal(
+            account_letter_waits(&three_days, cases[i].announced, cases[i].accepted, cases[i].now),
+            cases[i].until);
+}
+
+static void test_where_a_letter_went_is_written_once_at_printing_or_posting(void **state)
+{
+    static const struct {
+        const char *state;
+        bool written;
+    } cases[] = {{"queued", true},  {"claimed", true},    {"uncertain", true}, {"printed", false},
+                 {"posted", false}, {"withdrawn", false}, {"returned", false}};
+    static const unsigned char hash[ENTRY_ADDRESS_BYTES] = "there";
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        _cleanup_(changes_clear) struct changes c = {0};
+        struct entry_letter l = letter("access", JOB_A, cases[i].state);
+        struct entry e = with(ACCOUNT_INITIAL, &l, 1);
+        account_letter_went(&e, JOB_B, hash, &c); /* another's */
+        account_letter_went(&e, JOB_A, NULL, &c); /* nobody knows */
+        assert_int_equal(c.count, 0);
+        account_letter_went(&e, JOB_A, hash, &c);
+        assert_int_equal(c.count, cases[i].written);
+    }
+}
+
 static void test_two_letters_of_one_moment_count_as_one(void **state)
 {
     struct entry_letter l[6];
@@ -275,6 +321,8 @@ int main(void)
         cmocka_unit_test(test_returned_letter_voids_what_is_still_in_force),
         cmocka_unit_test(test_letter_returns_once),
         cmocka_unit_test(test_only_another_address_than_the_last_one_is_elsewhere),
+        cmocka_unit_test(test_announced_letter_waits_three_days_from_the_mails_acceptance),
+        cmocka_unit_test(test_where_a_letter_went_is_written_once_at_printing_or_posting),
         cmocka_unit_test(test_two_letters_of_one_moment_count_as_one),
         cmocka_unit_test(test_two_letters_are_noted_with_their_kinds),
         cmocka_unit_test(test_reminder_begins_7_days_before_and_ends_with_the_password),

@@ -122,15 +122,11 @@ class World:
                         what=f"mail {count} to {recipient}")[count - 1]
 
     def wait_for_rest(self):
-        """Every mail that is due is with the relay, and the directory knows."""
+        """Every mail is with the relay, and the directory knows."""
         def rested():
-            status = self.portald.control("status")
-            if status["queue"]["untold"] or any(status["queue"]["mail"][state] for state in ("staged", "claimed")):
-                return False
-            ready = self.portald.control("queue-list", kind="mail", state="ready")["jobs"]
-            return not any(job["due"] is None or job["due"] <= status["now"] for job in ready)
-        # A row that was staged for a write of unknown outcome is looked at after a minute.
-        wait_for(rested, seconds=100, what="rest")
+            queue = self.portald.control("status")["queue"]
+            return queue["untold"] == 0 and not any(queue["mail"][state] for state in ("staged", "ready", "claimed"))
+        wait_for(rested, seconds=60, what="rest")
 
     def clock(self, by):
         done = self.box.ctl("clock", by)

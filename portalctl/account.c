@@ -125,8 +125,11 @@ static void code_print(const json_t *code)
 
 static void letters_print(const json_t *letters)
 {
-    static const struct column columns[] = {
-        {.title = "LETTER"}, {.title = "STATE"}, {.title = "SINCE"}, {.title = "JOB"}};
+    static const struct column columns[] = {{.title = "LETTER"},
+                                            {.title = "STATE"},
+                                            {.title = "SINCE"},
+                                            {.title = "JOB"},
+                                            {.title = "NOTE", .flexible = true}};
     _cleanup_(table_clear) struct table t = TABLE(columns);
     const json_t *letter;
     size_t i;
@@ -137,6 +140,7 @@ static void letters_print(const json_t *letters)
         table_put(&t, report_text(letter, "state"));
         table_put_time(&t, report_time(letter, "time"));
         table_put(&t, report_text(letter, "job"));
+        table_put(&t, report_text(letter, "note"));
     }
     if (t.count > 0)
         putchar('\n');

@@ -40,7 +40,7 @@ static void letters_table(const json_t *letters, const char *empty)
     {
         table_put(&t, report_text(letter, "id"));
         table_put(&t, report_text(letter, "topic"));
-        table_put(&t, report_text(letter, "state"));
+        table_put(&t, report_text(letter, "letter_state"));
         table_put(&t, report_text(letter, "subject"));
         table_put_time(&t, report_time(letter, "created"));
         table_put_time(&t, report_time(letter, "happened"));

@@ -221,12 +221,12 @@ static const char *meaning_of(const char *state)
     return NULL;
 }
 
-/* A letter that came back is done, too, and only its note tells. */
+/* A letter that came back is done, too. */
 static bool is_returned(const json_t *job)
 {
-    const char *kind = report_text(job, "kind"), *note = report_text(job, "note");
+    const char *state = report_text(job, "letter_state");
 
-    return kind && note && strcmp(kind, "letter") == 0 && strcmp(note, "returned") == 0;
+    return state && strcmp(state, "returned") == 0;
 }
 
 /* A time, and how far away it is. */
@@ -286,6 +286,8 @@ static void job_print(const json_t *job, time_t now)
         else
             output_pair(lines[i].label, report_text(job, lines[i].name));
     }
+    if (report_text(job, "letter_state"))
+        output_pair("Letter", report_text(job, "letter_state"));
     snprintf(text, sizeof text, "%lld", report_number(job, "attempts"));
     output_pair("Tries", text);
     if (json_is_true(json_object_get(job, "untold")))

@@ -87,6 +87,26 @@ json_t *control_letters_again(struct control *control)
 
 /* ---- Returned ---- */
 
+/* What came back was on paper, whether anybody had said so or not. */
+static int printed_after_all(struct control *control, struct job *job)
+{
+    struct manager *m = control->worker->manager;
+    int r = queue_printed(m->queue, job->id, job->batch, clock_now(), "it came back from the post");
+
+    if (r < 0)
+        return r;
+    job_clear(job);
+    if ((r = letter_get(control, job)) == 0 && job->untold)
+        (void)outcome_tell(m, control->worker->directory, job, control->request->deadline);
+    return r;
+}
+
+static bool may_come_back(const struct job *job)
+{
+    return job->state == JOB_PRINTED || job->state == JOB_DONE || job->state == JOB_WITHDRAWN ||
+           job->state == JOB_UNCERTAIN || job->state == JOB_CLAIMED;
+}
+
 struct hashes {
     char password[SECRET_HASH_SIZE], puk[SECRET_HASH_SIZE];
 };
@@ -154,7 +174,7 @@ static void returned_note(struct control *control, char ret[static JOB_NOTE_SIZE
 {
     const char *reason = control_string(control, "reason");
 
-    snprintf(ret, JOB_NOTE_SIZE, "returned%s%s", reason && *reason ? ": " : "",
+    snprintf(ret, JOB_NOTE_SIZE, NOTE_RETURNED "%s%s", reason && *reason ? ": " : "",
              reason ? reason : "");
     for (char *p = ret; *p; p++)
         if ((unsigned char)*p < ' ')
@@ -172,10 +192,15 @@ json_t *control_letters_returned(struct control *control)
 
     if (r < 0)
         return letter_refuse(control, r);
-    if (job.state != JOB_PRINTED && job.state != JOB_DONE && job.state != JOB_WITHDRAWN)
+    if (!may_come_back(&job))
         return control_refuse(control, 1,
-                              "Only a letter that was printed can come back; this one is %s",
-                              job_state_word(job.state));
+                              "Only a letter that was printed can come back; this one is %s. Is "
+                              "its number right? If you hold it in your hands, 'portalctl letter "
+                              "%s' makes its codes void and sends another",
+                              job_state_word(job.state), job.subject);
+    if (job.state == JOB_UNCERTAIN || job.state == JOB_CLAIMED)
+        if ((r = printed_after_all(control, &job)) < 0)
+            return control_fail(control, r);
     r = write_returned(control, &job, now, &done);
     if (r < 0 && r != -ENOENT)
         return control_fail(control, r);

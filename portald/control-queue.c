@@ -8,6 +8,14 @@
 
 #include <errno.h>
 
+/* How portalLetter calls a letter's state, where the queue has one for two. */
+static const char *letter_state(const struct job *j)
+{
+    if (j->state != JOB_DONE)
+        return job_state_word(j->state);
+    return strncmp(j->note, NOTE_RETURNED, strlen(NOTE_RETURNED)) == 0 ? "returned" : "posted";
+}
+
 static json_t *job_json(const struct job *j)
 {
     json_t *json =
@@ -18,6 +26,8 @@ static json_t *job_json(const struct job *j)
 
     if (!json)
         return NULL;
+    if (j->kind == JOB_LETTER)
+        json_object_set_new(json, "letter_state", json_string(letter_state(j)));
     json_object_set_new(json, "due", control_time(j->due));
     json_object_set_new(json, "expires", control_time(j->expires));
     json_object_set_new(json, "lease",

@@ -74,6 +74,23 @@ static json_t *show_mails(struct queue *queue, const struct entry *entry)
     return list;
 }
 
+/* Why letters came back, which the queue knows for as long as it keeps them. */
+static void show_reasons(struct queue *queue, json_t *letters)
+{
+    json_t *letter;
+    size_t i;
+
+    json_array_foreach(letters, i, letter)
+    {
+        _cleanup_(job_clear) struct job job = {0};
+        const char *id = json_string_value(json_object_get(letter, "job"));
+        const char *state = json_string_value(json_object_get(letter, "state"));
+
+        if (strcmp(state, "returned") == 0 && queue_get(queue, id, &job) == 0)
+            json_object_set_new(letter, "note", json_string(job.note));
+    }
+}
+
 static json_t *show_policies(const struct entry *entry)
 {
     json_t *list = json_array();
@@ -119,6 +136,7 @@ static json_t *show(const struct manager *m, const struct entry *e)
 
     if (!report)
         return NULL;
+    show_reasons(m->queue, json_object_get(report, "letters"));
     json_object_set_new(report, "mail", e->mail ? json_string(e->mail) : json_null());
     json_object_set_new(report, "initial_expires", control_time(e->initial_expires));
     json_object_set_new(report, "password_changed", control_time(e->password_changed));

@@ -55,5 +55,8 @@ json_t *control_queue_report(struct control *control);
 size_t control_most(const struct control *control);
 /* A string of the request, or NULL. */
 const char *control_string(const struct control *control, const char *name);
+/* What the note of a letter that came back begins with. In the queue it is done, as one is that was
+   posted. */
+#define NOTE_RETURNED "returned"
 /* A time as JSON: seconds since 1970, null for 0. */
 json_t *control_time(time_t t);

@@ -381,6 +381,7 @@ def test_a_letter_that_came_back_is_void_at_once_and_support_sees_it(fresh_world
     job = c.show()["letters"][0]["job"]
     batch, = {each["batch"] for each in letters_of(w)}
     ctl(w, "letters", "posted", batch)
+    assert letters_of(w)[0]["letter_state"] == "posted" and "posted" in ctl(w, "letters", "list", "--all")
     before = w.entry(c.uid)
     text = ctl(w, "letters", "returned", job, "--reason", "moved\naway")
     assert "void" in text
@@ -388,7 +389,11 @@ def test_a_letter_that_came_back_is_void_at_once_and_support_sees_it(fresh_world
     assert after["portalPUK"] != before["portalPUK"] and after["userPassword"] != before["userPassword"]
     assert not w.login(c.mail, letter.password, "Regen auf dem Zeltdach", "Regen auf dem Zeltdach").ok
     assert c.show()["letters"][0]["state"] == "returned" and "returned" in ctl(w, "show", c.uid)
-    assert letters_of(w)[0]["note"] == "returned: moved away"
+    assert letters_of(w)[0]["note"] == "returned: moved away" and letters_of(w)[0]["letter_state"] == "returned"
+    for words in (("letters", "list", "--all"), ("queue", "show", job), ("show", c.uid)):
+        text = ctl(w, *words)
+        assert "returned: moved away" in text and "  posted" not in text, text
+    assert c.show()["letters"][0]["note"] == "returned: moved away"
     assert "void already" in ctl(w, "letters", "returned", job)
     # Another letter makes everything well.
     ctl(w, "letter", c.uid)
@@ -412,7 +417,23 @@ def test_only_a_letter_that_was_printed_can_come_back(mailroom):
     w = mailroom
     w.customer().confirmed()
     letter, = letters_of(w)
-    assert "can come back" in ctl(w, "letters", "returned", letter["id"], status=1)
+    text = ctl(w, "letters", "returned", letter["id"], status=1)
+    assert "can come back" in text and f"portalctl letter {letter['subject']}" in text
+
+
+@pytest.mark.parametrize("state", ["claimed", "uncertain"])
+def test_what_came_back_was_printed_whatever_was_known_of_it(mailroom, state):
+    w = mailroom
+    c = w.customer()
+    c.confirmed()
+    job = uncertain(w)[0] if state == "uncertain" else [export(w), letters_of(w, "claimed")[0]["id"]][1]
+    before = w.entry(c.uid)
+    assert "void" in ctl(w, "letters", "returned", job, "--reason", "unknown")
+    after = w.entry(c.uid)
+    assert after["portalPUK"] != before["portalPUK"] and after["userPassword"] != before["userPassword"]
+    assert letters_of(w)[0]["letter_state"] == "returned" and letters_of(w)[0]["note"] == "returned: unknown"
+    assert c.show()["letters"][0]["state"] == "returned"
+    ctl(w, "letters", "again", job, status=1)
 
 
 # One file for a batch --------------------------------------------------------------------------------

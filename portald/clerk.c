@@ -167,6 +167,8 @@ static const char *refusal(struct clerk *clerk, int error)
         return "its portalRevision can't be swapped: 'portalctl show' says what is wrong with it";
     case -EPERM:
         return "the directory's access rules refuse it";
+    case -EAGAIN:
+        return "a directory server is away, or catching up, that may have it";
     case -EIO:
         return directory_error(clerk->directory);
     default:
@@ -245,6 +247,8 @@ static int gone_is_well(int r)
    it waits. */
 static int resolve_one(struct clerk *clerk, const struct job *job)
 {
+    /* First: what isn't there yet may come in between. */
+    int settled = directory_settled(clerk->directory, clock_monotonic_ms() + STEP_MS);
     int r = entry_holds(clerk, job);
 
     if (r < 0)
@@ -254,6 +258,9 @@ static int resolve_one(struct clerk *clerk, const struct job *job)
                   "Job %s was left staged, but its entry has it: it goes out", job->id);
         return gone_is_well(queue_ready(clerk->manager->queue, job->id));
     }
+    /* The change may be on a server that died before any other one had it. */
+    if (settled < 0)
+        return settled;
     log_event(LOG_NOTICE, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_JOB", job->id),
               "Job %s was left staged, and its entry knows nothing of it: dropped", job->id);
     return gone_is_well(queue_drop_staged(clerk->manager->queue, job->id));

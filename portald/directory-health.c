@@ -282,11 +282,12 @@ int directory_settled(struct directory *d, long long deadline)
     }
     pthread_mutex_unlock(&s->mutex);
     if (!well)
-        return directory_fail(d, NULL, -EAGAIN, "settled", "a server is missing");
+        return directory_fail(d, NULL, -EAGAIN, "looking for it everywhere", "a server is away");
     if ((r = directory_try(d, DIRECTORY_SERVICE, climb, &context, deadline)) < 0)
         return r;
     for (size_t i = 0; i < s->count; i++)
         if (csns_behind(&context.csns, &others[i]))
-            return directory_fail(d, NULL, -EAGAIN, "settled", "changes are on their way");
+            return directory_fail(d, NULL, -EAGAIN, "looking for it everywhere",
+                                  "changes are on their way");
     return 0;
 }

@@ -4,9 +4,11 @@ what comes back is void."""
 import json
 import os
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import dsn
 import pytest
 
 from customer import is_gone, wait_for
@@ -68,6 +70,18 @@ def with_letter(fresh_world):
 
 def moved(world, c):
     world.modify(c.uid, postalAddress=OTHER_ADDRESS)
+
+
+def claim(world, batch=BATCH):
+    return world.portald.ask("print", "CLAIM", BATCH=batch, COUNT=b"\0\0\0\x0a").get("LETTER")
+
+
+def report_printed(world, job, batch=BATCH):
+    world.portald.ask("print", "PRINTED", BATCH=batch, MANIFEST=json.dumps([{"job": job, "pages": 1}]))
+
+
+def note(world, job):
+    return world.portald.control("queue-show", id=job)["job"]["note"]
 
 
 def test_letter_to_another_address_is_announced_at_once_and_waits_three_days(with_letter):
@@ -133,6 +147,100 @@ def test_address_that_changes_while_the_letter_is_at_the_printer_does_not_count_
     ctl(w, "letter", c.uid)
     mail_with(w, c, "geht an eine andere Anschrift")
     assert w.portald.ask("print", "CLAIM", BATCH=OTHER_BATCH, COUNT=b"\0\0\0\x0a").get("LETTER") is None
+
+
+def test_first_letter_went_where_its_claim_sent_it_though_the_address_changed_before_the_report(fresh_world):
+    w = fresh_world
+    w.box.stop("print")
+    c = w.customer()
+    home = c.attribute("postalAddress")
+    c.confirmed()
+    job = letters(w, c)[-1][1]
+    assert claim(w)
+    moved(w, c)
+    report_printed(w, job)
+    wait_until_printed(w, c, job)
+    ctl(w, "letter", c.uid)
+    mail_with(w, c, "geht an eine andere Anschrift")
+    assert not claim(w, OTHER_BATCH)
+    w.modify(c.uid, postalAddress=home)
+    ctl(w, "letter", c.uid)
+    assert claim(w, OTHER_BATCH)
+    assert len([s for s in subjects(w, c) if "andere Anschrift" in s]) == 1
+
+
+def test_letter_given_out_again_with_another_address_went_to_neither(fresh_world):
+    w = fresh_world
+    w.box.stop("print")
+    c = w.customer()
+    home = c.attribute("postalAddress")
+    c.confirmed()
+    job = letters(w, c)[-1][1]
+    assert claim(w)
+    moved(w, c)
+    assert claim(w)
+    report_printed(w, job)
+    wait_until_printed(w, c, job)
+    for address in (OTHER_ADDRESS, home):
+        w.modify(c.uid, postalAddress=address)
+        ctl(w, "letter", c.uid)
+        assert not claim(w, OTHER_BATCH)
+
+
+def test_the_three_days_begin_when_the_relay_takes_the_announcement(with_letter):
+    c, w = with_letter, with_letter.world
+    answer = Path(w.box["PORTAL_MAIL_ANSWER"])
+    answer.write_text("rcpt 451 later")
+    moved(w, c)
+    ctl(w, "letter", c.uid)
+    job = letters(w, c)[-1][1]
+
+    def announcements():
+        return [j for j in w.portald.control("queue-list", kind="mail")["jobs"] if j["topic"] == "letter-address" and j["attempts"]]
+    mail = wait_for(announcements, what="an attempt")[0]
+    w.clock("+80h")
+    assert not claim(w)
+    answer.unlink()
+    w.portald.control("queue-retry", id=mail["id"])
+    mail_with(w, c, "geht an eine andere Anschrift")
+    w.wait_for_rest()
+    w.clock("+71h30m")
+    w.portald.control("queue-retry", id=job)  # even if a person is impatient
+    assert not claim(w)
+    assert queue_state(w, job) == "ready"
+    w.box.start("print")
+    w.clock("+1h")
+    wait_until_printed(w, c, job)
+
+
+def test_letter_waits_for_a_person_when_its_announcement_comes_back(with_letter):
+    c, w = with_letter, with_letter.world
+    moved(w, c)
+    ctl(w, "letter", c.uid)
+    job = letters(w, c)[-1][1]
+    path = mail_with(w, c, "geht an eine andere Anschrift").message["Return-Path"].strip("<>")
+    w.wait_for_rest()
+    done = subprocess.run([w.box["PORTAL_CTL"], "bounce", path], input=dsn.postfix(path, c.mail).encode(),
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for by in ("+80h", "+30d"):
+        w.clock(by)
+        assert not claim(w)
+        assert "waits for a person" in note(w, job) and queue_state(w, job) == "ready"
+    w.modify(c.uid, mail=None)
+    w.clock("+25h")
+    assert not claim(w)
+    assert "no mail address" in note(w, job)
+    # The address is put right: it is told, and three days later the letter goes.
+    c.mail = f"neu-{c.uid}@example.org"
+    w.modify(c.uid, mail=c.mail)
+    w.portald.control("queue-retry", id=job)
+    assert not claim(w)
+    mail_with(w, c, "geht an eine andere Anschrift")
+    w.wait_for_rest()
+    w.box.start("print")
+    w.clock("+73h")
+    wait_until_printed(w, c, job)
 
 
 def test_a_newer_letter_takes_the_place_of_one_that_is_not_printed(with_letter):

@@ -1,13 +1,17 @@
 """Whatever an administrator, a migration or a crash of something else may have left in an entry: each request has an answer,
 and portald goes on."""
 
+from pathlib import Path
+
 import pytest
 
 import ldap_client
-from customer import wait_for
+from customer import World, wait_for
+from sandbox import Sandbox
 
 PASSWORD = "Regen auf dem Zeltdach"
 BIG = "18446744073709551615"
+AT_ONCE = 50  # outcomes that the clerk tells in one go
 
 # Of an active customer. None: taken away.
 ODD = [
@@ -65,3 +69,41 @@ def test_odd_value_in_an_entry_ends_nothing(world, name, value):
 
 def test_odd_entries_that_are_mended_leave_nothing_behind(world):
     world.wait_for_rest()
+
+
+@pytest.fixture
+def crowd():
+    """A world of its own with many customers."""
+    box = Sandbox("--customers", str(AT_ONCE + 20))
+    yield World(box)
+    box.close()
+
+
+def untold(world):
+    return {j["subject"]: j for j in world.portald.control("queue-list", untold=True)["jobs"]}
+
+
+def test_many_entries_that_cannot_be_written_to_hold_up_nobody(crowd):
+    answer = Path(crowd.box["PORTAL_MAIL_ANSWER"])
+    answer.write_text("rcpt 451 later")
+    customers = [crowd.customer() for _ in range(AT_ONCE + 6)]
+    for i, c in enumerate(customers):
+        c.register(client=f"192.0.2.{i + 1}")
+    mails = wait_for(lambda: [j["id"] for j in crowd.portald.control("queue-list", kind="mail")["jobs"] if j["attempts"]][AT_ONCE + 5:]
+                     and crowd.portald.control("queue-list", kind="mail")["jobs"], seconds=60, what="attempts")
+    *broken, sound = sorted(customers, key=lambda c: next(j["id"] for j in mails if j["subject"] == c.uid))
+    for c in broken:
+        crowd.modify(c.uid, portalRevision=BIG)
+    answer.unlink()
+    for job in mails:
+        crowd.portald.control("queue-retry", id=job["id"])
+    wait_for(lambda: crowd.mails(sound.mail) and "portalJob" not in crowd.entry(sound.uid), seconds=60, what="the outcome of the last")
+    waiting = wait_for(lambda: len(x := untold(crowd)) == len(broken) and all("tell_note" in j for j in x.values()) and x,
+                       seconds=60, what="the others' turn")
+    assert set(waiting) == {c.uid for c in broken}
+    one = broken[0]
+    assert "portalRevision" in waiting[one.uid]["tell_note"]
+    assert "portalRevision" in crowd.box.ctl("queue", "show", waiting[one.uid]["id"]).stdout
+    crowd.modify(one.uid, portalRevision="7")
+    assert crowd.box.ctl("queue", "retry", waiting[one.uid]["id"]).returncode == 0
+    wait_for(lambda: "portalJob" not in crowd.entry(one.uid) and one.uid not in untold(crowd), what="the mended one's outcome")

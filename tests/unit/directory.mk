@@ -4,6 +4,11 @@ tests_unit_test_entry_SOURCES = tests/unit/test_entry.c
 tests_unit_test_entry_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_entry_LDADD = portald/libportald.la $(UNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test_directory_servers
+tests_unit_test_directory_servers_SOURCES = tests/unit/test_directory_servers.c
+tests_unit_test_directory_servers_CFLAGS = $(UNIT_CFLAGS) $(LDAP_CFLAGS)
+tests_unit_test_directory_servers_LDADD = portald/libportald.la $(UNIT_LIBS)
+
 noinst_PROGRAMS += tests/integration/directory-probe
 tests_integration_directory_probe_SOURCES = tests/integration/directory-probe.c
 tests_integration_directory_probe_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)

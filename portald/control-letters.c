@@ -10,6 +10,7 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 json_t *control_letters_list(struct control *control)
 {
@@ -54,6 +55,46 @@ static int tell_batch(struct control *control, const char *batch, enum job_state
     return 0;
 }
 
+/* Letters of the batch of which nobody has said that they are on paper. */
+static size_t count_open(struct control *control, const char *batch)
+{
+    static const enum job_state open[] = {JOB_CLAIMED, JOB_UNCERTAIN};
+    size_t count = 0;
+
+    for (size_t i = 0; i < ELEMENTS(open); i++) {
+        _cleanup_(job_list_clear) struct job_list jobs = {0};
+        const struct queue_filter filter = {
+            .kind = JOB_LETTER, .state = (int)open[i], .batch = batch, .most = QUEUE_LIST_MAX};
+
+        if (queue_list(control->worker->manager->queue, &filter, &jobs) == 0)
+            count += jobs.count;
+    }
+    return count;
+}
+
+#define OPEN_LEFT                                                                                  \
+    "of its letters aren't known to be printed, and stay as they are: import the print station's " \
+    "BATCH.result, or see 'portalctl letters list'; then say posted again."
+
+static json_t *posted_report(struct control *control, const char *batch, unsigned count)
+{
+    size_t open = count_open(control, batch);
+    char text[256];
+
+    if (count == 0 && open > 0)
+        return control_refuse(control, 1, "Nothing is marked as posted: %zu " OPEN_LEFT, open);
+    if (open > 0)
+        snprintf(text, sizeof text, "%u letters are marked as posted. %zu " OPEN_LEFT, count, open);
+    else
+        snprintf(text, sizeof text, "%s",
+                 count ? "The letters are marked as posted. Initial passwords now work until their "
+                         "final last day."
+                       : "All letters of this batch were marked as posted already, or ended "
+                         "otherwise.");
+    return json_pack("{s:i, s:I, s:s}", "count", (int)count, "open", (json_int_t)open, "text",
+                     text);
+}
+
 json_t *control_letters_posted(struct control *control)
 {
     struct manager *m = control->worker->manager;
@@ -69,16 +110,13 @@ json_t *control_letters_posted(struct control *control)
         return control_fail(control, r);
     r = queue_posted(m->queue, batch, clock_now(), &count);
     if (r == -ENOENT)
-        return control_refuse(control, 1, "There is no such batch");
+        return control_refuse(control, 1,
+                              "There is no such batch: 'portalctl letters list --all' shows them");
     if (r < 0)
         return control_fail(control, r);
     /* What can't be told now the clerk tells later. */
     (void)tell_batch(control, batch, JOB_DONE);
-    return json_pack(
-        "{s:i, s:s}", "count", (int)count, "text",
-        count ? "The letters are marked as posted. Initial passwords now work until their final "
-                "last day."
-              : "All letters of this batch were marked as posted already, or ended otherwise.");
+    return posted_report(control, batch, count);
 }
 
 static int asked_batch(struct control *control, char ret[static ULID_SIZE])

@@ -35,7 +35,8 @@ static json_t *letter_refuse(struct control *control, int r)
             control, 2,
             "A letter's id has 26 letters and digits, as portalctl letters list shows it");
     if (r == -ENOENT)
-        return control_refuse(control, 1, "There is no such letter");
+        return control_refuse(control, 1,
+                              "There is no such letter: 'portalctl letters list --all' shows them");
     return control_fail(control, r);
 }
 

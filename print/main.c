@@ -48,6 +48,12 @@ static int usage(FILE *out, int status)
     return status;
 }
 
+static int usage_because(const char *why)
+{
+    fprintf(stderr, "portal-print: %s\n", why);
+    return usage(stderr, USAGE);
+}
+
 static int option_value(const struct conf_key *key, const char *value, struct options *o)
 {
     if (conf_value_set(key, value, false, o) == 0)
@@ -99,8 +105,12 @@ static int options_read(int argc, char **argv, struct options *o)
         return status;
     if (argc - optind == 2 && strcmp(argv[optind], "keygen") == 0)
         o->keygen = argv[optind + 1];
-    else if (argc > optind || (o->batch && o->every > 0))
-        return usage(stderr, USAGE);
+    else if (argc > optind && strcmp(argv[optind], "keygen") == 0)
+        return usage_because("'keygen' needs one DIR");
+    else if (argc > optind)
+        return usage_because("a batch file or a directory of them is named with --batch");
+    else if (o->batch && o->every > 0)
+        return usage_because("--batch prints files once and ends: not with --every");
     return -1;
 }
 
@@ -108,8 +118,16 @@ static int keygen(const char *directory)
 {
     int r = station_keygen(directory);
 
-    if (r == 0)
+    if (r == 0) {
+        printf("Made in %s:\n"
+               "    station.key    secret, stays on this machine: [station] key of print.conf\n"
+               "    station.pub    goes to portald's machine: [keys] station of portald.conf, then "
+               "restart portald\n"
+               "From there portald.pub comes here: [portald] key of print.conf. If letters sealed "
+               "to another key still wait, see KEYS in portal-print(8).\n",
+               directory);
         return EXIT_SUCCESS;
+    }
     log_line(LOG_ERR, "%s: %s", directory,
              r == -EEXIST ? "there is a station.key or station.pub already, which is never "
                             "overwritten"

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -52,6 +53,17 @@ static int file_answer(struct batch *b, const char *file)
     return r < 0 ? station_trouble(r, "the result") : 0;
 }
 
+/* What to carry back, for whoever runs this by hand. */
+static void file_say(const struct batch *b, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+
+    batch_say(b);
+    printf("    portalctl letters import %.*s%s" RESULT_SUFFIX "\n",
+           slash ? (int)(slash + 1 - file) : 0, file, b->id);
+    fflush(stdout);
+}
+
 static int file_run(struct station *station, const char *file)
 {
     _cleanup_(batch_clear) struct batch b = {.station = station, .by_file = true};
@@ -69,7 +81,7 @@ static int file_run(struct station *station, const char *file)
     if ((r = batch_print(&b, &claim)) < 0 || (r = batch_rows(&b)) < 0 ||
         (r = file_answer(&b, file)) < 0)
         return r;
-    batch_say(&b);
+    file_say(&b, file);
     return 0;
 }
 
@@ -88,6 +100,8 @@ static int directory_run(struct station *station, const char *path)
 
     if (count < 0)
         return station_trouble(-errno, path);
+    if (count == 0)
+        log_line(LOG_NOTICE, "%s holds no batch: no file whose name ends in " BATCH_SUFFIX, path);
     for (int i = 0; i < count; i++) {
         char file[PATH_MAX];
         int done = -ENAMETOOLONG;

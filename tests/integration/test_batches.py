@@ -51,7 +51,7 @@ class File:
 def test_a_file_is_printed_and_answered(station):  # noqa: F811
     file = File(station, Letter(), Letter())
     done = station.prints("--batch", file.path)
-    assert done.stdout == f"batch {file.batch}: 2 letters\n"
+    assert done.stdout == f"batch {file.batch}: 2 letters\n    portalctl letters import {file.result}\n"
     assert station.files() == sorted(f"{letter.job}.pdf" for letter in file.letters)
     assert all(row["pages"] == 1 for row in file.rows().values())
     assert file.result.stat().st_mode & 0o777 == 0o600

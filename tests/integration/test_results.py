@@ -72,6 +72,10 @@ def test_only_what_the_station_sealed_is_taken_and_it_counts_once(mailroom):  # 
         result.write_text(damage(result.read_text()))
         refused(w, result, "isn't a result")
 
+    # Nothing of it can be posted as long as it isn't known to be printed.
+    assert "import the print station" in ctl(w, "letters", "posted", path.stem, status=1)
+    assert {letter["state"] for letter in letters_of(w)} == {"claimed"}
+
     # As it should be; and once more.
     station_result.write(result, [one, two], [stranger, *stations], portald)
     assert "2 printed, 0 failed, 0 uncertain" in ctl(w, "letters", "import", str(result))

@@ -26,7 +26,8 @@ json_t *control_letters_list(struct control *control)
 }
 
 /* Printed letters of the batch that the directory hasn't been told of are told first: posting
-   counts from what was printed on them. */
+   counts from what was printed on them. One entry that can't be written to doesn't keep a whole
+   batch from the post: the clerk goes on trying. */
 static int tell_batch(struct control *control, const char *batch, enum job_state state)
 {
     struct manager *m = control->worker->manager;
@@ -45,9 +46,10 @@ static int tell_batch(struct control *control, const char *batch, enum job_state
             return r;
         count = jobs.count;
         for (size_t i = 0; i < count; i++) {
-            if (jobs.items[i].untold &&
-                (r = outcome_tell(m, control->worker->directory, &jobs.items[i],
-                                  control->request->deadline)) < 0)
+            r = jobs.items[i].untold ? outcome_tell(m, control->worker->directory, &jobs.items[i],
+                                                    control->request->deadline)
+                                     : 0;
+            if (r == -EHOSTDOWN || r == -ETIMEDOUT)
                 return r;
             memcpy(after, jobs.items[i].id, sizeof after);
         }

@@ -11,10 +11,11 @@ from pathlib import Path
 import dsn
 import pytest
 
-from customer import is_gone, wait_for
+from customer import is_gone, wait_for, with_password
 from directory_gate import MODIFY, Gate
 
 BATCH, OTHER_BATCH = "01ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAW"
+NO_REVISION = "18446744073709551615"  # none that portald could go on from
 OTHER_ADDRESS = "Erika Mustermann$Umweg 7$54321 Anderswo"
 
 
@@ -284,6 +285,29 @@ def test_posted_letter_is_told_with_the_day_and_a_returned_one_is_void(fresh_wor
     assert len([s for s in subjects(w, c) if "unterwegs" in s]) == 1
 
 
+def test_batch_is_posted_though_one_of_its_entries_cannot_be_written_to(fresh_world):
+    w = fresh_world
+    w.box.stop("print")
+    broken, sound = (with_password(w) for _ in range(2))
+    for c in (broken, sound):
+        ctl(w, "letter", c.uid)
+    jobs = {c: letters(w, c)[-1][1] for c in (broken, sound)}
+    assert claim(w)
+    wait_for_letter(w, broken, "claimed")
+    w.modify(broken.uid, portalRevision=NO_REVISION)
+    for job in jobs.values():
+        report_printed(w, job)
+    ctl(w, "letters", "posted", BATCH)
+    wait_for_letter(w, sound, "posted")
+    assert queue_state(w, jobs[broken]) == "done"
+    assert letters(w, broken)[-1][2] == "claimed"
+    w.modify(broken.uid, portalRevision="7")
+    ctl(w, "queue", "retry", jobs[broken])
+    wait_for_letter(w, broken, "posted")
+    assert "portalLetterAddress" in w.entry(broken.uid)
+    w.wait_for_rest()
+
+
 def test_password_and_puk_can_come_in_two_letters_some_days_apart(fresh_world):
     w = fresh_world
     configure(w, puk_letter_days=3)
@@ -334,6 +358,29 @@ def test_killed_between_write_and_settle_letter_and_announcement_come_together_o
         assert (len(announced), len(letters(w, c)) - before) == ((1, 1) if written else (0, 0))
         if written:
             assert queue_state(w, letters(w, c)[-1][1]) == "ready"
+    finally:
+        pool.shutdown()
+        gate.close()
+
+
+def test_staged_row_of_an_entry_that_cannot_be_written_to_holds_up_no_other(fresh_world):
+    w = fresh_world
+    w.box.stop("print")
+    broken, sound = (with_password(w) for _ in range(2))
+    gate = Gate(w.box, w.box.dir)
+    pool = ThreadPoolExecutor(2)
+    try:
+        configure(w, section="[directory]", uri=gate.uri)
+        with gate.stop(MODIFY, broken.uid) as first, gate.stop(MODIFY, sound.uid) as second:
+            first.lost = second.lost = True
+            for c, stop in ((broken, first), (sound, second)):
+                pool.submit(w.box.ctl, "letter", c.uid)
+                assert stop.caught.wait(10)
+            assert staged(w, broken) and staged(w, sound)
+            w.modify(broken.uid, portalRevision=NO_REVISION)
+            kill(w.box)
+            wait_for(lambda: not staged(w, sound), what="the clerk's look at the sound one's row")
+        assert "isn't known" in wait_for(lambda: staged(w, broken)[0]["note"], what="the broken one's note")
     finally:
         pool.shutdown()
         gate.close()

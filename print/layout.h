@@ -7,7 +7,7 @@
 
 #include <pango/pangocairo.h>
 
-#define LAYOUTS_OWN 32
+#define LAYOUTS_OWN 64
 
 struct layout_made;
 

@@ -124,13 +124,20 @@ int page_open(struct page_fonts *fonts, struct page **ret)
     return 0;
 }
 
+void page_empty(struct page *page)
+{
+    for (size_t i = 0; i < page->count; i++)
+        if (page->items[i].type <= ITEM_LINE_OF_TEXT)
+            g_object_unref(page->items[i].layout);
+    page->count = 0;
+    page->full = false;
+}
+
 struct page *page_free(struct page *page)
 {
     if (!page)
         return NULL;
-    for (size_t i = 0; i < page->count; i++)
-        if (page->items[i].type <= ITEM_LINE_OF_TEXT)
-            g_object_unref(page->items[i].layout);
+    page_empty(page);
     layouts_clear(&page->layouts);
     free(page);
     return NULL;

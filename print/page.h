@@ -74,6 +74,8 @@ int page_open(struct page_fonts *fonts, struct page **ret);
 int page_close(struct page *page, const struct page_about *about, struct page_pdf *pdf);
 /* Whether a character was asked for that no installed font has; then which, and what helps. */
 bool page_misses(const struct page *page, char *ret, size_t size);
+/* Takes everything off the page again. What comes back needn't be laid out again. */
+void page_empty(struct page *page);
 struct page *page_free(struct page *page);
 DEFINE_CLEANUP(struct page, page_free)
 

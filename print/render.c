@@ -37,12 +37,20 @@ struct sheet {
     const char *values[TEXT_VALUES];
     char last_day[64]; /* between two TEXT_KEEP */
     char reference_url[512];
-    double scale; /* of the body's type and gaps: smaller where the text is long */
-    double y;     /* where the body goes on */
-    int error;    /* the first one sticks */
+    const struct density *density;
+    double y;  /* where the body goes on */
+    int error; /* the first one sticks */
 };
 
-static const double scales[] = {1.0, 0.95, 0.9, 0.85, 0.8};
+/* How close the body is set where the text is long: white goes first, then the lines move together,
+   and only then the type gets smaller, which is read by old eyes. */
+static const struct density {
+    double type, gaps; /* to what they are otherwise */
+    double leading;
+} densities[] = {
+    {1.0, 1.0, 1.36},  {1.0, 0.85, 1.32}, {1.0, 0.7, 1.28},  {0.97, 0.7, 1.28}, {0.95, 0.6, 1.26},
+    {0.92, 0.6, 1.26}, {0.9, 0.6, 1.26},  {0.85, 0.6, 1.26}, {0.8, 0.6, 1.26},
+};
 
 /* A section of the wording; "" after an error, which sticks. Returns whether it tells nothing of
    this customer. */
@@ -63,6 +71,14 @@ static const struct page_style body_style = {
     .size = 10.5, .leading = 1.36, .colour = {0.10, 0.11, 0.13}};
 static const struct page_style title_style = {
     .size = 10.5, .weight = 700, .leading = 1.36, .colour = {0.10, 0.11, 0.13}};
+
+static struct page_style as_dense(const struct sheet *s, struct page_style style)
+{
+    style.size *= s->density->type;
+    if (style.leading > 0)
+        style.leading = s->density->leading;
+    return style;
+}
 
 /* A section of the wording there; returns its height. */
 static double put(struct sheet *s, enum text_section section, struct page_style style, double x,
@@ -94,14 +110,13 @@ static void draw_information(struct sheet *s)
     draw_labelled(s, y, TEXT_NUMBER, &number, s->letter->job);
 }
 
-static const struct page_style small_style = {.size = 8.5, .colour = {0.36, 0.39, 0.43}};
+static const struct page_style small_style = {.size = 9, .colour = {0.36, 0.39, 0.43}};
 
 /* One section of the body, and the gap behind it. */
 static void body(struct sheet *s, enum text_section section, struct page_style style, double width,
                  double gap)
 {
-    style.size *= s->scale;
-    s->y += put(s, section, style, RENDER_LEFT, s->y, width) + gap * s->scale;
+    s->y += put(s, section, as_dense(s, style), RENDER_LEFT, s->y, width) + gap * s->density->gaps;
 }
 
 /* One code with its label above and a note beside it. */
@@ -109,7 +124,7 @@ static void box_code(struct sheet *s, double x, enum text_section label, enum te
                      const char *code)
 {
     const struct page_style large = {.face = PAGE_CODE, .size = CODE_SIZE_PT, .colour = render_ink};
-    const struct page_style beside = {.size = 9, .leading = 1.35, .colour = render_ink};
+    const struct page_style beside = {.size = 10, .leading = 1.3, .colour = render_ink};
     put(s, label, small_style, x, s->y, BOX_NOTE_LEFT - x);
     page_line_of_text(s->page, &large, x, s->y + BOX_LABEL + 6.4, code);
     put(s, note, beside, BOX_NOTE_LEFT, s->y + BOX_LABEL - 0.4,
@@ -149,11 +164,9 @@ static void draw_box(struct sheet *s)
 static void draw_steps(struct sheet *s)
 {
     char text[TEXT_SIZE], number[12];
-    struct page_style style = body_style, figure = title_style;
+    struct page_style style = as_dense(s, body_style), figure = as_dense(s, title_style);
     style.kept = fill(s, TEXT_STEPS, text);
     figure.kept = true;
-    style.size *= s->scale;
-    figure.size *= s->scale;
     figure.colour = s->renderer->accent;
     int n = 0;
     char *save = NULL;
@@ -162,9 +175,9 @@ static void draw_steps(struct sheet *s)
         page_text(s->page, &figure, RENDER_LEFT, s->y, STEP_INDENT, number, true);
         s->y += page_text(s->page, &style, RENDER_LEFT + STEP_INDENT, s->y,
                           RENDER_TEXT_WIDTH - STEP_INDENT, step, true) +
-                0.8 * s->scale;
+                0.8 * s->density->gaps;
     }
-    s->y += 2.6 * s->scale;
+    s->y += 2.6 * s->density->gaps;
 }
 
 /* The closing's first paragraph, the signature's picture, and the rest. */
@@ -172,8 +185,7 @@ static void draw_closing(struct sheet *s, double width)
 {
     const struct page_picture *picture = s->renderer->signed_by;
     char text[TEXT_SIZE];
-    struct page_style style = body_style;
-    style.size *= s->scale;
+    struct page_style style = as_dense(s, body_style);
     style.kept = fill(s, TEXT_CLOSING, text);
     char *rest = picture ? strchr(text, '\n') : NULL;
     if (rest) {
@@ -215,24 +227,23 @@ static void draw_end(struct sheet *s)
 static void draw_body(struct sheet *s)
 {
     const struct page_style subject = {.size = 13, .weight = 700, .colour = s->renderer->accent};
-    struct page_style note = body_style, url = body_style;
-    note.size = 9.5;
-    note.colour = render_grey;
+    struct page_style note = body_style, url = as_dense(s, body_style);
+    note.size = 10;
     url.face = PAGE_CODE;
-    url.size = 9.5 * s->scale;
+    url.size = 9.5 * s->density->type;
     s->y = s->renderer->places->text;
     body(s, TEXT_SUBJECT, subject, RENDER_TEXT_WIDTH, 4.5);
     body(s, TEXT_GREETING, body_style, RENDER_TEXT_WIDTH, 2.4);
     body(s, TEXT_INTRO, body_style, RENDER_TEXT_WIDTH, 3.5);
     draw_box(s);
-    s->y += 3 * s->scale;
+    s->y += 3 * s->density->gaps;
     body(s, TEXT_TYPING, note, RENDER_TEXT_WIDTH, 3.5);
     body(s, TEXT_STEPS_TITLE, title_style, RENDER_TEXT_WIDTH, 0.8);
     draw_steps(s);
     body(s, TEXT_NOT_ME_TITLE, title_style, RENDER_TEXT_WIDTH, 0.6);
     body(s, TEXT_NOT_ME, body_style, RENDER_TEXT_WIDTH, 0.8);
     s->y += page_text(s->page, &url, RENDER_LEFT, s->y, RENDER_TEXT_WIDTH, s->reference_url, true) +
-            3 * s->scale;
+            3 * s->density->gaps;
     draw_end(s);
 }
 
@@ -291,17 +302,14 @@ static int sheet_close(struct sheet *s, struct page_pdf *pdf)
     return page_close(s->page, &about, pdf);
 }
 
-/* Lays the whole page out at one scale. Returns -EOVERFLOW when the text needs more room. */
+/* Lays the whole page out at one density. Returns -EOVERFLOW when the text needs more room. */
 static int lay_out(struct sheet *s, struct page_pdf *pdf, char why[static LETTER_WHY_SIZE])
 {
     char remark[TEXT_SIZE];
-    _cleanup_(page_free_p) struct page *page = NULL;
-    int r = page_open(s->renderer->fonts, &page);
-    if (r < 0)
-        return r;
-    s->page = page;
+    struct page *page = s->page;
+    page_empty(page);
     fill(s, TEXT_REMARK, remark);
-    r = render_field(s->renderer, page, remark, s->letter->address, why);
+    int r = render_field(s->renderer, page, remark, s->letter->address, why);
     if (page_misses(page, why, LETTER_WHY_SIZE)) /* which can be what makes a line too long */
         return -EBADMSG;
     if (r < 0)
@@ -340,14 +348,18 @@ static int letter_check(const struct letter *l, char why[static LETTER_WHY_SIZE]
 int render_letter(struct renderer *renderer, const struct letter *letter, struct page_pdf *pdf,
                   char why[static LETTER_WHY_SIZE])
 {
+    _cleanup_(page_free_p) struct page *page = NULL;
     struct sheet s = {.renderer = renderer, .letter = letter};
     int r = letter_check(letter, why);
     if (r == 0)
         r = sheet_values(&s, why);
+    if (r == 0)
+        r = page_open(renderer->fonts, &page);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < ELEMENTS(scales); i++) {
-        s.scale = scales[i];
+    s.page = page;
+    for (size_t i = 0; i < ELEMENTS(densities); i++) {
+        s.density = &densities[i];
         r = lay_out(&s, pdf, why);
         if (r == 0)
             return 0;

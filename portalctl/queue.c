@@ -36,7 +36,7 @@ static const char *const meanings[] = {
     "Given up; the note says why. Once that is put right, 'portalctl queue retry ID' tries it "
     "again "
     "while what it carries is still good.",
-    "No longer wanted; nothing happens any more.",
+    "No longer wanted: nothing happens any more, and it can't be tried again.",
     "Handed out to be printed, and nobody knows whether it is on paper. Look, then say so: "
     "'portalctl letters printed ID' or 'portalctl letters again ID'.",
     "This row of the queue can't be what was written. Nothing is done with it, and nothing deletes "
@@ -46,6 +46,11 @@ _Static_assert(ELEMENTS(states) == ELEMENTS(meanings), "each state has a meaning
 #define RETURNED_MEANING                                                                           \
     "It came back, and what it carries is void. Once the address is right: 'portalctl letter "     \
     "WHO'."
+#define BOUNCED "bounced: " /* how portald's notes of bounces begin */
+#define BOUNCED_MEANING                                                                            \
+    "The relay took this mail, and it came back later: the note says why. It can't be tried "      \
+    "again. Ask the customer for an address that works. Who hasn't confirmed one yet registers "   \
+    "again with it; no account changes for a bounce."
 
 int queue_fetch(const struct arguments *a, const char *verb, const char *member, json_t *filter,
                 size_t limit, json_t **ret)
@@ -157,16 +162,31 @@ static void jobs_print(const json_t *jobs)
     table_print(&t, "No such jobs.");
 }
 
+/* A mail that the relay took, and whose bounce was noted. */
+static bool is_bounced(const json_t *job)
+{
+    const char *state = report_text(job, "state"), *note = report_text(job, "note");
+
+    return state && strcmp(state, "failed") == 0 && note &&
+           strncmp(note, BOUNCED, strlen(BOUNCED)) == 0;
+}
+
 /* Below the table: what needs a person, and how to see the rest. */
 static void jobs_hint(const json_t *jobs, size_t limit)
 {
     static const struct {
-        const char *state, *hint;
+        const char *state;
+        bool bounced;
+        const char *hint;
     } hints[] = {
-        {"failed", "given up. The note says why; then 'portalctl queue retry ID'."},
-        {"uncertain", "letters of which nobody knows whether they are on paper: 'portalctl letters "
-                      "list' says what to do."},
-        {"damaged", "damaged and set aside: see DAMAGE in portald(8)."},
+        {"failed", false,
+         "given up. The note says why; once that is put right: 'portalctl queue retry ID'."},
+        {"failed", true,
+         "taken by the relay, and came back: 'portalctl queue show ID' says what to do."},
+        {"uncertain", false,
+         "letters of which nobody knows whether they are on paper: 'portalctl letters "
+         "list' says what to do."},
+        {"damaged", false, "damaged and set aside: see DAMAGE in portald(8)."},
     };
     size_t all = json_array_size(jobs);
 
@@ -177,7 +197,8 @@ static void jobs_hint(const json_t *jobs, size_t limit)
         json_array_foreach(jobs, i, job)
         {
             const char *state = report_text(job, "state");
-            count += state && strcmp(state, hints[h].state) == 0;
+            count +=
+                state && strcmp(state, hints[h].state) == 0 && is_bounced(job) == hints[h].bounced;
         }
         if (count > 0)
             printf("\n%zu %s\n", count, hints[h].hint);
@@ -294,6 +315,8 @@ static void job_print(const json_t *job, time_t now)
         untold_print(job, now);
     if (is_returned(job))
         printf("\n%s\n", RETURNED_MEANING);
+    else if (is_bounced(job))
+        printf("\n%s\n", BOUNCED_MEANING);
     else if (meaning_of(report_text(job, "state")))
         printf("\n%s\n", meaning_of(report_text(job, "state")));
 }

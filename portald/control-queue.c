@@ -145,7 +145,7 @@ json_t *control_queue_retry(struct control *control)
         return control_refuse(
             control, 1,
             "Only a job that failed, waits for its next attempt, or couldn't be written to its "
-            "entry can be tried again now");
+            "entry can be tried again now. 'portalctl queue show ID' says what this one needs");
     return r < 0 ? control_fail(control, r) : json_pack("{s:s}", "text", "It is tried again now.");
 }
 
@@ -166,8 +166,14 @@ json_t *control_queue_drop(struct control *control)
         return control_refuse(control, 1, "This letter is printed already; its password works");
     r = queue_withdraw_one(control->worker->manager->queue, id, "dropped by an operator");
     if (r == -EPERM)
-        return control_refuse(control, 1, "This job has ended already");
-    return r < 0 ? control_fail(control, r) : json_pack("{s:s}", "text", "It is withdrawn.");
+        return control_refuse(control, 1,
+                              "This job has ended already: there is nothing to withdraw");
+    if (r < 0)
+        return control_fail(control, r);
+    return json_pack("{s:s}", "text",
+                     job.state == JOB_CLAIMED
+                         ? "It is withdrawn. It was being worked on, and may still go out."
+                         : "It is withdrawn.");
 }
 
 /* What is refused now for want of room, in words. */

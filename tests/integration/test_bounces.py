@@ -74,7 +74,9 @@ def test_a_bounce_is_seen_in_queue_and_customer(world, mailed, form, status, sai
     assert customer.mail not in job["note"] and customer.uid not in job["note"]
     shown, = [x for x in customer.show()["mails"] if x["job"] == job_id(mail)]
     assert shown["topic"] == "confirm" and shown["state"] == "failed" and shown["note"] == job["note"]
-    assert f"bounced: {status}" in world.box.ctl("queue", "show", job_id(mail)).stdout
+    told = world.box.ctl("queue", "show", job_id(mail)).stdout
+    assert f"bounced: {status}" in told and "can't be tried again" in told
+    assert "queue show ID" in world.box.ctl("queue", "retry", job_id(mail)).stderr
     assert "bounced" in world.box.ctl("show", customer.uid).stdout
 
 

@@ -8,6 +8,7 @@ third step."""
 import ctypes
 import os
 import platform
+import random
 import re
 import select
 import signal
@@ -41,6 +42,12 @@ def command(n, log="/dev/null", every=False):
     """What comes before a program and its arguments: it keeps its process id and ends by SIGKILL at its n-th step. The file
     log then has its steps. every: each system call is a step."""
     return [sys.executable, "-B", "-S", "-E", __file__, "--run-every" if every else "--run", str(n), str(log)]
+
+
+def numbers(most):
+    """Steps to kill a program at, one after the other until it has no more: every third one, which by chance; with
+    PORTAL_KILLS=all in the environment every one."""
+    return range(1, most) if os.environ.get("PORTAL_KILLS") == "all" else range(random.choice((1, 2, 3)), most, 3)
 
 
 class Steps:

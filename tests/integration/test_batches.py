@@ -13,7 +13,8 @@ import station_result
 from customer import wait_for
 from fake_portald import ADDRESS, ENTRY, SEALED, TIME, FakePortald, Letter, Mailroom, field, fields, parse, ulid, write_key
 from nacl.public import PrivateKey
-from test_cups import STEPS, STEPS_MOST
+from steps import command, numbers
+from test_cups import STEPS_MOST
 from test_print import station, program  # noqa: F401
 
 BATCH = 22
@@ -157,13 +158,12 @@ def test_what_failed_does_not_come_out_of_the_same_file_later(station):  # noqa:
 
 
 def test_killed_at_every_step_a_file_is_printed_once(station):  # noqa: F811
-    """strace kills it at its n-th call that others can see, for every n until it gets through."""
+    """At its n-th call that others can see, until it gets through."""
     mailroom, files = Mailroom(station.letters), []
-    for step in range(1, STEPS_MOST):
+    for step in numbers(STEPS_MOST):
         files.append(File(station, Letter()))
-        done = subprocess.run(["strace", "-qq", "-o", station.dir / "trace", "-e", f"trace={STEPS}", "-e",
-                               f"inject={STEPS}:signal=KILL:when={step}", station.program, "--config",
-                               station.conf, "--batch", files[-1].path], capture_output=True, check=False, timeout=60)
+        words = [*command(step), station.program, "--config", station.conf, "--batch", files[-1].path]
+        done = subprocess.run(words, capture_output=True, check=False, timeout=60)
         if done.returncode == 0:
             break
         station.prints("--batch", files[-1].path)
@@ -481,12 +481,11 @@ def test_what_failed_is_not_made_into_a_second_file_of_the_same_batch(station): 
 def test_killed_at_every_step_a_batch_in_one_file_comes_out_once(station):  # noqa: F811
     one_file(station)
     given, kills = [], 0
-    for step in range(1, STEPS_MOST):
+    for step in numbers(STEPS_MOST):
         letters = station.portald.add(Letter(), Letter())
         given.extend(letters)
-        done = subprocess.run(["strace", "-qq", "-o", station.dir / "trace", "-e", f"trace={STEPS}", "-e",
-                               f"inject={STEPS}:signal=KILL:when={step}", station.program, "--config",
-                               station.conf], capture_output=True, check=False, timeout=60)
+        words = [*command(step), station.program, "--config", station.conf]
+        done = subprocess.run(words, capture_output=True, check=False, timeout=60)
         if done.returncode == 0:
             break
         kills += 1

@@ -17,11 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fake_portald import (ADDRESS, BUSY, ENTRY, JOB, KIND, LAST_DAY, LOGIN, NAME, OK, REFERENCE,  # noqa: E402
                           TIME, FakePortald, Letter, Mailroom, code, ulid)
 from sandboxlib.layout import SOURCE, Layout  # noqa: E402
+from steps import command, numbers  # noqa: E402
 
 KILLS = 50
 PATIENCE = 30
 REFUSED = 11
-GROUP_STEPS = "fsync,fdatasync,pwrite64,sync_file_range,sendto,unlinkat,renameat"
 STEPS_MOST = 200
 CONFIGURATION = """\
 [portald]
@@ -404,13 +404,12 @@ def test_killed_at_random_it_loses_no_letter_and_doubles_none(station):
 
 
 def test_killed_at_every_step_letters_that_share_their_flushes_come_out_once(station):
-    """They are staged, entered and named together: strace kills it at its n-th call of those that make it so."""
+    """They are staged, entered and named together. Killed at its n-th call that others can see."""
     mailroom, given = Mailroom(station.letters), []
-    for step in range(1, STEPS_MOST):
+    for step in numbers(STEPS_MOST):
         given.extend(station.portald.add(Letter(), Letter(), Letter()))
-        done = subprocess.run(["strace", "-qq", "-o", station.dir / "trace", "-e", f"trace={GROUP_STEPS}", "-e",
-                               f"inject={GROUP_STEPS}:signal=KILL:when={step}", station.program, "--config",
-                               station.conf], capture_output=True, check=False, timeout=PATIENCE)
+        words = [*command(step), station.program, "--config", station.conf]
+        done = subprocess.run(words, capture_output=True, check=False, timeout=PATIENCE)
         if done.returncode == 0:
             break
         station.prints()

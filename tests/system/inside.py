@@ -16,6 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import cups_server  # noqa: E402
 import journey  # noqa: E402
 
 MAIL_DIR = Path("/var/mail-sink")
@@ -40,6 +41,7 @@ AS_WWW_DATA = ["setpriv", "--reuid=www-data", "--regid=www-data", "--clear-group
 LOGIN = [*AS_WWW_DATA, "/usr/local/bin/pam-login"]
 UNITS = ("portald.service", "portal-print.service", "portal-mailer@test.service")
 EXPOSURE_MOST = 1.5
+PRINTING_EXPOSURE_MOST = 2.5  # with a network
 RESTARTS = 3
 
 PAM_SERVICES = {"portal-recover": "recover", "portal-enroll": "enroll=require"}
@@ -164,6 +166,43 @@ def check_account_questions_are_for_their_group():
     assert done.returncode != 0
 
 
+def check_letters_go_to_a_printer_from_within_the_sandbox():
+    """Over TLS, with the drop-in of letters.md."""
+    drop_in, = re.findall(r"portal-print\.service\.d/printer\.conf`.*?\n\n((?:    .*\n)+)",
+                          (HERE / "letters.md").read_text(encoding="utf-8"), re.DOTALL)
+    place = Path("/var/tmp/cups")
+    place.mkdir()
+    printer = cups_server.Cups(place / "server")
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+        "subjectAltName=DNS:localhost", "-keyout", place / "key", "-out", "/etc/portal/printer.pem")
+    both = place / "both"
+    both.write_text(Path("/etc/portal/printer.pem").read_text() + (place / "key").read_text())
+    printer.stop()
+    printer.certificate(both)
+    printer.start()
+    printer.printer()
+    conf, unit = (Path(path) for path in ("/etc/portal/print.conf.d/printer.conf",
+                                          "/etc/systemd/system/portal-print.service.d/printer.conf"))
+    for path, text in ((conf, "[output]\nca = /etc/portal/printer.pem\n"
+                              f"printer = ipps://localhost:{printer.port}/printers/letters\n"),
+                       (unit, "".join(line[4:] + "\n" for line in drop_in.splitlines())
+                        .replace("192.0.2.7", "localhost"))):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    run("systemctl", "daemon-reload")
+    try:
+        run("portalctl", "letter", "c-0001")
+        said = run("portalctl", "letters", "print")
+        assert "letters posted" in said, said
+        assert len(printer.printed()) == 1
+        assert unit_exposure("portal-print.service") <= PRINTING_EXPOSURE_MOST
+    finally:
+        printer.stop()
+        conf.unlink()
+        unit.unlink()
+        run("systemctl", "daemon-reload")
+
+
 def check_nobody_reads_what_is_not_theirs():
     for path in ("/etc/portal/portald.key", "/etc/portal/station.key", "/var/lib/portald/queue.db", LETTER_DIR):
         for user in ("www-data", "portal-mailer", "portal-web"):
@@ -187,11 +226,15 @@ def check_the_journal_explains_events():
         assert part in text, f"'{part}' isn't there"
 
 
+def unit_exposure(unit):
+    text = run("systemd-analyze", "security", "--no-pager", unit)
+    return float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", text)[1])
+
+
 def check_units_are_sandboxed():
     for unit in UNITS:
-        text = run("systemd-analyze", "security", "--no-pager", unit)
-        found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", text)
-        assert found and float(found[1]) <= EXPOSURE_MOST, f"{unit}: {found and found[1]}"
+        found = unit_exposure(unit)
+        assert found <= EXPOSURE_MOST, f"{unit}: {found}"
 
 
 def check_no_unit_has_failed():

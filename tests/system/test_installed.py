@@ -12,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(SOURCE / "tests"))
+sys.path.append(str(SOURCE / "tests" / "integration"))
 
 import inside  # noqa: E402
 from machine import ROOT_PASSWORD, Machine, Unavailable  # noqa: E402
@@ -26,6 +27,7 @@ def install(root):
     subprocess.run(["make", "-s", "-C", BUILD, "install", f"DESTDIR={root}"], check=True, capture_output=True)
     home = root / "root"
     for path in (HERE / "inside.py", SOURCE / "tests/journey.py", SOURCE / "tests/integration/otp.py",
+                 SOURCE / "tests/integration/cups_server.py", SOURCE / "doc/letters.md",
                  SOURCE / "tests/sandboxlib/sink.py", SOURCE / "doc/installing.md"):
         shutil.copy(path, home)
     # Applications run it, too, and they don't see /root.

@@ -189,6 +189,16 @@ static void pending_print(const json_t *pending)
     table_print(&t, NULL);
 }
 
+/* One line for each value of a list. */
+static void list_print(const json_t *report, const char *name, const char *label)
+{
+    const json_t *value;
+    size_t i;
+
+    json_array_foreach(json_object_get(report, name), i, value)
+        output_pair(label, json_string_value(value));
+}
+
 static void customer_print(const json_t *report)
 {
     static const struct {
@@ -226,6 +236,9 @@ static void customer_print(const json_t *report)
     output_pair("Second factor",
                 json_is_true(json_object_get(report, "totp")) ? "TOTP is set up" : "not set up");
     code_print(json_object_get(report, "code"));
+    list_print(report, "consents", "Consent");
+    list_print(report, "requests", "Wish");
+    list_print(report, "results", "Result");
     failures_print(json_object_get(report, "failures"));
     pending_print(json_object_get(report, "pending"));
     letters_print(json_object_get(report, "letters"));

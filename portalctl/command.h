@@ -84,6 +84,7 @@ command_run confirm_run;
 command_run not_me_run;
 command_run show_run;
 command_run explain_run;
+command_run lint_run;
 command_run lock_run;
 command_run unlock_run;
 command_run unblock_run;

@@ -4,7 +4,7 @@ bin_PROGRAMS += portalctl/portalctl
 portalctl_portalctl_SOURCES = portalctl/main.c portalctl/command.h portalctl/arguments.c \
     portalctl/call.c portalctl/call.h portalctl/output.c portalctl/output.h portalctl/report.h \
     portalctl/status.c portalctl/account.c portalctl/wish.c portalctl/queue.c portalctl/queue.h portalctl/letters.c portalctl/batch.c portalctl/result.c portalctl/rekey.c \
-    portalctl/explain.c portalctl/bounce.c portalctl/dsn.c portalctl/dsn.h
+    portalctl/explain.c portalctl/lint.c portalctl/bounce.c portalctl/dsn.c portalctl/dsn.h
 if TEST_CLOCK
 portalctl_portalctl_SOURCES += portalctl/clock.c
 endif

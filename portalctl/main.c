@@ -38,6 +38,7 @@ static const struct command commands[] = {
      0, 0, show_run},
     {NULL, "explain", "WHO", "why a login fails now, which deadlines run, what to tell the customer", 1, 1,
      LANGUAGE_OPTION | OPTION_BIT(OPTION_CLIENT), 0, explain_run},
+    {NULL, "lint", "", "look for entries and jobs that break the rules", 0, 0, 0, 0, lint_run},
     {NULL, "lock", "WHO", "lock an account and end its sessions", 1, 1, REASON_OPTION, 0, lock_run},
     {NULL, "unlock", "WHO", "make a locked account what it was", 1, 1, REASON_OPTION, 0, unlock_run},
     {NULL, "unblock", "WHO", "forget all failed attempts", 1, 1, REASON_OPTION, 0, unblock_run},

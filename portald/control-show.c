@@ -125,6 +125,27 @@ static json_t *show_code(const struct entry *entry)
                      (int)entry->code.tries, "retry_after", control_time(entry->code.retry_after));
 }
 
+/* Values of others: any bytes. */
+static json_t *show_requests(const struct entry_request *requests, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *value = json_stringn(requests[i].value, requests[i].length);
+        json_array_append_new(list, value ? value : json_string("(not UTF-8)"));
+    }
+    return list;
+}
+
+static json_t *show_consents(const struct entry *entry)
+{
+    json_t *list = json_array();
+
+    for (char **c = entry->consents; c && *c; c++)
+        json_array_append_new(list, json_string(*c));
+    return list;
+}
+
 static json_t *show(const struct manager *m, const struct entry *e)
 {
     json_t *report = json_pack(
@@ -148,6 +169,10 @@ static json_t *show(const struct manager *m, const struct entry *e)
     json_object_set_new(report, "code", show_code(e));
     json_object_set_new(report, "locked",
                         e->lock_reason ? json_string(e->lock_reason) : json_null());
+    json_object_set_new(report, "consents", show_consents(e));
+    json_object_set_new(report, "requests", show_requests(e->requests, e->request_count));
+    json_object_set_new(report, "results", show_requests(e->results, e->result_count));
+    json_object_set_new(report, "session_epoch", json_integer((json_int_t)e->session_epoch));
     json_object_set_new(report, "revision", json_integer((json_int_t)e->revision));
     return report;
 }

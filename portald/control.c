@@ -121,6 +121,7 @@ static const struct {
     {"status", control_status},
     {"show", control_show},
     {"explain", control_explain},
+    {"lint", control_lint},
     {"wish", control_wish},
     {"rekey", control_rekey},
     {"rekey-look", control_rekey_look},

@@ -20,6 +20,7 @@ control_verb control_rekey; /* control-rekey.c */
 control_verb control_rekey_look;
 control_verb control_show;       /* control-show.c */
 control_verb control_explain;    /* control-explain.c */
+control_verb control_lint;       /* control-lint.c */
 control_verb control_wish;       /* control-account.c */
 control_verb control_queue_list; /* control-queue.c */
 control_verb control_queue_show;

@@ -21,6 +21,7 @@ portald_libportald_la_SOURCES = \
     portald/directory-private.h portald/directory.h \
     portald/enroll.c portald/enrollment.c portald/enrollment.h \
     portald/explain.h portald/explain-reasons.c portald/account-explain.c portald/control-explain.c \
+    portald/lint.h portald/lint-entry.c portald/lint.c portald/control-lint.c \
     portald/fold.c portald/fold.h \
     portald/grant.c portald/grant.h portald/guess.c portald/guess.h \
     portald/handlers.c portald/handlers.h \

@@ -317,6 +317,16 @@ static int start_couriers(struct manager *m)
     return couriers_start(&options, m->compose, m->queue, &m->couriers);
 }
 
+static int open_lint(struct manager *m)
+{
+    const struct lint_means means = {.rules = &m->settings->rules,
+                                     .totp = m->totp,
+                                     .directory = &m->directory,
+                                     .queue = m->queue};
+
+    return lint_open(&means, &m->lint);
+}
+
 int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
 {
     struct server_options options = {.workers = (unsigned)m->settings->workers,
@@ -330,7 +340,7 @@ int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
         options.fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
     m->started = clock_now();
     if ((r = directory_servers_watch(m->servers)) < 0 ||
-        (r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 ||
+        (r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 || (r = open_lint(m)) < 0 ||
         (r = clerk_start(m, &m->clerk)) < 0 || (r = watcher_start(m, &m->watcher)) < 0 ||
         (r = start_couriers(m)) < 0 || (r = server_start(&options, &m->server)) < 0)
         return trouble(r, "Threads could not be started", NULL);
@@ -346,6 +356,7 @@ struct manager *manager_free(struct manager *m)
     couriers_stop(m->couriers);
     server_stop(m->server);
     rekey_free(m->rekey);
+    lint_free(m->lint);
     watcher_stop(m->watcher);
     clerk_stop(m->clerk);
     queue_free(m->queue);

@@ -8,6 +8,7 @@
 #include "directory.h"
 #include "directory-servers.h"
 #include "keys.h"
+#include "lint.h"
 #include "quality.h"
 #include "queue.h"
 #include "rekey.h"
@@ -37,6 +38,7 @@ struct manager {
     struct throttle *known; /* clients that customers logged in from (known.h) */
     struct totp_keys *totp;
     struct rekey *rekey;
+    struct lint *lint;
     struct quality *quality;
     struct secret_gate *gate;
     struct compose *compose;

@@ -112,6 +112,15 @@ int secret_verify(const char *hash, const char *normalized)
     return r;
 }
 
+bool secret_is_weak(const char *hash)
+{
+    unsigned long memory = 0, passes = 0;
+    if (strncasecmp(hash, SECRET_SCHEME, strlen(SECRET_SCHEME)) == 0)
+        hash += strlen(SECRET_SCHEME);
+    return sscanf(hash, "$argon2id$v=19$m=%9lu,t=%9lu,", &memory, &passes) != 2 ||
+           memory < SECRET_MEMORY / 1024 || passes < SECRET_OPERATIONS;
+}
+
 /* First come, first served: who leaves hands the place to the one that waits longest. */
 struct waiter {
     pthread_cond_t turn;

@@ -19,6 +19,8 @@ int secret_hash_void(char ret[static SECRET_HASH_SIZE]);
 /* Whether normalized is what hash was made of: 0; -EACCES; -EOPNOTSUPP when hash isn't ours, or
    would cost far more than ours; -ENOMEM, which says nothing about the secret. */
 int secret_verify(const char *hash, const char *normalized);
+/* Whether hash isn't of our kind, or cost less to make than ours do. */
+bool secret_is_weak(const char *hash);
 /* At most this many hashes at a time in this process; waiting is bounded by a deadline of
    clock_monotonic_ms(). -EBUSY beyond it. */
 struct secret_gate;

@@ -363,7 +363,7 @@ void queue_stats_print(const json_t *stats, const json_t *oldest)
     };
     _cleanup_(table_clear) struct table t = TABLE(columns);
     const char *error = report_text(stats, "error");
-    const json_t *refused;
+    const json_t *refusals = json_object_get(stats, "refused"), *refused;
     size_t i;
 
     if (error) {
@@ -387,8 +387,14 @@ void queue_stats_print(const json_t *stats, const json_t *oldest)
     if (report_number(stats, "damaged") > 0)
         printf("\n%lld jobs are DAMAGED and set aside: 'portalctl queue list --state damaged'.\n",
                report_number(stats, "damaged"));
-    json_array_foreach(json_object_get(stats, "refused"), i, refused) printf(
-        "\nNO ROOM, in the queue or on its disk: %s are refused.\n", json_string_value(refused));
+    json_array_foreach(refusals, i, refused)
+    {
+        printf("\nNO ROOM, in the queue or on its disk: %s are refused.",
+               json_string_value(refused));
+    }
+    if (json_array_size(refusals) > 0)
+        printf("\nNothing that was taken is lost. Make room on the disk, see what isn't sent or "
+               "printed ('portalctl queue list'), or raise limit in [queue] of portald.conf.\n");
 }
 
 int queue_stats_run(const struct arguments *a)

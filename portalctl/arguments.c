@@ -34,6 +34,7 @@ const struct option_name option_names[OPTIONS] = {
     [OPTION_AFTER] = {"after", "ID", "only jobs made after this one"},
     [OPTION_REASON] = {"reason", "TEXT", "why, for the journal and the entry; no secrets"},
     [OPTION_BATCH] = {"batch", "BATCH", "the same batch again, after its file was lost"},
+    [OPTION_YES] = {"yes", NULL, "don't ask whether you are sure"},
     [OPTION_CLIENT] = {"client", "ADDRESS", "as a login from this network address"},
 };
 

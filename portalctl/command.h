@@ -35,6 +35,7 @@ enum option {
     OPTION_AFTER,
     OPTION_REASON,
     OPTION_BATCH,
+    OPTION_YES,
     OPTION_CLIENT,
     OPTIONS,
 };
@@ -91,6 +92,8 @@ command_run unblock_run;
 command_run totp_off_run;
 command_run restart_run;
 command_run letter_run;
+command_run confirmation_run;
+command_run forget_run;
 command_run close_run;
 command_run reopen_run;
 command_run rekey_run;

@@ -67,6 +67,22 @@ static void directory_print(const json_t *directory)
     servers_print(json_object_get(directory, "servers"));
 }
 
+static void watcher_print(const json_t *watcher)
+{
+    const char *state = report_text(watcher, "state");
+    long long troubled = report_number(watcher, "troubled");
+    char text[LINE_SIZE], tried[64] = "";
+
+    if (troubled > 0)
+        snprintf(tried, sizeof tried, ", %lld of them tried again and again", troubled);
+    snprintf(text, sizeof text, "%s, %lld waiting%s",
+             state && strcmp(state, "connected") == 0 ? "seen at once"
+             : state && strcmp(state, "polling") == 0 ? "looked for every second"
+                                                      : "NOT SEEN AT THE MOMENT",
+             report_number(watcher, "waiting") + troubled, tried);
+    output_pair("Wishes", text);
+}
+
 static void work_print(const json_t *report)
 {
     const json_t *logins = json_object_get(report, "logins");
@@ -94,6 +110,7 @@ int status_run(const struct arguments *a)
     }
     daemon_print(report);
     directory_print(json_object_get(report, "directory"));
+    watcher_print(json_object_get(report, "watcher"));
     work_print(report);
     putchar('\n');
     queue_stats_print(json_object_get(report, "queue"), json_object_get(report, "oldest"));

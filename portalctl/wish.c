@@ -1,11 +1,13 @@
-/* portalctl lock, unlock, unblock, totp-off, restart, letter, close, reopen: what support wishes
-   for an account. */
+/* portalctl lock, unlock, unblock, totp-off, restart, letter, confirmation, close, reopen, forget:
+   what support wishes for an account. */
 #include "config.h"
 
 #include "call.h"
 #include "output.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static int wish_run(const struct arguments *a, const char *wish)
 {
@@ -62,4 +64,36 @@ int close_run(const struct arguments *a)
 int reopen_run(const struct arguments *a)
 {
     return wish_run(a, "reopen");
+}
+
+int confirmation_run(const struct arguments *a)
+{
+    return wish_run(a, "confirmation");
+}
+
+/* Whether whoever sits there means it. Nobody sits at a pipe. */
+static int be_sure(const char *who)
+{
+    char line[16] = "";
+
+    if (!isatty(STDIN_FILENO)) {
+        fprintf(stderr, "portalctl: forget can't be undone: add --yes if you mean it\n");
+        return STATUS_USAGE;
+    }
+    fprintf(stderr,
+            "This erases everything personal from the account of %s, withdraws its letters and "
+            "mails, and can't be undone.\nType yes to go on: ",
+            who);
+    if (!fgets(line, sizeof line, stdin) || strcmp(line, "yes\n") != 0) {
+        fprintf(stderr, "Nothing was changed.\n");
+        return STATUS_REFUSED;
+    }
+    return STATUS_DONE;
+}
+
+int forget_run(const struct arguments *a)
+{
+    int status = a->value[OPTION_YES] ? STATUS_DONE : be_sure(a->operand[0]);
+
+    return status == STATUS_DONE ? wish_run(a, "forget") : status;
 }

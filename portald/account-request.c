@@ -13,7 +13,7 @@
 
 static const char no_such_wish[] =
     "There is no such wish. Write one of these words: lock (a reason may follow), unlock, unblock, "
-    "totp-off, restart, letter, close (a reason may follow), reopen.";
+    "totp-off, restart, letter, confirmation, close (a reason may follow), reopen, forget.";
 static const char no_reason[] =
     "Only lock and close take a reason: write the word alone if that is what you want.";
 

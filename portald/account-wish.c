@@ -17,6 +17,7 @@
 
 #define STATE(s)   (1u << ACCOUNT_##s)
 #define ANY_ACCESS (STATE(INITIAL) | STATE(ACTIVE))
+#define ANY_STATE  (STATE(PROVISIONED) | STATE(PENDING) | ANY_ACCESS | STATE(LOCKED) | STATE(CLOSED))
 
 /* Which states allow the wish, and what is said in the others. */
 static const struct {
@@ -36,9 +37,13 @@ static const struct {
     [WISH_LETTER] = {"letter", ANY_ACCESS,
                      "Letters go to accounts that are initial or active only: the e-mail address "
                      "must be confirmed, and a locked account unlocked first."},
+    [WISH_CONFIRMATION] = {"confirmation", STATE(PENDING),
+                           "Links go to registrations that wait for their confirmation only: the "
+                           "customer has confirmed already, or must register first."},
     [WISH_CLOSE] = {"close", STATE(PROVISIONED) | STATE(PENDING) | ANY_ACCESS | STATE(LOCKED),
                     "It is closed already."},
     [WISH_REOPEN] = {"reopen", STATE(CLOSED), "It is not closed."},
+    [WISH_FORGET] = {"forget", ANY_STATE, ""},
 };
 
 const char *account_wish_word(enum account_wish wish)
@@ -56,6 +61,8 @@ int account_wish_read(const char *word)
 
 const char *account_wish_refused(const struct entry *entry, enum account_wish wish)
 {
+    if (wish == WISH_FORGET) /* rests on nothing that the entry says */
+        return NULL;
     if (entry->malformed)
         return "The entry holds values that can't be understood; they must be mended first.";
     if (!(wishes[wish].states & 1u << entry->state))
@@ -64,6 +71,9 @@ const char *account_wish_refused(const struct entry *entry, enum account_wish wi
         return wishes[wish].otherwise;
     if ((wish == WISH_RESTART || wish == WISH_LETTER) && !entry->mail)
         return "It has no e-mail address to log in with.";
+    if (wish == WISH_CONFIRMATION && entry->pending_count == 0)
+        return "It has no address that waits for its confirmation: the customer must register "
+               "again.";
     return NULL;
 }
 
@@ -241,6 +251,12 @@ void account_grant_wish(const struct account_rules *rules, const struct entry *e
         break;
     case WISH_LETTER:
         letter(rules, entry, means, now, changes);
+        break;
+    case WISH_CONFIRMATION:
+        account_add_another_link(rules, entry, means->link, now, changes);
+        break;
+    case WISH_FORGET:
+        account_forget(entry, means->others, means->ppolicy, changes);
         break;
     case WISHES:
         break;

@@ -100,15 +100,21 @@ static void replace_consents(const struct account_consents *consents, time_t now
                    consents->terms_version, consents->terms_sha256, when);
 }
 
+void account_add_another_link(const struct account_rules *rules, const struct entry *entry,
+                              const struct account_link *link, time_t now, struct changes *changes)
+{
+    forget_old_links(rules, entry, now, changes);
+    forget_old_jobs(entry, now, changes);
+    add_pending(link->hash, now + rules->mail_life + rules->link_valid, link->address, changes);
+}
+
 void account_add_link(const struct account_rules *rules, const struct entry *entry,
                       const struct account_link *link, const struct account_consents *consents,
                       time_t now, struct changes *changes)
 {
-    forget_old_links(rules, entry, now, changes);
-    forget_old_jobs(entry, now, changes);
+    account_add_another_link(rules, entry, link, now, changes);
     if (entry->state != ACCOUNT_PENDING)
         changes_string(changes, CHANGE_SET, ATTRIBUTE_STATE, account_state_word(ACCOUNT_PENDING));
-    add_pending(link->hash, now + rules->mail_life + rules->link_valid, link->address, changes);
     replace_consents(consents, now, changes);
     changes_string(changes, CHANGE_ADD, ATTRIBUTE_JOB, link->job);
 }

@@ -63,6 +63,10 @@ struct account_consents {
 void account_add_link(const struct account_rules *rules, const struct entry *entry,
                       const struct account_link *link, const struct account_consents *consents,
                       time_t now, struct changes *changes);
+/* Another link to an address that asked for one before, for support: the consents stay. The job is
+   noted by the caller. */
+void account_add_another_link(const struct account_rules *rules, const struct entry *entry,
+                              const struct account_link *link, time_t now, struct changes *changes);
 /* The relay has accepted the mail at accepted: from then the link's time counts. */
 void account_link_accepted(const struct account_rules *rules, const struct entry *entry,
                            const char *job, const char *hash, time_t accepted,
@@ -224,8 +228,10 @@ enum account_wish {
     WISH_TOTP_OFF,
     WISH_RESTART,
     WISH_LETTER,
+    WISH_CONFIRMATION,
     WISH_CLOSE,
     WISH_REOPEN,
+    WISH_FORGET,
     WISHES,
 };
 const char *account_wish_word(enum account_wish wish); /* "lock", "totp-off", … */
@@ -240,11 +246,17 @@ struct account_wish_means {
     const char *puk_job;  /* of the PUK's own; NULL or "": there is none */
     const char *puk_hash; /* of the letter … */
     const char *password_hash;
+    const struct account_link *link; /* confirmation: the new one */
+    char *const *others;             /* forget: attributes that aren't ours, NULL-terminated */
     bool ppolicy;
 };
 void account_grant_wish(const struct account_rules *rules, const struct entry *entry,
                         enum account_wish wish, const struct account_wish_means *means, time_t now,
                         struct changes *changes);
+
+/* Forgets whose entry it is. others: as account_wish_means has them. */
+void account_forget(const struct entry *entry, char *const *others, bool ppolicy,
+                    struct changes *changes);
 
 /* What somebody wrote into portalRequest, understood: a word and, behind some, a reason. */
 #define REQUEST_WORD_SIZE   32

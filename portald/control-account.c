@@ -22,8 +22,12 @@ static const char *done_text(const struct wish *w)
         [WISH_RESTART] = ("TOTP, PUK, password and sessions have ended. A letter with a new "
                           "initial password and PUK is queued, and the customer is told by mail."),
         [WISH_LETTER] = "A letter with a new initial password and PUK is queued.",
+        [WISH_CONFIRMATION] = "A mail with a new link is queued, to the address that the customer "
+                              "gave last.",
         [WISH_CLOSE] = "The account is closed, and all sessions have ended.",
         [WISH_REOPEN] = "The account is what it was before it was closed.",
+        [WISH_FORGET] = ("Everything personal is erased from the entry, and what was queued for it "
+                         "is withdrawn. The account is closed."),
     };
 
     if (w->wish == WISH_LETTER && w->kind && strcmp(w->kind, "puk") == 0)

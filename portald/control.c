@@ -79,6 +79,18 @@ static json_t *directory_status(struct control *control)
                      list, "error", ok ? NULL : directory_error(w->directory));
 }
 
+static json_t *watcher_report(struct control *control)
+{
+    static const char *const states[] = {[WATCH_LOST] = "lost",
+                                         [WATCH_PERSISTENT] = "connected",
+                                         [WATCH_POLLING] = "polling"};
+    struct watcher_status status;
+
+    watcher_status(control->worker->manager->watcher, &status);
+    return json_pack("{s:s, s:I, s:I}", "state", states[status.state], "waiting",
+                     (json_int_t)status.waiting, "troubled", (json_int_t)status.troubled);
+}
+
 static json_t *control_status(struct control *control)
 {
     struct manager *m = control->worker->manager;
@@ -86,11 +98,11 @@ static json_t *control_status(struct control *control)
     char last[LOG_LAST_SIZE];
 
     log_last_error(last);
-    return json_pack("{s:s, s:i, s:I, s:I, s:I, s:o, s:O?, s:o, s:{s:I, s:I, s:I}, s:i, s:s*}",
+    return json_pack("{s:s, s:i, s:I, s:I, s:I, s:o, s:o, s:O?, s:o, s:{s:I, s:I, s:I}, s:i, s:s*}",
                      "version", PACKAGE_VERSION, "pid", (int)getpid(), "started",
                      (json_int_t)m->started, "now", (json_int_t)clock_now(), "clock_offset",
-                     (json_int_t)clock_offset(), "directory", directory_status(control), "oldest",
-                     json_object_get(queue, "oldest"), "queue", queue, "logins", "ok",
+                     (json_int_t)clock_offset(), "directory", directory_status(control), "watcher",
+                     watcher_report(control), "oldest", json_object_get(queue, "oldest"), "queue", queue, "logins", "ok",
                      (json_int_t)atomic_load(&m->logins.ok), "failed",
                      (json_int_t)atomic_load(&m->logins.failed), "throttled",
                      (json_int_t)atomic_load(&m->logins.throttled), "workers",

@@ -61,6 +61,10 @@ static int add_change(struct modification *m, const struct entry *entry, const s
         [CHANGE_REMOVE] = LDAP_MOD_DELETE,
         [CHANGE_CLEAR] = LDAP_MOD_REPLACE,
     };
+    if (c->op == CHANGE_CLEAR_NAMED) {
+        modification_add(m, LDAP_MOD_REPLACE, c->value, NULL, 0);
+        return 0;
+    }
     const char *name = attribute_name(c->attribute);
     if (c->attribute == ATTRIBUTE_REVISION || c->attribute == ATTRIBUTE_ENTRY_UUID ||
         (c->op != CHANGE_CLEAR && !c->value))
@@ -124,6 +128,10 @@ static int outcome(const struct modification *m, const struct directory_result *
         return -ENOENT;
     case LDAP_INSUFFICIENT_ACCESS:
         return -EPERM;
+    case LDAP_OBJECT_CLASS_VIOLATION:
+    case LDAP_NAMING_VIOLATION:
+    case LDAP_NOT_ALLOWED_ON_RDN:
+        return -EOPNOTSUPP;
     case LDAP_BUSY:
     case LDAP_UNAVAILABLE:
         return -EHOSTDOWN; /* not done: may be tried again */

@@ -78,11 +78,17 @@ int directory_verify(struct directory *d, const char *dn, const char *password, 
    -EEXIST when the address or policy number belongs to another entry; -ENOENT when the entry has
    gone; -EINVAL for a change of portalRevision or entryUUID; -EUCLEAN when the outcome isn't known
    (read again and look for portalRevision); -EHOSTDOWN, -ETIMEDOUT before it was sent; -EPERM when
-   access rules refuse it; -EIO. */
+   access rules refuse it; -EOPNOTSUPP when the entry's object classes or its name do; -EIO. */
 int directory_swap(struct directory *d, const struct entry *entry, const struct changes *changes,
                    long long deadline);
 /* The same cost for a name that doesn't exist: replaces the decoy's description. */
 int directory_touch_decoy(struct directory *d, long long deadline);
+/* Which attributes the entry has beside those of entry.h and objectClass: a NULL-terminated list for
+   directory_names_free(), or NULL where there is none. directory_find()'s errors; -E2BIG. */
+#define DIRECTORY_NAMES_MOST 48
+int directory_names(struct directory *d, const struct entry *entry, long long deadline,
+                    char ***ret);
+char **directory_names_free(char **names);
 /* Whether it answers: 0 or an error. */
 int directory_ping(struct directory *d, long long deadline);
 /* Whether what isn't found here is nowhere: 0; -EAGAIN while another server is away that may have a

@@ -197,10 +197,11 @@ int entry_end(struct entry_reader *r, struct entry **ret);
 /* Changes. Values are copied; errors (-ENOMEM, -E2BIG) stick in .error and make directory_swap()
    refuse. */
 enum change_op {
-    CHANGE_SET,    /* this value alone */
-    CHANGE_ADD,    /* one value more */
-    CHANGE_REMOVE, /* exactly this value, which must be there */
-    CHANGE_CLEAR,  /* no value at all, whether there was one or not */
+    CHANGE_SET,         /* this value alone */
+    CHANGE_ADD,         /* one value more */
+    CHANGE_REMOVE,      /* exactly this value, which must be there */
+    CHANGE_CLEAR,       /* no value at all, whether there was one or not */
+    CHANGE_CLEAR_NAMED, /* the same of an attribute that isn't ours: value is its name */
 };
 struct change {
     enum change_op op;

@@ -3,7 +3,7 @@ sbin_PROGRAMS += portald/portald
 noinst_LTLIBRARIES += portald/libportald.la
 
 portald_libportald_la_SOURCES = \
-    portald/account.c portald/account-factor.c portald/account-letter.c portald/account-letter.h \
+    portald/account.c portald/account-factor.c portald/account-forget.c portald/account-letter.c portald/account-letter.h \
     portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account-request.c portald/account-wish.c portald/account.h \
     portald/address.c portald/address.h \
     portald/auth.c portald/backlog.c portald/backlog.h portald/change.c \
@@ -15,7 +15,7 @@ portald_libportald_la_SOURCES = \
     portald/connection.c portald/connection.h \
     portald/control.c portald/control-account.c portald/control-letters.c portald/control-queue.c portald/control-rekey.c portald/control-show.c portald/control-paper.c portald/control-result.c portald/control.h \
     portald/courier.c portald/courier.h portald/mailing.c portald/mailing.h portald/note.c portald/note.h \
-    portald/directory.c portald/directory-connect.c portald/directory-modify.c portald/directory-page.c \
+    portald/directory.c portald/directory-connect.c portald/directory-modify.c portald/directory-names.c portald/directory-page.c \
     portald/directory-health.c portald/directory-search.c portald/directory-servers.c portald/directory-servers.h \
     portald/directory-servers-private.h portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
@@ -39,7 +39,7 @@ portald_libportald_la_SOURCES = \
     portald/quality.c portald/quality.h \
     portald/queue.c portald/queue.h portald/queue-backend.h \
     portald/queue-sqlite.c portald/queue-sqlite-change.c portald/queue-sqlite-claim.c \
-    portald/queue-sqlite-bounce.c portald/queue-sqlite-letter.c portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \
+    portald/queue-sqlite-bounce.c portald/queue-sqlite-forget.c portald/queue-sqlite-letter.c portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \
     portald/recover.c portald/recovery.c portald/recovery.h \
     portald/register.c portald/registration.c portald/registration.h \
     portald/rekey.c portald/rekey.h \
@@ -53,7 +53,7 @@ portald_libportald_la_SOURCES = \
     portald/texts.c portald/texts.h \
     portald/throttle.c portald/throttle.h portald/together.c portald/together.h \
     portald/totp.c portald/totp-qr.c portald/totp.h \
-    portald/watch.c portald/watch.h portald/watcher.c portald/watcher.h portald/wish.c portald/wish.h \
+    portald/watch.c portald/watch.h portald/watcher.c portald/watcher.h portald/wish.c portald/wish-stage.c portald/wish.h \
     portald/words.c portald/words.h
 portald_libportald_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(SQLITE_CFLAGS) \
     $(JANSSON_CFLAGS) $(GMIME_CFLAGS) $(GLIB_CFLAGS) $(IDN2_CFLAGS) $(OATH_CFLAGS) $(PWQUALITY_CFLAGS) $(QRENCODE_CFLAGS)

@@ -105,3 +105,23 @@ int mail_job_child(const struct manager *manager, const char *parent, const char
         snprintf(ret->parent, sizeof ret->parent, "%s", parent);
     return r;
 }
+
+int mail_job_allowed(const struct manager *manager, const struct job *mail, time_t now)
+{
+    const struct settings *s = manager->settings;
+    struct job before = {0};
+    unsigned count = 0;
+    int r = queue_get(manager->queue, mail->id, &before);
+
+    if (r == 0) /* this very mail, from an earlier run */
+        return 1;
+    if (r != -ENOENT ||
+        (r = queue_count_mails(manager->queue, mail->address, NULL, NULL, now - HOUR, &count)) < 0)
+        return r;
+    if (count >= (unsigned)s->mails_per_address)
+        return 0;
+    if (strcmp(mail->topic, "confirm") != 0)
+        return 1;
+    r = queue_count_mails(manager->queue, NULL, mail->entry, "confirm", now - DAY, &count);
+    return r < 0 ? r : count < (unsigned)s->confirmations_per_entry;
+}

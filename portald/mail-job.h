@@ -12,6 +12,10 @@ int mail_job_make(const struct manager *manager, const char *id, const char *top
                   const struct entry *entry, const char *address, bool named, time_t now,
                   struct job *ret);
 
+/* Whether one more mail that its customer may not have asked for may go there ([limits] of
+   portald.conf): 1, also for one that is in the queue already; 0; or the queue's error. */
+int mail_job_allowed(const struct manager *manager, const struct job *mail, time_t now);
+
 /* The same with a day in its payload, which some topics name (compose.h). */
 int mail_job_make_dated(const struct manager *manager, const char *id, const char *topic,
                         const struct entry *entry, time_t day, time_t now, struct job *ret);

@@ -52,27 +52,6 @@ static int finish(const struct matching *m, const char *note)
                         false);
 }
 
-/* Whether another mail may go to the address that didn't ask for it: 1, 0, or an error. */
-static int mail_allowed(const struct matching *m, const struct job *mail)
-{
-    const struct settings *s = m->manager->settings;
-    struct job before = {0};
-    unsigned count = 0;
-    int r = queue_get(m->manager->queue, mail->id, &before);
-
-    if (r == 0) /* this very mail, from an earlier run */
-        return 1;
-    if (r != -ENOENT || (r = queue_count_mails(m->manager->queue, mail->address, NULL, NULL,
-                                               m->now - HOUR, &count)) < 0)
-        return r;
-    if (count >= (unsigned)s->mails_per_address)
-        return 0;
-    if (strcmp(mail->topic, "confirm") != 0)
-        return 1;
-    r = queue_count_mails(m->manager->queue, NULL, mail->entry, "confirm", m->now - DAY, &count);
-    return r < 0 ? r : count < (unsigned)s->confirmations_per_entry;
-}
-
 /* Tells a mailbox something that needs no change in the directory. */
 static int send_notice(const struct matching *m, const char *topic, const struct entry *entry,
                        const char *address, enum account_registration outcome)
@@ -80,7 +59,7 @@ static int send_notice(const struct matching *m, const char *topic, const struct
     _cleanup_(job_clear) struct job mail = {0};
     int r = make_mail(m, topic, entry, address, true, &mail);
 
-    if (r < 0 || (r = mail_allowed(m, &mail)) < 0)
+    if (r < 0 || (r = mail_job_allowed(m->manager, &mail, m->now)) < 0)
         return r;
     if (r == 0)
         return finish(m, "not sent: too many mails to this address");
@@ -117,7 +96,7 @@ static int send_link(const struct matching *m)
     const char *note = account_registration_text(REGISTRATION_CONFIRM);
     int r = make_mail(m, "confirm", m->entry, m->registration.address, false, &mail);
 
-    if (r < 0 || (r = mail_allowed(m, &mail)) < 0)
+    if (r < 0 || (r = mail_job_allowed(m->manager, &mail, m->now)) < 0)
         return r;
     if (r == 0)
         return finish(m, "not sent: too many confirmation mails to this address or customer");

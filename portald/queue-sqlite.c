@@ -374,6 +374,7 @@ const struct queue_backend queue_backend_sqlite = {
     .returned = sqlite_returned,
     .bounced = sqlite_bounced,
     .withdraw = sqlite_withdraw,
+    .forget = sqlite_forget,
     .untold = sqlite_untold,
     .told = sqlite_told,
     .tell_later = sqlite_tell_later,

@@ -35,6 +35,8 @@ enum statement {
     SQL_NEXT_READY,
     SQL_NEXT_OF_ENTRY,
     SQL_ERASE_FAILED_OF_ENTRY,
+    SQL_FORGET_JOBS,
+    SQL_FORGET_REGISTRATIONS,
     SQL_NEXT_PRINTED,
     SQL_BATCH_EXISTS,
     SQL_BATCH_AGAIN,
@@ -186,6 +188,7 @@ int sqlite_retry(struct queue_store *store, struct queue_call *call);
 int sqlite_printed(struct queue_store *store, struct queue_call *call);
 int sqlite_posted(struct queue_store *store, struct queue_call *call);
 int sqlite_withdraw(struct queue_store *store, struct queue_call *call);
+int sqlite_forget(struct queue_store *store, struct queue_call *call);
 int sqlite_prune(struct queue_store *store, struct queue_call *call);
 int sqlite_retry_now(struct queue_store *store, struct queue_call *call);
 int sqlite_withdraw_one(struct queue_store *store, struct queue_call *call);

@@ -578,6 +578,12 @@ int queue_retry_now(struct queue *queue, const char *id, time_t now)
     return queue_run(queue, queue->backend->retry_now, &(struct queue_call){.id = id, .when = now});
 }
 
+int queue_forget(struct queue *queue, const char *entry, const char *note)
+{
+    return queue_run(queue, queue->backend->forget,
+                     &(struct queue_call){.entry = entry, .kind = -1, .note = note});
+}
+
 int queue_withdraw_one(struct queue *queue, const char *id, const char *note)
 {
     return queue_run(queue, queue->backend->withdraw_one,

@@ -293,6 +293,10 @@ int queue_stats(struct queue *queue, struct queue_stats *ret);
    which nobody has said more for three times as long; a few hundred at a time. *ret_more: call
    again. */
 int queue_prune(struct queue *queue, time_t now, bool *ret_more);
+/* Withdraws all that is left of entry, and takes from its rows what tells of the person: the keyed
+   hashes of addresses and references, a relay's words, and the policy number of registrations that
+   led to it. */
+int queue_forget(struct queue *queue, const char *entry, const char *note);
 /* Operators: a FAILED, or READY but not due, job becomes due now, and one that couldn't be told is
    told now; an unfinished one is WITHDRAWN.
    -EPERM when its state doesn't allow it. */

@@ -1,11 +1,10 @@
 /* From a wish to what it changes; wish_fulfil() is the way in. Whatever happens in between, a wish
-   is fulfilled once: the modify that carries its effect takes the request away, too. */
+   is fulfilled once: the modify that carries its effect takes the request away, too. wish-stage.c
+   prepares what it needs beside that modify. */
 #include "config.h"
 
 #include "wish.h"
 
-#include "known.h"
-#include "recovery.h"
 #include "swap.h"
 
 #include "clock.h"
@@ -17,43 +16,8 @@
 void wish_clear(struct wish *wish)
 {
     wish->entry = entry_free(wish->entry);
+    wish->others = directory_names_free(wish->others);
     letter_clear(&wish->letter);
-}
-
-static const char *notice_topic(enum account_wish wish)
-{
-    switch (wish) {
-    case WISH_TOTP_OFF:
-        return "totp-off";
-    case WISH_RESTART:
-        return "restarted";
-    default:
-        return NULL;
-    }
-}
-
-/* What the wish needs of the queue, once. A letter of another kind than an earlier try's is made
-   anew: the account has moved on meanwhile. */
-static int stage(struct wish *w)
-{
-    const struct manager *m = w->manager;
-    const char *kind = account_wish_letter(w->entry, w->wish), *topic = notice_topic(w->wish);
-    int r;
-
-    if (w->kind && (!kind || strcmp(kind, w->kind) != 0)) {
-        letter_settle(m, &w->letter, false);
-        letter_clear(&w->letter);
-        w->kind = NULL;
-    }
-    if (kind && !w->kind) {
-        r = letter_stage(m, w->entry, kind, w->now, w->deadline, &w->letter);
-        if (r < 0)
-            return r;
-        w->kind = kind;
-    }
-    if (topic && !*w->notice.job)
-        notice_stage(m, w->entry, topic, w->now, &w->notice);
-    return 0;
 }
 
 /* The request goes and its result comes, in the modify that fulfils it. */
@@ -67,11 +31,14 @@ static int write_wish(struct wish *w)
 {
     _cleanup_(changes_clear) struct changes changes = {0};
     const struct settings *s = w->manager->settings;
+    const struct account_link link = {.hash = w->link_hash, .address = w->link_address};
     const struct account_wish_means means = {.reason = w->reason,
                                              .job = w->letter.job,
                                              .puk_job = w->letter.puk_job,
                                              .puk_hash = w->letter.puk_hash,
                                              .password_hash = w->letter.password_hash,
+                                             .link = &link,
+                                             .others = w->others,
                                              .ppolicy = s->ppolicy};
 
     account_grant_wish(&s->rules, w->entry, w->wish, &means, w->now, &changes);
@@ -113,17 +80,16 @@ static int read_again(struct wish *w)
     return 0;
 }
 
-/* What isn't counted in the entry: the tries of clients, by the name that they type. Before the
-   write, which takes the wish away: so this isn't lost with the process in between. */
-static void unblock_clients(const struct wish *w)
-{
-    char name[MAIL_ADDRESS_SIZE];
+static const char not_allowed_here[] =
+    "The directory doesn't let portald take away what other object classes of the entry demand, or "
+    "what it is named by: take those classes off the entry, or name it by its uid, and wish again.";
 
-    if (w->wish != WISH_UNBLOCK)
-        return;
-    known_unblock(w->manager->known, w->entry, w->now);
-    if (w->entry->mail && login_name_read(w->entry->mail, name) == 0)
-        recovery_unblock(w->manager, name, w->now);
+/* Leaves the refusal in the entry, where somebody wrote a request. Returns -EPERM, or an error. */
+static int refuse(struct wish *w, const char *why)
+{
+    int r = w->request ? write_refusal(w, why) : 0;
+
+    return r < 0 ? r : -EPERM;
 }
 
 /* One try, on the entry as it was read last: -ESTALE and -EUCLEAN ask for another. */
@@ -137,14 +103,14 @@ static int try_once(struct wish *w, const char **ret_why)
         return 0;
     if (!here)
         return -ECANCELED;
-    if ((*ret_why = account_wish_refused(w->entry, w->wish))) {
-        r = w->request ? write_refusal(w, *ret_why) : 0;
-        return r < 0 ? r : -EPERM;
-    }
-    if ((r = stage(w)) < 0)
-        return r;
-    unblock_clients(w);
-    return write_wish(w);
+    if ((*ret_why = account_wish_refused(w->entry, w->wish)))
+        return refuse(w, *ret_why);
+    if ((r = wish_stage(w, ret_why)) < 0)
+        return r == -EPERM && *ret_why ? refuse(w, *ret_why) : r;
+    r = write_wish(w);
+    if (r == -EOPNOTSUPP)
+        return refuse(w, *ret_why = not_allowed_here);
+    return r;
 }
 
 static int try_often(struct wish *w, const char **ret_why)
@@ -167,8 +133,7 @@ static void settle(struct wish *w, int r)
 {
     if (r == -EUCLEAN || (r < 0 && w->unsure && r != -ECANCELED))
         return;
-    letter_settle(w->manager, &w->letter, r == 0);
-    notice_settle(w->manager, &w->notice, r == 0);
+    wish_settle(w, r == 0);
 }
 
 int wish_fulfil(struct wish *wish, const char **ret_why)

@@ -3,6 +3,7 @@
    for whoever writes portalRequest. Way in: wish_fulfil(). */
 #pragma once
 
+#include "address.h"
 #include "letter.h"
 #include "notice.h"
 
@@ -21,7 +22,9 @@ struct wish {
     /* What came of it. */
     const char *kind; /* of the letter, once it is staged */
     struct letter letter;
-    struct notice notice;
+    struct notice notice; /* or the mail with a link */
+    char link_hash[JOB_HASH_SIZE], link_address[MAIL_ADDRESS_SIZE];
+    char **others; /* forget: attributes of the entry that aren't ours */
     time_t now;
     bool unsure; /* whether an earlier try was written */
 };
@@ -34,3 +37,8 @@ void wish_clear(struct wish *wish);
 int wish_fulfil(struct wish *wish, const char **ret_why);
 /* Takes a request away that is no wish, and leaves why. As wish_fulfil(), 0 once it is written. */
 int wish_refuse(struct wish *wish, const char *why);
+
+/* wish-stage.c: what must be there before the modify, and what becomes of it afterwards. -EPERM and
+ *ret_why where it can't be had. */
+int wish_stage(struct wish *wish, const char **ret_why);
+void wish_settle(struct wish *wish, bool written);

@@ -41,7 +41,7 @@ static void test_every_state_allows_these_wishes_and_no_others(void **state)
 {
     static const unsigned allowed[ACCOUNT_STATES] = {
         [ACCOUNT_PROVISIONED] = 1u << WISH_LOCK | 1u << WISH_CLOSE,
-        [ACCOUNT_PENDING] = 1u << WISH_LOCK | 1u << WISH_CLOSE,
+        [ACCOUNT_PENDING] = 1u << WISH_LOCK | 1u << WISH_CONFIRMATION | 1u << WISH_CLOSE,
         [ACCOUNT_INITIAL] =
             1u << WISH_LOCK | 1u << WISH_UNBLOCK | 1u << WISH_LETTER | 1u << WISH_CLOSE,
         [ACCOUNT_ACTIVE] = 1u << WISH_LOCK | 1u << WISH_UNBLOCK | 1u << WISH_TOTP_OFF |
@@ -54,9 +54,14 @@ static void test_every_state_allows_these_wishes_and_no_others(void **state)
     (void)state;
     for (int s = 0; s < ACCOUNT_STATES; s++)
         for (int w = 0; w < WISHES; w++) {
+            struct entry_pending link = {.address = (char *)"erika@example.org"};
             struct entry e = in_state((enum account_state)s);
-            const char *why = account_wish_refused(&e, (enum account_wish)w);
-            if (allowed[s] & 1u << w)
+            const char *why;
+
+            e.pending = &link;
+            e.pending_count = 1;
+            why = account_wish_refused(&e, (enum account_wish)w);
+            if (allowed[s] & 1u << w || w == WISH_FORGET)
                 assert_null(why);
             else
                 assert_non_null(why);
@@ -70,7 +75,17 @@ static void test_nothing_is_decided_on_a_malformed_entry(void **state)
     (void)state;
     e.malformed = true;
     for (int w = 0; w < WISHES; w++)
-        assert_non_null(account_wish_refused(&e, (enum account_wish)w));
+        if (w != WISH_FORGET) /* rests on nothing that the entry says */
+            assert_non_null(account_wish_refused(&e, (enum account_wish)w));
+    assert_null(account_wish_refused(&e, WISH_FORGET));
+}
+
+static void test_no_link_where_no_address_waits(void **state)
+{
+    struct entry e = in_state(ACCOUNT_PENDING);
+
+    (void)state;
+    assert_non_null(account_wish_refused(&e, WISH_CONFIRMATION));
 }
 
 static void test_totp_that_is_not_set_up_cant_be_taken_away(void **state)
@@ -344,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_state_allows_these_wishes_and_no_others),
         cmocka_unit_test(test_nothing_is_decided_on_a_malformed_entry),
+        cmocka_unit_test(test_no_link_where_no_address_waits),
         cmocka_unit_test(test_totp_that_is_not_set_up_cant_be_taken_away),
         cmocka_unit_test(test_no_letter_for_an_account_without_an_address),
         cmocka_unit_test(test_words_and_wishes_belong_together),

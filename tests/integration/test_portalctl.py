@@ -290,7 +290,7 @@ def test_queue_list_passes_its_filter_on(stand, directory):
     stand.answer = jobs_after(0)
     done = run(directory, "queue", "list", "--kind", "mail", "--state", "failed", "--entry", "e")
     assert (done.returncode, done.stdout) == (0, "No such jobs.\n")
-    assert stand.asked[0] == {"verb": "queue-list", "most": 100, "unfinished": False, "kind": "mail",
+    assert stand.asked[0] == {"verb": "queue-list", "most": 100, "untold": False, "unfinished": False, "kind": "mail",
                               "state": "failed", "entry": "e"}
     run(directory, "queue", "list")
     assert stand.asked[1]["unfinished"] is True

@@ -86,7 +86,8 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
          "the confirmation mail was sent; the link wasn't pressed",
          N_("We have sent you an e-mail with a link. Please open it and press the button by %s. If "
             "you don't see the e-mail, please look in the folder for unwanted mail, too."),
-         NULL, "registering again sends another link; both work"},
+         NULL,
+         "'portalctl confirmation' sends another link, and so does registering again; all work"},
     [EXPLAIN_LINK_WAITING] =
         {"link-not-accepted", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING,
          "the mail server hasn't accepted the confirmation mail yet",
@@ -106,11 +107,11 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
             "register again."),
          NULL,
          "the reason is in the mail's note; 'portalctl queue retry ID' tries a failed mail again"},
-    [EXPLAIN_LINK_EXPIRED] = {"link-expired", EXPLAIN_REFUSED, EXPLAIN_NAMES_TIME,
-                              "the link wasn't pressed in time",
-                              N_("The link that we mailed to you was valid until %s. Please "
-                                 "register again; you will receive a new one."),
-                              NULL, "the customer registers again"},
+    [EXPLAIN_LINK_EXPIRED] =
+        {"link-expired", EXPLAIN_REFUSED, EXPLAIN_NAMES_TIME, "the link wasn't pressed in time",
+         N_("The link that we mailed to you was valid until %s. Please "
+            "register again; you will receive a new one."),
+         NULL, "'portalctl confirmation' sends another link; or the customer registers again"},
     [EXPLAIN_LINK_NEVER] =
         {"link-missing", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING,
          "the account waits for a confirmation, but there is no link",
@@ -188,12 +189,13 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
                             "letter with a new one."),
                          "letter", NULL},
     [EXPLAIN_PERSONAL] =
-        {"personal-password", EXPLAIN_TOLD, EXPLAIN_NAMES_NOTHING,
-         "the customer has chosen a personal password",
-         N_("Please log in with your e-mail address and the password that you have chosen "
-            "yourself. The initial password from the letter isn't valid any more. If you have "
-            "forgotten yours, you can choose a new one with the PUK from your letter."),
-         NULL, "password and PUK lost: check who is calling, then 'portalctl restart'"},
+        {
+            "personal-password", EXPLAIN_TOLD, EXPLAIN_NAMES_NOTHING,
+            "the customer has chosen a personal password",
+            N_("Please log in with your e-mail address and the password that you have chosen "
+               "yourself. The initial password from the letter isn't valid any more. If you have "
+               "forgotten yours, you can choose a new one with the PUK from your letter."),
+            NULL, "password and PUK lost: check who is calling, then 'portalctl restart'"},
     [EXPLAIN_LOCKED] = {"locked", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING, "the account is locked",
                         N_("Your account is locked for your protection. We can unlock it once we "
                            "have checked who you are."),
@@ -204,35 +206,41 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
                            "right, we will look into it."),
                         "reopen", "only if the contract goes on"},
     [EXPLAIN_CLIENT_FULL] =
-        {"client-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_TIME,
-         "too many different names failed from this network address",
-         N_("From your connection there were failed attempts with many different names. For "
-            "everybody's protection nothing is checked from there until %s. Please try again then, "
-            "or from another connection."),
-         NULL, "[limits] names_per_client; it ends by itself"},
+        {
+            "client-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_TIME,
+            "too many different names failed from this network address",
+            N_("From your connection there were failed attempts with many different names. For "
+               "everybody's protection nothing is checked from there until %s. Please try again "
+               "then, "
+               "or from another connection."),
+            NULL, "[limits] names_per_client; it ends by itself"},
     [EXPLAIN_PASSWORD_WAITING] =
         {"password-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_TIME,
          "too many wrong passwords: nothing is checked until then",
-         N_("After several failed attempts nothing is checked until %s, not even the right "
-            "password. Please wait until then and type it slowly."),
+         N_(
+             "After several failed attempts nothing is checked until %s, not even the right "
+             "password. Please wait until then and type it slowly."),
          "unblock", NULL},
     [EXPLAIN_PASSWORD_BLOCKED] =
         {"password-blocked", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING,
          "too many wrong passwords in a row: blocked",
-         N_("After very many failed attempts logging in is blocked. You can choose a new password "
-            "with the PUK from your letter, or we lift it once we have checked who you are."),
+         N_(
+             "After very many failed attempts logging in is blocked. You can choose a new password "
+             "with the PUK from your letter, or we lift it once we have checked who you are."),
          "unblock", NULL},
     [EXPLAIN_CODE_WAITING] =
         {"code-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_TIME,
          "too many wrong codes of the app: none is checked until then",
-         N_("After several wrong codes none is checked until %s. Please wait until then; also "
-            "check that your phone sets its clock by itself."),
+         N_(
+             "After several wrong codes none is checked until %s. Please wait until then; also "
+             "check that your phone sets its clock by itself."),
          "unblock", NULL},
     [EXPLAIN_CODE_BLOCKED] =
         {"code-blocked", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING,
          "too many wrong codes of the app in a row: blocked",
-         N_("After very many wrong codes they are blocked. Please enter the PUK from your letter "
-            "instead of the code, or we lift it once we have checked who you are."),
+         N_(
+             "After very many wrong codes they are blocked. Please enter the PUK from your letter "
+             "instead of the code, or we lift it once we have checked who you are."),
          "unblock", "phone lost: 'portalctl totp-off'"},
     [EXPLAIN_PUK_WAITING] = {"puk-throttled", EXPLAIN_TOLD, EXPLAIN_NAMES_TIME,
                              "too many wrong PUKs: none is checked until then",
@@ -255,17 +263,20 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
                          "If you have lost the phone, enter the PUK from your letter instead."),
                       NULL, "phone and PUK lost: check who is calling, then 'portalctl totp-off'"},
     [EXPLAIN_TOTP_UNREADABLE] =
-        {"code-unreadable", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING,
-         "the secret of the authenticator app can't be opened",
-         N_("Because of an error on our side the code of your app can't be checked. We will switch "
-            "it off; please set it up again afterwards."),
-         "totp-off",
-         "first look whether a key is missing in [keys] totp: then others are concerned, too"},
+        {
+            "code-unreadable", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING,
+            "the secret of the authenticator app can't be opened",
+            N_("Because of an error on our side the code of your app can't be checked. We will "
+               "switch "
+               "it off; please set it up again afterwards."),
+            "totp-off",
+            "first look whether a key is missing in [keys] totp: then others are concerned, too"},
     [EXPLAIN_MAILED_CODE] =
         {"recovery-code", EXPLAIN_TOLD, EXPLAIN_NAMES_TIME,
          "a code for a forgotten password was mailed",
-         N_("We have mailed you a code for choosing a new password. It is valid until %s; please "
-            "enter it together with the PUK from your letter."),
+         N_(
+             "We have mailed you a code for choosing a new password. It is valid until %s; please "
+             "enter it together with the PUK from your letter."),
          NULL, NULL},
     [EXPLAIN_MAILED_WAITING] = {"recovery-throttled", EXPLAIN_TOLD, EXPLAIN_NAMES_TIME,
                                 "too many wrong mailed codes: none is checked until then",
@@ -280,8 +291,9 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
     [EXPLAIN_PUK_RETURNED] =
         {"puk-returned", EXPLAIN_TOLD, EXPLAIN_NAMES_DAY,
          "the letter with the PUK came back; the PUK is void",
-         N_("The letter with your PUK came back to us on %s, so that PUK isn't valid. Please tell "
-            "us your postal address; we will then send a new one."),
+         N_(
+             "The letter with your PUK came back to us on %s, so that PUK isn't valid. Please tell "
+             "us your postal address; we will then send a new one."),
          "letter", "correct postalAddress with ldapmodify first"},
     [EXPLAIN_BOUNCING] = {"mail-failed", EXPLAIN_TOLD, EXPLAIN_NAMES_NOTHING,
                           "the last e-mail to the customer wasn't delivered",
@@ -291,7 +303,8 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
     [EXPLAIN_KNOWN_CLIENT] =
         {"known-client", EXPLAIN_TOLD, EXPLAIN_NAMES_NOTHING,
          "the customer has logged in from this network address before: it has counters of its own",
-         N_("You have logged in from this connection before, so failed attempts from elsewhere "
-            "don't stop you."),
+         N_(
+             "You have logged in from this connection before, so failed attempts from elsewhere "
+             "don't stop you."),
          NULL, NULL},
 };

@@ -43,6 +43,7 @@ free_failures = 100
 codes_hour = 100
 codes_day = 1000
 code_tries = 100
+code_life = 10h
 """
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="portald keeps its memory from tracers who aren't root")
 

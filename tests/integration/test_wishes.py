@@ -172,6 +172,7 @@ def test_restart_when_both_are_lost(world):
     assert world.wait_for_mail(c.mail, before + 1).reference
     # The letter starts at step 4.
     letter = printed(c, "access", 2)
+    assert "gelten nicht mehr" in " ".join(letter.text.split()) and "willkommen" not in letter.text.lower()
     assert set(letter.codes).isdisjoint(first.codes)
     assert world.portald.authenticate(c.mail, first.password).verdict == "WRONG"
     login = world.login(c.mail, letter.password, NEW, NEW)

@@ -258,6 +258,9 @@ static int try_server(struct directory *d, enum directory_role role, size_t serv
         share = d->options.network_timeout * 1000LL;
     if (share <= 0)
         return directory_fail(d, NULL, -ETIMEDOUT, "connecting", "no time left");
+    /* One that is known to be dead is tried when there is no other, and given its time. */
+    const atomic_bool *lost = directory_servers_lost(d->servers, server);
+    d->handles[role].socket.lost = lost && atomic_load(lost) ? NULL : lost;
     int r = connect_to(d, role, server, now + share);
     if (r < 0 && tells(d, r, clock_monotonic_ms() - now))
         directory_servers_failed(d->servers, server, d->error);

@@ -151,15 +151,14 @@ static bool drain(struct directory_servers *s)
     return !s->stop;
 }
 
-static bool catches_up(struct directory_servers *s, struct directory *d, size_t old)
+/* What the old one held a moment ago comes within the time, even while more is written there. */
+static bool catches_up(struct directory *d, const struct csns *there)
 {
     static const struct timespec step = {.tv_nsec = CATCH_UP_STEP_MS * 1000000};
     long long deadline = clock_monotonic_ms() + CATCH_UP_MS;
-    struct csns there, here;
-    if (look_at(s, old, &there) < 0)
-        return false;
+    struct csns here;
     while (look_once(d, &here) == 0) {
-        if (!csns_behind(&here, &there))
+        if (!csns_behind(&here, there))
             return true;
         if (clock_monotonic_ms() >= deadline)
             return false;
@@ -172,6 +171,7 @@ static bool catches_up(struct directory_servers *s, struct directory *d, size_t 
 static void go_back(struct directory_server *server, struct directory *d, size_t old)
 {
     struct directory_servers *s = server->all;
+    struct csns there;
     bool drained, caught_up = false;
     pthread_mutex_lock(&s->mutex);
     if (s->moving) { /* another one's watcher is at it */
@@ -180,8 +180,8 @@ static void go_back(struct directory_server *server, struct directory *d, size_t
     }
     drained = drain(s);
     pthread_mutex_unlock(&s->mutex);
-    if (drained)
-        caught_up = catches_up(s, d, old);
+    if (drained && look_at(s, old, &there) == 0)
+        caught_up = catches_up(d, &there);
     pthread_mutex_lock(&s->mutex);
     if (caught_up && directory_servers_good(s, old)) {
         directory_servers_mark(s, server->number, false, "");
@@ -193,7 +193,7 @@ static void go_back(struct directory_server *server, struct directory *d, size_t
 }
 
 /* Why it isn't gone back to is kept for portalctl status. */
-static bool is_behind(struct directory_server *server, const struct csns *here, size_t old)
+static bool is_behind(struct directory_server *server, struct directory *d, size_t old)
 {
     struct directory_servers *s = server->all;
     struct csns there;
@@ -202,7 +202,7 @@ static bool is_behind(struct directory_server *server, const struct csns *here, 
         return true; /* its own watcher says why */
     if (there.count == 0)
         why = NOT_KNOWN;
-    else if (csns_behind(here, &there))
+    else if (!catches_up(d, &there))
         why = BEHIND;
     pthread_mutex_lock(&s->mutex);
     snprintf(server->why, sizeof server->why, "%s", why);
@@ -210,7 +210,7 @@ static bool is_behind(struct directory_server *server, const struct csns *here, 
     return *why;
 }
 
-static void consider(struct directory_server *server, struct directory *d, const struct csns *here)
+static void consider(struct directory_server *server, struct directory *d)
 {
     struct directory_servers *s = server->all;
     bool wanted;
@@ -220,7 +220,7 @@ static void consider(struct directory_server *server, struct directory *d, const
     wanted = s->chosen && server->number < current && server->well >= WELL_BEFORE_RETURN &&
              !atomic_load(&s->of[current].dead);
     pthread_mutex_unlock(&s->mutex);
-    if (wanted && !is_behind(server, here, current))
+    if (wanted && !is_behind(server, d, current))
         go_back(server, d, current);
 }
 
@@ -252,7 +252,7 @@ static void *watch(void *userdata)
         int r = look_once(d, &csns);
         note(server, r, d, &csns);
         if (r == 0)
-            consider(server, d, &csns);
+            consider(server, d);
     } while (rest(server));
     directory_free(d);
     return NULL;

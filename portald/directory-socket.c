@@ -267,7 +267,7 @@ static int connect_host(struct directory_socket *s, const char *host, int port)
 
 int directory_socket_connect(struct directory_socket *s, const LDAPURLDesc *url, long long deadline)
 {
-    *s = (struct directory_socket){.fd = -1, .deadline = deadline};
+    *s = (struct directory_socket){.fd = -1, .deadline = deadline, .lost = s->lost};
     int r;
     if (strcmp(url->lud_scheme, "ldapi") == 0)
         r = connect_path(s, url->lud_host);

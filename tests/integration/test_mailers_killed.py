@@ -44,6 +44,14 @@ exec {steps} '{mailer}' "$@"
 STEP = "STEP"
 
 
+def kill(process_id):
+    """Whether it was still there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, signal.SIGKILL)
+        return True
+    return False
+
+
 class Relaying:
     """A sandbox whose mailers are to be killed."""
 
@@ -79,7 +87,7 @@ class Relaying:
 
     def end_mailers(self):
         for process_id in self.mailers():
-            os.kill(process_id, signal.SIGKILL)
+            kill(process_id)
         wait_for(lambda: not self.mailers(), what="the end of the mailers")
 
     def register(self, c):
@@ -136,8 +144,7 @@ def kill_at_random(relaying, wanted):
     while kills < wanted and relaying.world.unused:
         time.sleep(moments.uniform(0, 0.03))
         for process_id in relaying.mailers()[:1]:
-            os.kill(process_id, signal.SIGKILL)
-            kills += 1
+            kills += kill(process_id)
     return kills
 
 

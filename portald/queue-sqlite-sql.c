@@ -176,8 +176,9 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_ERASE_FAILED_OF_ENTRY] =
         "DELETE FROM payload WHERE number IN (SELECT number FROM job WHERE entry = ?1"
         " AND state = " FAILED " AND (?2 < 0 OR kind = ?2))",
-    [SQL_FORGET_JOBS] = "UPDATE job SET address = NULL, reference = NULL, note = 'forgotten'"
-                        " WHERE entry = ?",
+    [SQL_FORGET_JOBS] =
+        "UPDATE job SET address = NULL, reference = NULL, tell_note = NULL, note = 'forgotten'"
+        " WHERE entry = ?",
     [SQL_FORGET_REGISTRATIONS] =
         "UPDATE job SET subject = NULL, note = 'forgotten' WHERE kind = 0"
         " AND id IN (SELECT parent FROM job WHERE entry = ? AND parent IS NOT NULL)",

@@ -24,6 +24,7 @@ class Box:
         self.state = {"pids": {}, "slapd": {}, "made_dir": False, "mail_port": 0, "only": None,
                       "count": 0}
 
+    SLAPD = Slapd
     # In the order in which they start; they end in the opposite one.
     SERVICES = ("slapd", "sink", "portald", "print")
     PID_NAMES = {"slapd": "PORTAL_SLAPD_PID", "sink": "PORTAL_SINK_PID", "portald": "PORTALD_PID",
@@ -99,7 +100,7 @@ class Box:
 
     def _set_up(self, count):
         layout = self.layout
-        slapd = Slapd.create(layout.ldap, count)
+        slapd = self.SLAPD.create(layout.ldap, count)
         self.state["slapd"] = slapd.env
         with open(layout.customers, "w", encoding="utf-8") as out:
             customers.write_list(out, count)

@@ -174,10 +174,13 @@ class Slapd:
         ldif = self.directory / "data.ldif"
         with open(ldif, "w", encoding="utf-8") as out:
             out.write(tree.rstrip("\n") + "\n\n" + people)
-            customers.write_ldif(out, count, SUFFIX)
+            self.write_customers(out, count)
         quick = ("-q",) if count > 1000 else ()
         run("slapadd", "-n1", *quick, "-F", self.directory / "config", "-l", ldif)
         ldif.unlink()
+
+    def write_customers(self, out, count):
+        customers.write_ldif(out, count, SUFFIX)
 
     def choose_port(self):
         """Another program may take it before slapd does; then this is asked again."""

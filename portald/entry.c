@@ -6,6 +6,7 @@
 #include "entry.h"
 
 #include "cleanup.h"
+#include "postal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -226,27 +227,14 @@ static int read_language(struct entry *e, void *field, const char *data, size_t 
     return 0;
 }
 
-/* Lines with "$" between them; \24 and \5C stand for "$" and "\" (RFC 4517, 3.3.28). */
 static int read_postal_address(struct entry *e, void *field, const char *data, size_t length)
 {
     (void)e;
+    char *lines = NULL;
     if (length == 0 || has_control(data, length))
         return -EINVAL;
-    char *lines = malloc(length + 1), *out = lines;
-    if (!lines)
+    if (postal_read(data, length, &lines) < 0)
         return -ENOMEM;
-    for (size_t i = 0; i < length; i++) {
-        if (length - i >= 3 && memcmp(data + i, "\\24", 3) == 0) {
-            *out++ = '$';
-            i += 2;
-        } else if (length - i >= 3 && strncasecmp(data + i, "\\5c", 3) == 0) {
-            *out++ = '\\';
-            i += 2;
-        } else {
-            *out++ = data[i] == '$' ? '\n' : data[i];
-        }
-    }
-    *out = '\0';
     free(*(char **)field);
     *(char **)field = lines;
     return 0;

@@ -7,14 +7,13 @@
 #include "address.h"
 #include "calendar.h"
 #include "cleanup.h"
+#include "postal.h"
 #include "secret.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 #define SKEW          (5 * MINUTE) /* of clocks; and what happens while an entry is looked at */
-#define ADDRESS_LINES 6            /* of the address field: doc/letters.md */
-#define ADDRESS_CHARS 80           /* more never fit on one of its lines */
 #define JOB_DAYS      30           /* portalJob is swept after so long */
 
 const struct lint_words lint_words[LINT_RULES] = {
@@ -168,33 +167,21 @@ static void lint_identity(const struct linting *l)
         tell(l, LINT_POLICY_DOUBLE, "%.100s", l->facts->policy_double);
 }
 
-static size_t lines_taken(const char *line, size_t bytes)
-{
-    size_t characters = 0;
-
-    for (size_t i = 0; i < bytes; i++)
-        characters += ((unsigned char)line[i] & 0xc0) != 0x80;
-    return characters <= ADDRESS_CHARS ? 1 : (characters + ADDRESS_CHARS - 1) / ADDRESS_CHARS;
-}
-
 /* Letters go to accounts in use alone; before, the address may come later. */
 static void lint_address(const struct linting *l)
 {
-    const char *line = l->entry->postal_address;
-    size_t lines = 0;
+    const char *address = l->entry->postal_address;
+    size_t lines;
 
     if (!(IN_USE & 1u << l->entry->state))
         return;
-    if (!line || !*line) {
+    if (!address || !*address) {
         tell(l, LINT_ADDRESS, "there is no postalAddress, or there are several");
         return;
     }
-    for (size_t bytes; *line; line += bytes + (line[bytes] == '\n')) {
-        bytes = strcspn(line, "\n");
-        lines += lines_taken(line, bytes);
-    }
-    if (lines > ADDRESS_LINES)
-        tell(l, LINT_ADDRESS, "it takes %zu lines, the field has %d", lines, ADDRESS_LINES);
+    lines = postal_lines(address);
+    if (lines > POSTAL_LINES)
+        tell(l, LINT_ADDRESS, "it takes %zu lines, the field has %d", lines, POSTAL_LINES);
 }
 
 /* --- Times and counters --- */

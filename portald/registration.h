@@ -3,11 +3,10 @@
 
 #include "address.h"
 #include "calendar.h"
+#include "policy.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-#define POLICY_NUMBER_SIZE 41
 
 struct registration {
     char policy[POLICY_NUMBER_SIZE]; /* canonical */
@@ -15,10 +14,6 @@ struct registration {
     char address[MAIL_ADDRESS_SIZE]; /* canonical */
     char language[3];                /* of the page */
 };
-
-/* Takes out blanks, dots, hyphens and slashes, and makes it upper case: ^[0-9A-Z]+$ remains.
-   -EINVAL when anything else is in it, nothing remains, or it is too long. */
-int policy_number_read(const char *typed, char ret[static POLICY_NUMBER_SIZE]);
 
 /* To and from the payload of a JOB_REGISTRATION. */
 int registration_write(const struct registration *registration, uint8_t **ret, size_t *ret_size);

@@ -50,3 +50,8 @@ tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sd_journal_sendv
 tests_unit_test_process_SOURCES = tests/unit/test_process.c
 tests_unit_test_process_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_process_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_postal
+tests_unit_test_postal_SOURCES = tests/unit/test_postal.c
+tests_unit_test_postal_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_postal_LDADD = $(UNIT_LIBS)

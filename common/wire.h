@@ -59,7 +59,7 @@
    WIRE_PRINTED              BATCH MANIFEST              WIRE_VERDICT: VERDICT TEXT
    print
    WIRE_CONTROL              JSON: {"verb": …, …}        WIRE_REPORT: JSON, and EXIT, the exit
-   control                                               status
+   control, support                                      status
    WIRE_BOUNCE               REFERENCE_CODE REPORTED     WIRE_VERDICT: VERDICT TEXT
    api, control              CODE TEXT RECIPIENT
    WIRE_BOUNCE is what a delivery status notification said of the mail whose return path had
@@ -154,6 +154,7 @@ enum wire_socket {
     WIRE_SOCKET_WEB,     /* web.sock: user portal-web */
     WIRE_SOCKET_PRINT,   /* print.sock: user portal-print */
     WIRE_SOCKET_CONTROL, /* control.sock: group portal-admin */
+    WIRE_SOCKET_SUPPORT, /* support.sock: group portal-support; which verbs is control.c's table */
     WIRE_SOCKETS,
 };
 

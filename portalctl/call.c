@@ -1,5 +1,5 @@
-/* Asking portald over control.sock: call_control() for administration, call_verdict() for what a
-   customer could ask as well. */
+/* Asking portald over control.sock, or over support.sock where only that is open to the caller:
+   call_control() for administration, call_verdict() for what a customer could ask as well. */
 #include "config.h"
 
 #include "call.h"
@@ -11,16 +11,18 @@
 #include "client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SOCKET_NAME "control.sock"
-#define SOCKET_OPEN "api.sock" /* to anybody */
-#define SOCKET_USER "portald"
-#define TIMEOUT_MS  30000u
+#define SOCKET_NAME    "control.sock"
+#define SOCKET_SUPPORT "support.sock"
+#define SOCKET_OPEN    "api.sock" /* to anybody */
+#define SOCKET_USER    "portald"
+#define TIMEOUT_MS     30000u
 
 /* Who may own the socket besides root: whoever owns it, if that is the caller or portald's user.
    Anybody else could answer what they like. */
@@ -50,7 +52,9 @@ static const struct trouble {
      "you mean another --socket-dir?"},
     {-ECONNREFUSED, STATUS_UNREACHABLE,
      "nobody listens. Start portald ('systemctl start portald-control.socket portald')."},
-    {-EACCES, STATUS_UNREACHABLE, "you may not use it. It is for root and the group portal-admin."},
+    {-EACCES, STATUS_UNREACHABLE,
+     "you may not use it. It is for root and the group portal-admin; support.sock beside it is for "
+     "the group portal-support."},
     {-EPERM, STATUS_UNREACHABLE,
      "it, or its directory, belongs neither to root nor to portald nor to you, or others may write "
      "there. Nothing was sent."},
@@ -77,6 +81,32 @@ static int trouble_tell(const struct arguments *a, const char *name, int error)
     return status;
 }
 
+/* What the caller may open says which role is used; portald decides what that role may do. Where
+   neither may be opened it is control.sock's trouble that is told. */
+static const char *role_socket(const struct arguments *a)
+{
+    static const char *const names[] = {SOCKET_NAME, SOCKET_SUPPORT};
+    char path[4096];
+
+    for (size_t i = 0; i < ELEMENTS(names); i++)
+        if (snprintf(path, sizeof path, "%s/%s", arguments_socket_dir(a), names[i]) <
+                (int)sizeof path &&
+            faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0)
+            return names[i];
+    return SOCKET_NAME;
+}
+
+/* A request that the socket doesn't take at all. */
+static int refusal_tell(const char *name, const char *text)
+{
+    if (strcmp(name, SOCKET_SUPPORT) == 0)
+        output_error("Support may not do this. Administrators may: root and the group "
+                     "portal-admin, over " SOCKET_NAME);
+    else
+        output_error("portald did not take the request: %s", text);
+    return STATUS_REFUSED;
+}
+
 /* Ends the frame and sends it. */
 static int call(const struct arguments *a, const char *name, struct wire_writer *request,
                 struct client_reply *ret)
@@ -100,8 +130,7 @@ static int call(const struct arguments *a, const char *name, struct wire_writer 
         return STATUS_DONE;
     if (wire_get_string(&ret->frame, WIRE_TEXT, text, sizeof text) < 0)
         snprintf(text, sizeof text, "(without a reason)");
-    output_error("portald did not take the request: %s", text);
-    return STATUS_REFUSED;
+    return refusal_tell(name, text);
 }
 
 static int reply_unexpected(void)
@@ -163,7 +192,7 @@ int call_control_reply(const struct arguments *a, json_t *request, json_t **ret,
     }
     wire_begin(&w, WIRE_CONTROL);
     wire_put_string(&w, WIRE_JSON, text);
-    status = call(a, SOCKET_NAME, &w, reply);
+    status = call(a, role_socket(a), &w, reply);
     return status == STATUS_DONE ? report_read(a, &reply->frame, ret) : status;
 }
 
@@ -258,7 +287,7 @@ int call_verdict(const struct arguments *a, struct wire_writer *request)
     char text[4097] = "";
     uint16_t field = 0;
     uint8_t code;
-    int status = call(a, SOCKET_NAME, request, &reply);
+    int status = call(a, role_socket(a), request, &reply);
 
     if (status != STATUS_DONE)
         return status;

@@ -4,13 +4,18 @@
 
 #include "control.h"
 
+#include "address.h"
+
 #include "cleanup.h"
 #include "clock.h"
 #include "log.h"
+#include "messages.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#define VERB_SIZE 64
 
 json_t *control_refuse(struct control *control, int status, const char *format, ...)
 {
@@ -81,9 +86,8 @@ static json_t *directory_status(struct control *control)
 
 static json_t *watcher_report(struct control *control)
 {
-    static const char *const states[] = {[WATCH_LOST] = "lost",
-                                         [WATCH_PERSISTENT] = "connected",
-                                         [WATCH_POLLING] = "polling"};
+    static const char *const states[] = {
+        [WATCH_LOST] = "lost", [WATCH_PERSISTENT] = "connected", [WATCH_POLLING] = "polling"};
     struct watcher_status status;
 
     watcher_status(control->worker->manager->watcher, &status);
@@ -102,8 +106,8 @@ static json_t *control_status(struct control *control)
                      "version", PACKAGE_VERSION, "pid", (int)getpid(), "started",
                      (json_int_t)m->started, "now", (json_int_t)clock_now(), "clock_offset",
                      (json_int_t)clock_offset(), "directory", directory_status(control), "watcher",
-                     watcher_report(control), "oldest", json_object_get(queue, "oldest"), "queue", queue, "logins", "ok",
-                     (json_int_t)atomic_load(&m->logins.ok), "failed",
+                     watcher_report(control), "oldest", json_object_get(queue, "oldest"), "queue",
+                     queue, "logins", "ok", (json_int_t)atomic_load(&m->logins.ok), "failed",
                      (json_int_t)atomic_load(&m->logins.failed), "throttled",
                      (json_int_t)atomic_load(&m->logins.throttled), "workers",
                      (int)m->settings->workers, "last_error", *last ? last : NULL);
@@ -126,42 +130,97 @@ static json_t *control_clock(struct control *control)
 }
 #endif
 
-static const struct {
+#define ADMIN (1u << WIRE_SOCKET_CONTROL)
+#define BOTH  (ADMIN | 1u << WIRE_SOCKET_SUPPORT)
+
+/* Who may do what (doc/security.md): the only place that says so. What has no row here is refused
+   to everybody. A wish is named with its word. */
+static const struct verb {
     const char *name;
+    unsigned roles; /* the sockets that it may be asked on */
+    bool looks;     /* changes nothing: the journal needn't say who asked */
     control_verb *run;
 } verbs[] = {
-    {"status", control_status},
-    {"show", control_show},
-    {"explain", control_explain},
-    {"lint", control_lint},
-    {"wish", control_wish},
-    {"rekey", control_rekey},
-    {"rekey-look", control_rekey_look},
-    {"queue-list", control_queue_list},
-    {"queue-show", control_queue_show},
-    {"queue-retry", control_queue_retry},
-    {"queue-drop", control_queue_drop},
-    {"queue-stats", control_queue_stats},
-    {"letters-list", control_letters_list},
-    {"letters-posted", control_letters_posted},
-    {"letters-printed", control_letters_printed},
-    {"letters-again", control_letters_again},
-    {"letters-returned", control_letters_returned},
-    {"letters-export", control_letters_export},
-    {"letters-import", control_letters_import},
+    {"status", BOTH, true, control_status},
+    {"show", BOTH, true, control_show},
+    {"explain", BOTH, true, control_explain},
+    {"lint", ADMIN, true, control_lint},
+    {"wish letter", BOTH, false, control_wish},
+    {"wish confirmation", BOTH, false, control_wish},
+    {"wish unblock", BOTH, false, control_wish},
+    {"wish lock", ADMIN, false, control_wish},
+    {"wish unlock", ADMIN, false, control_wish},
+    {"wish totp-off", ADMIN, false, control_wish},
+    {"wish restart", ADMIN, false, control_wish},
+    {"wish close", ADMIN, false, control_wish},
+    {"wish reopen", ADMIN, false, control_wish},
+    {"wish forget", ADMIN, false, control_wish},
+    {"rekey", ADMIN, false, control_rekey},
+    {"rekey-look", ADMIN, true, control_rekey_look},
+    {"queue-list", BOTH, true, control_queue_list},
+    {"queue-show", BOTH, true, control_queue_show},
+    {"queue-stats", BOTH, true, control_queue_stats},
+    {"queue-retry", ADMIN, false, control_queue_retry},
+    {"queue-drop", ADMIN, false, control_queue_drop},
+    {"letters-list", BOTH, true, control_letters_list},
+    {"letters-posted", ADMIN, false, control_letters_posted},
+    {"letters-printed", ADMIN, false, control_letters_printed},
+    {"letters-again", ADMIN, false, control_letters_again},
+    {"letters-returned", ADMIN, false, control_letters_returned},
+    {"letters-export", ADMIN, false, control_letters_export},
+    {"letters-import", ADMIN, false, control_letters_import},
 #ifdef ENABLE_TEST_CLOCK
-    {"clock", control_clock},
+    {"clock", ADMIN, false, control_clock},
 #endif
 };
 
+static const struct verb *verb_find(const struct control *control)
+{
+    const char *verb = control_string(control, "verb"), *wish = control_string(control, "wish");
+    char name[VERB_SIZE];
+    int n;
+
+    if (!verb)
+        return NULL;
+    n = strcmp(verb, "wish") == 0 ? snprintf(name, sizeof name, "wish %s", wish ? wish : "")
+                                  : snprintf(name, sizeof name, "%s", verb);
+    for (size_t i = 0; n < (int)sizeof name && i < ELEMENTS(verbs); i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+/* Whose right it was, beside what the verb itself says of what it did. */
+static void note_role(const struct control *control, const struct verb *verb, const char *outcome)
+{
+    static const char *const operands[] = {"who", "id", "batch"};
+    const char *role = control->request->socket == WIRE_SOCKET_CONTROL ? "admin" : "support";
+    const char *of = NULL;
+
+    for (size_t i = 0; !of && i < ELEMENTS(operands); i++)
+        of = control_string(control, operands[i]);
+    log_event(LOG_NOTICE, MESSAGE_ROLE, LOG_FIELDS("PORTAL_ROLE", role, "PORTAL_VERB", verb->name),
+              "The role %s asked for %s%s%.*s: %s", role, verb->name, of ? " of " : "",
+              MAIL_ADDRESS_SIZE, of ? of : "", outcome);
+}
+
 static json_t *run(struct control *control)
 {
-    const char *verb = control_string(control, "verb");
+    const struct verb *verb = verb_find(control);
+    json_t *report;
 
-    for (size_t i = 0; verb && i < ELEMENTS(verbs); i++)
-        if (strcmp(verbs[i].name, verb) == 0)
-            return verbs[i].run(control);
-    return control_refuse(control, 2, "This portald has no such command");
+    if (!verb)
+        return control_refuse(control, 2, "This portald has no such command");
+    if (!(verb->roles & 1u << control->request->socket)) {
+        note_role(control, verb, "refused, it is the administrators'");
+        return control_refuse(control, 1,
+                              "Support may not do this. Administrators may: root and the group "
+                              "portal-admin, over control.sock");
+    }
+    report = verb->run(control);
+    if (!verb->looks)
+        note_role(control, verb, report && control->status == 0 ? "done" : "not done");
+    return report;
 }
 
 void control_handle(struct worker *worker, const struct request *request, struct wire_writer *reply)

@@ -37,7 +37,7 @@ static const struct route {
     {WIRE_NOT_ME, ON(WEB) | ON(CONTROL), 0, false, not_me_press},
     {WIRE_CLAIM, ON(PRINT), 0, true, letters_claim},
     {WIRE_PRINTED, ON(PRINT), 0, true, letters_printed},
-    {WIRE_CONTROL, ON(CONTROL), 0, true, control_handle},
+    {WIRE_CONTROL, ON(CONTROL) | ON(SUPPORT), 0, true, control_handle},
     {WIRE_BOUNCE, ON(API) | ON(CONTROL), 0, false, bounce_handle},
 };
 

@@ -16,8 +16,9 @@
 #define BACKLOG 4096
 
 const char *const socket_names[WIRE_SOCKETS] = {
-    [WIRE_SOCKET_API] = "api",     [WIRE_SOCKET_ACCOUNT] = "account", [WIRE_SOCKET_WEB] = "web",
-    [WIRE_SOCKET_PRINT] = "print", [WIRE_SOCKET_CONTROL] = "control",
+    [WIRE_SOCKET_API] = "api",         [WIRE_SOCKET_ACCOUNT] = "account",
+    [WIRE_SOCKET_WEB] = "web",         [WIRE_SOCKET_PRINT] = "print",
+    [WIRE_SOCKET_CONTROL] = "control", [WIRE_SOCKET_SUPPORT] = "support",
 };
 
 static const struct {
@@ -29,6 +30,7 @@ static const struct {
     [WIRE_SOCKET_WEB] = {0660, "portal-web"},
     [WIRE_SOCKET_PRINT] = {0660, "portal-print"},
     [WIRE_SOCKET_CONTROL] = {0660, "portal-admin"},
+    [WIRE_SOCKET_SUPPORT] = {0660, "portal-support"},
 };
 
 static void free_names(char ***names)

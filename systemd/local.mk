@@ -1,7 +1,7 @@
 # Units, users, directories, and the journal catalog. Paths in *.in are those given to configure.
 SYSTEMD_UNITS = systemd/portal.target systemd/portald-api.socket systemd/portald-account.socket \
     systemd/portald-web.socket systemd/portald-print.socket systemd/portald-control.socket \
-    systemd/portal-mailer.socket systemd/portal-print.timer
+    systemd/portald-support.socket systemd/portal-mailer.socket systemd/portal-print.timer
 SYSTEMD_UNITS_IN = systemd/portald.service.in systemd/portal-mailer@.service.in \
     systemd/portal-print.service.in
 SYSTEMD_UNITS_MADE = $(SYSTEMD_UNITS_IN:.in=)

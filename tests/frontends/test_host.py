@@ -39,6 +39,7 @@ def test_another_user_reaches_api_sock_and_no_secret(host):
     assert connects("api.sock")
     assert not connects("account.sock")
     assert not connects("control.sock")
+    assert not connects("support.sock")
     for name in ("PORTAL_MAIL_DIR", "PORTAL_LETTER_DIR"):
         assert host.run("setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups", "ls",
                         box[name]).returncode != 0

@@ -161,6 +161,15 @@ def check_the_control_socket_is_for_its_group():
     run("setpriv", "--reuid=www-data", "--regid=www-data", "--groups=portal-admin", "portalctl", "status")
 
 
+def check_support_has_a_socket_of_its_own():
+    as_support = ("setpriv", "--reuid=www-data", "--regid=www-data", "--groups=portal-support", "portalctl")
+    run(*as_support, "status")
+    done = subprocess.run([*as_support, "lock", "c-0001"], text=True, capture_output=True, check=False)
+    assert done.returncode == 1 and "Administrators may" in done.stderr, done.stderr
+    asked = run("journalctl", "-u", "portald", "-o", "cat", "PORTAL_ROLE=support")
+    assert "The role support asked for wish lock of c-0001: refused" in asked, asked
+
+
 def check_account_questions_are_for_their_group():
     done = subprocess.run([*AS_WWW_DATA, "test", "-w", "/run/portald/account.sock"], check=False)
     assert done.returncode != 0

@@ -8,6 +8,7 @@ portald_libportald_la_SOURCES = \
     portald/address.c portald/address.h \
     portald/auth.c portald/backlog.c portald/backlog.h portald/change.c \
     portald/changes.c portald/entry.c portald/entry.h \
+    portald/entry-values.c portald/entry-values.h \
     portald/bounce.c portald/bounce-report.c portald/bounce.h \
     portald/clerk.c portald/clerk.h \
     portald/compose.c portald/compose.h portald/derive.c portald/derive.h \

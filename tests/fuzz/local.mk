@@ -15,10 +15,10 @@ FUZZ_CLIENT = tests/fuzz/fuzz_client.c common/client.c common/wire.c
 FUZZ_TOTP = tests/fuzz/fuzz_totp.c portald/totp.c portald/totp-qr.c common/base32.c common/keys.c \
     common/seal.c
 FUZZ_STATE = tests/fuzz/fuzz_state.c portald/account-factor.c portald/account-login.c \
-    portald/changes.c portald/enrollment.c portald/entry.c portald/grant.c portald/state.c \
+    portald/changes.c portald/enrollment.c portald/entry.c portald/entry-values.c portald/grant.c portald/state.c \
     common/base32.c common/calendar.c common/postal.c common/seal.c common/ulid.c
 FUZZ_ENTRY = tests/fuzz/fuzz_entry.c portald/account-factor.c portald/account-login.c \
-    portald/changes.c portald/entry.c common/base32.c common/calendar.c common/postal.c \
+    portald/changes.c portald/entry.c portald/entry-values.c common/base32.c common/calendar.c common/postal.c \
     common/ulid.c
 FUZZ_PAM = tests/fuzz/fuzz_pam.c $(pam_portal_pam_portal_la_SOURCES) common/wire.c
 FUZZ_DSN = tests/fuzz/fuzz_dsn.c portalctl/dsn.c

@@ -1,7 +1,8 @@
 # Measures: "make bench" builds and runs them all. They are no tests: a time on a shared machine decides nothing.
 EXTRA_PROGRAMS = tests/bench/bench_login tests/bench/bench_floor tests/bench/bench_mail \
     tests/bench/bench_letters tests/bench/bench_page tests/bench/bench_queue
-EXTRA_DIST += tests/bench/login tests/bench/answers tests/bench/mail tests/bench/letters tests/bench/queue
+EXTRA_DIST += tests/bench/login tests/bench/answers tests/bench/mail tests/bench/letters tests/bench/queue \
+    tests/bench/scale tests/bench/measuring.py
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 tests_bench_bench_login_SOURCES = tests/bench/bench_login.c tests/bench/clients.c tests/bench/clients.h
@@ -36,4 +37,5 @@ bench: all $(EXTRA_PROGRAMS)
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/mail
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/letters
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/queue
+	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/scale
 .PHONY: bench

@@ -180,7 +180,8 @@ static const struct verb *verb_find(const struct control *control)
     char name[VERB_SIZE];
     int n;
 
-    if (!verb)
+    /* A row's whole name isn't a verb: beside it another wish could be granted than was judged. */
+    if (!verb || strchr(verb, ' '))
         return NULL;
     n = strcmp(verb, "wish") == 0 ? snprintf(name, sizeof name, "wish %s", wish ? wish : "")
                                   : snprintf(name, sizeof name, "%s", verb);

@@ -71,6 +71,13 @@ def test_a_wish_that_differs_from_its_verb_is_judged_by_what_would_be_done(world
     assert reply.get("EXIT")[0] == 2
     assert ask(world, "support", "status", wish="lock")[0] == 0
     assert REFUSED in ask(world, "support", "wish lock", role="admin", socket="control")[1]
+    # Nor is one wish judged and another granted, where a row's whole name is given as the verb.
+    c = world.customer()
+    for name in SUPPORT | {"wish lock"}:
+        if name.startswith("wish "):
+            asked = {"verb": name, "wish": "lock", "who": c.uid}
+            assert world.portald.ask("support", "CONTROL", JSON=json.dumps(asked)).get("EXIT")[0] == 2, name
+    assert c.state == "provisioned"
 
 
 @pytest.mark.parametrize("kind", sorted(name for name, number in NUMBERS.items() if re.match(

@@ -22,6 +22,7 @@
 #define POLL_FIRST_MS  100
 #define POLL_MOST_MS   2000
 #define TAKE_BACK_MS   10000 /* for the printer to say that it has cancelled a job */
+#define UNSENT_MOST    8     /* jobs of one letter */
 #define USER           "portal-print"
 #define URI_SIZE       1024
 
@@ -441,6 +442,83 @@ static void take_back(struct printer *p, int number, const struct look *before, 
         pause_ms(POLL_FIRST_MS);
     }
 }
+
+/* ---- Clearing ---- */
+
+/* The number of the first job named so in the answer, which is a group of attributes a job; 0:
+   there is none. */
+static int number_named(ipp_t *answer, const char *job)
+{
+    bool named = false;
+    int number = 0;
+
+    for (ipp_attribute_t *a = ippFirstAttribute(answer); a; a = ippNextAttribute(answer)) {
+        const char *what = ippGetName(a), *word;
+
+        if (!what || ippGetGroupTag(a) != IPP_TAG_JOB) { /* between two jobs */
+            named = false;
+            number = 0;
+        } else if (strcmp(what, "job-id") == 0 && ippGetValueTag(a) == IPP_TAG_INTEGER)
+            number = ippGetInteger(a, 0);
+        else if (strcmp(what, "job-name") == 0)
+            named = (word = ippGetString(a, 0, NULL)) && strcmp(word, job) == 0;
+        if (named && number > 0)
+            return number;
+    }
+    return 0;
+}
+
+/* One of our jobs that is named so and hasn't ended: 0; -ENOENT; -EAGAIN and why. */
+static int find_named(struct printer *p, const char *job, int *ret_number,
+                      char why[static PRINTER_WHY_SIZE])
+{
+    static const char *const wanted[] = {"job-id", "job-name"};
+    ipp_t *request = request_new(p, IPP_OP_GET_JOBS, 0), *answer;
+    int number, r = 0;
+
+    ippAddString(request, IPP_TAG_OPERATION, IPP_TAG_KEYWORD, "which-jobs", NULL, "not-completed");
+    ippAddBoolean(request, IPP_TAG_OPERATION, "my-jobs", 1);
+    ippAddStrings(request, IPP_TAG_OPERATION, IPP_TAG_KEYWORD, "requested-attributes",
+                  ELEMENTS(wanted), NULL, wanted);
+    answer = ask(p, request, why);
+    if (!answer)
+        return -EAGAIN;
+    number = number_named(answer, job);
+    /* Some say "not found" of an empty list. */
+    if (!is_good(answer) && ippGetStatusCode(answer) != IPP_STATUS_ERROR_NOT_FOUND)
+        r = say(why, "the print server doesn't list its jobs: %s",
+                ippErrorString(ippGetStatusCode(answer)));
+    else if (number == 0)
+        r = -ENOENT;
+    else
+        *ret_number = number;
+    ippDelete(answer);
+    return r;
+}
+
+int printer_clear(struct printer *p, const char *job, int *ret_number,
+                  char why[static PRINTER_WHY_SIZE])
+{
+    for (int i = 0; i < UNSENT_MOST; i++) {
+        struct look look = {0};
+        int number = 0, r = find_named(p, job, &number, why);
+
+        if (r == 0)
+            r = look_at(p, number, &look, why);
+        if (r == -ENOENT)
+            return 0;
+        if (r < 0)
+            return r;
+        if (look.state < IPP_JSTATE_CANCELED && !look.incoming) {
+            *ret_number = number;
+            return -EEXIST;
+        }
+        cancel(p, number);
+    }
+    return say(why, "the print server doesn't cancel its job");
+}
+
+/* ---- Following to the end ---- */
 
 /* What is told while it waits, each time that it is another. */
 static void tell(const struct printer_watch *watch, const char *job, const char *why,

@@ -44,6 +44,11 @@ int printer_ready(struct printer *printer, char why[static PRINTER_WHY_SIZE]);
 /* Makes a job without a document, named like the letter's: 0, or -EAGAIN and why. */
 int printer_create(struct printer *printer, const char *job, int *ret_number,
                    char why[static PRINTER_WHY_SIZE]);
+/* Cancels jobs named like the letter's, for which it was never sent: 0: the printer has none (any
+   more); -EEXIST, and its number: one has a document nevertheless, and is left alone; -EAGAIN and
+   why. */
+int printer_clear(struct printer *printer, const char *job, int *ret_number,
+                  char why[static PRINTER_WHY_SIZE]);
 /* Sends the document, once. What went wrong shows in what becomes of the job. */
 void printer_send(struct printer *printer, int number, const void *pdf, size_t size);
 /* Waits for the job's end. Returns 0, *ret, and why where it isn't printed; -EINTR when watch says

@@ -216,6 +216,21 @@ static int settle(struct press *press, struct ledger *ledger, struct ledger_lett
     return r < 0 ? trouble(r, "the ledger") : 0;
 }
 
+/* A letter without a number was never sent, but may have left a job that waits for it: the ledger
+   forgets it only once the printer has none. */
+static int clear_job(struct press *press, struct ledger *ledger, struct ledger_letter *letter,
+                     char why[static PRINTER_WHY_SIZE])
+{
+    int r =
+        press->printer ? printer_clear(press->printer, letter->job, &letter->printer_job, why) : 0;
+
+    if (r == -EAGAIN)
+        return r;
+    r = r == -EEXIST ? ledger_set(ledger, letter) /* as if its number had been entered */
+                     : ledger_drop(ledger, letter->job);
+    return r < 0 ? trouble(r, "the ledger") : 0;
+}
+
 static int put_job(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
                    struct ledger_letter *letter, enum printer_fate *ret)
 {
@@ -226,9 +241,11 @@ static int put_job(struct press *press, struct ledger *ledger, const struct page
     if ((r = ledger_add(ledger, letter)) < 0)
         return trouble(r, "the ledger");
     if (printer_create(press->printer, letter->job, &letter->printer_job, letter->why) < 0) {
+        char unused[PRINTER_WHY_SIZE];
+
         *ret = PRINTER_FAILED;
-        r = ledger_drop(ledger, letter->job);
-        return r < 0 ? trouble(r, "the ledger") : 0;
+        r = clear_job(press, ledger, letter, unused);
+        return r == -EAGAIN ? 0 : r; /* the next run tries again */
     }
     if ((r = ledger_set(ledger, letter)) < 0)
         return trouble(r, "the ledger");
@@ -236,7 +253,18 @@ static int put_job(struct press *press, struct ledger *ledger, const struct page
     return settle(press, ledger, letter, ret);
 }
 
-/* A letter without a number was never sent: its number is entered first. */
+/* Before anything is asked for: what can't be cleared now waits, and so do the letters. */
+static int recover_unsent(struct press *press, struct ledger *ledger, struct ledger_letter *letter)
+{
+    char why[PRINTER_WHY_SIZE] = "";
+    int r = clear_job(press, ledger, letter, why);
+
+    if (r == -EAGAIN)
+        log_line(LOG_ERR, "No letters are asked for, letter %s may have left a job: %s",
+                 letter->job, why);
+    return r;
+}
+
 static int recover_jobs(struct press *press, struct ledger *ledger,
                         int (*failed)(void *userdata, const struct ledger_letter *letter),
                         void *userdata)
@@ -247,9 +275,12 @@ static int recover_jobs(struct press *press, struct ledger *ledger,
     while ((r = ledger_at_printer(ledger, &letter)) == 0) {
         enum printer_fate fate = PRINTER_FAILED;
 
-        if (letter.printer_job == 0)
-            r = ledger_drop(ledger, letter.job);
-        else if (press->printer)
+        if (letter.printer_job == 0) {
+            if ((r = recover_unsent(press, ledger, &letter)) < 0)
+                return r;
+            continue;
+        }
+        if (press->printer)
             r = settle(press, ledger, &letter, &fate);
         else { /* the configuration has changed meanwhile */
             letter.state = LEDGER_UNCERTAIN;
@@ -258,7 +289,7 @@ static int recover_jobs(struct press *press, struct ledger *ledger,
             r = ledger_set(ledger, &letter);
             fate = PRINTER_UNCERTAIN;
         }
-        if (r == 0 && fate == PRINTER_FAILED && letter.printer_job > 0)
+        if (r == 0 && fate == PRINTER_FAILED)
             r = failed(userdata, &letter);
         if (r < 0)
             return trouble(r, "what an earlier run has left");

@@ -26,7 +26,8 @@ int press_recover(struct press *press, struct ledger *ledger,
                   int (*failed)(void *userdata, const struct ledger_letter *letter),
                   void *userdata);
 /* Puts letter (job, batch, pages) on paper; its sha256, state and why are filled in. Returns 0 and
-   its fate; with PRINTER_FAILED the ledger doesn't know it. PRINTER_PRINTED is true of a file once
+   its fate; with PRINTER_FAILED the ledger doesn't know it, or knows it as one that may have left a
+   job without a document, for press_recover(). PRINTER_PRINTED is true of a file once
    press_flush() has returned 0. */
 int press_put(struct press *press, struct ledger *ledger, const struct page_pdf *pdf,
               struct ledger_letter *letter, enum printer_fate *ret);

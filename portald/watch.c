@@ -22,10 +22,11 @@
 /* All that matches is listed so often: where nothing else tells of it, and where it shows that the
    other end is alive. */
 #define POLL_MS  1000
-#define CHECK_MS 30000
-/* Nothing came of a list for so long: the other end is dead. */
-#define SILENCE_MS 15000
-#define TURN_MOST  200 /* messages */
+#define CHECK_MS 10000
+/* Nothing came of a list for so many times [directory] timeout: the other end is dead. A server
+   without an index for it takes its time. */
+#define SILENT_TIMEOUTS 3
+#define TURN_MOST       200 /* messages */
 
 enum phase {
     PHASE_CLOSED,
@@ -325,6 +326,11 @@ static bool awaits(const struct watch *w)
     return w->phase == PHASE_LISTING || w->list >= 0;
 }
 
+static long long dead_at(const struct watch *w)
+{
+    return w->alive + SILENT_TIMEOUTS * w->directory->options.network_timeout * 1000LL;
+}
+
 void watch_turn(struct watch *w, bool idle)
 {
     connect_now(w);
@@ -332,7 +338,7 @@ void watch_turn(struct watch *w, bool idle)
         ;
     if (w->phase == PHASE_CLOSED)
         return;
-    if (awaits(w) && clock_monotonic_ms() - w->alive > SILENCE_MS)
+    if (awaits(w) && clock_monotonic_ms() > dead_at(w))
         lose(w, "no answer in time");
     else if (!awaits(w) && idle && clock_monotonic_ms() >= w->list_at &&
              search(w, NULL, &w->list) < 0)
@@ -345,7 +351,7 @@ static long long due(const struct watch *w, bool idle)
     if (w->phase == PHASE_CLOSED)
         return w->retry_at;
     if (awaits(w))
-        return w->alive + SILENCE_MS + 1;
+        return dead_at(w) + 1;
     return idle ? w->list_at : INT64_MAX;
 }
 

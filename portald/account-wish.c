@@ -12,8 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BEFORE        "; before: "
-#define REASON_LENGTH 400
+#define BEFORE           "; before: "
+#define REASON_SIZE      400
+#define LOCK_REASON_MOST 512 /* bytes, in portal.schema */
+/* Of a pile that another reason comes onto, so that this has some room, too; and what else comes
+   with it: "; " and the longest state before. */
+#define PILE_MOST   424
+#define OTHERS_MOST sizeof("; " BEFORE "provisioned")
 
 #define STATE(s)   (1u << ACCOUNT_##s)
 #define ANY_ACCESS (STATE(INITIAL) | STATE(ACTIVE))
@@ -97,33 +102,18 @@ static void end_sessions(const struct entry *entry, struct changes *changes)
 }
 
 /* One line, without what would look like the state before. */
-static void tame(const char *reason, char ret[static REASON_LENGTH])
+static void tame(const char *reason, char *ret, size_t size)
 {
     size_t n = 0;
 
-    for (; *reason && n < REASON_LENGTH - 1; reason++)
+    for (; *reason && n < size - 1; reason++)
         ret[n++] = (unsigned char)*reason < ' ' || *reason == '\x7f' ? ' '
                    : *reason == ';'                                  ? ','
                                                                      : *reason;
     /* Not in the middle of a character. */
-    while (*reason && n > 0 && ((unsigned char)ret[n] & 0xc0) == 0x80)
+    for (; n > 0 && ((unsigned char)*reason & 0xc0) == 0x80; reason--)
         n--;
     ret[n] = 0;
-}
-
-/* portalLockReason is a pile: "REASON; before: STATE", and, where what was locked is closed, that
-   once more behind it. */
-static void put_aside(const struct entry *entry, enum account_state state, const char *by_default,
-                      const char *given, struct changes *changes)
-{
-    char reason[REASON_LENGTH];
-    const char *pile = entry->state == ACCOUNT_LOCKED ? entry->lock_reason : NULL;
-
-    tame(given && *given ? given : by_default, reason);
-    set_state(state, changes);
-    changes_format(changes, CHANGE_SET, ATTRIBUTE_LOCK_REASON, "%s%s%s" BEFORE "%s",
-                   pile ? pile : "", pile ? "; " : "", reason, account_state_word(entry->state));
-    end_sessions(entry, changes);
 }
 
 static const char *last_before(const char *text, size_t length)
@@ -134,6 +124,28 @@ static const char *last_before(const char *text, size_t length)
         if (strncmp(text + i, BEFORE, strlen(BEFORE)) == 0)
             found = text + i;
     return found;
+}
+
+/* portalLockReason is a pile: "REASON; before: STATE", and, where what was locked is closed, that
+   once more behind it. */
+static void put_aside(const struct entry *entry, enum account_state state, const char *by_default,
+                      const char *given, struct changes *changes)
+{
+    char reason[REASON_SIZE];
+    const char *pile = entry->state == ACCOUNT_LOCKED ? entry->lock_reason : NULL;
+    size_t room = sizeof reason;
+
+    if (pile && strlen(pile) > PILE_MOST) /* what it was before must stay */
+        pile = last_before(pile, strlen(pile));
+    if (pile && strlen(pile) > PILE_MOST) /* no state at all */
+        pile = NULL;
+    if (pile && LOCK_REASON_MOST - OTHERS_MOST - strlen(pile) < room)
+        room = LOCK_REASON_MOST - OTHERS_MOST - strlen(pile);
+    tame(given && *given ? given : by_default, reason, room);
+    set_state(state, changes);
+    changes_format(changes, CHANGE_SET, ATTRIBUTE_LOCK_REASON, "%s%s%s" BEFORE "%s",
+                   pile ? pile : "", pile ? "; " : "", reason, account_state_word(entry->state));
+    end_sessions(entry, changes);
 }
 
 /* What an entry must have been whose administrator set the state by hand. */

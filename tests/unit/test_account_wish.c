@@ -177,18 +177,61 @@ static void test_a_reason_cant_pretend_to_be_the_state_before(void **state)
 
 static void test_a_long_reason_is_cut_between_characters(void **state)
 {
-    _cleanup_(changes_clear) struct changes c = {0};
-    struct entry e = in_state(ACCOUNT_ACTIVE);
-    char reason[1001];
-
     (void)state;
-    memset(reason, 'a', sizeof reason - 1);
-    reason[sizeof reason - 1] = 0;
-    for (size_t i = 1; i + 2 < sizeof reason; i += 2)
-        memcpy(reason + i, "\xc3\xbc", 2);
-    grant(&e, WISH_LOCK, reason, &c);
-    assert_true(strlen(changed(&c, ATTRIBUTE_LOCK_REASON)) < 450);
-    assert_non_null(strstr(changed(&c, ATTRIBUTE_LOCK_REASON), "\xc3\xbc; before: active"));
+    for (size_t first = 0; first < 4; first++) {
+        _cleanup_(changes_clear) struct changes c = {0};
+        struct entry e = in_state(ACCOUNT_ACTIVE);
+        char reason[1001] = {0};
+
+        memset(reason, 'a', first);
+        for (size_t i = first; i + 4 < sizeof reason; i += 4)
+            memcpy(reason + i, "\xf0\x9f\x94\x92", 4);
+        grant(&e, WISH_LOCK, reason, &c);
+        assert_in_range(strlen(changed(&c, ATTRIBUTE_LOCK_REASON)), 400, 450);
+        assert_non_null(
+            strstr(changed(&c, ATTRIBUTE_LOCK_REASON), "\xf0\x9f\x94\x92; before: active"));
+    }
+}
+
+/* portal.schema has room for 512 bytes. */
+static void test_closing_what_an_administrator_has_locked_by_hand_has_room_too(void **state)
+{
+    (void)state;
+    for (size_t length = 10; length <= 512; length++) {
+        _cleanup_(changes_clear) struct changes c = {0};
+        char before[513] = {0};
+        struct entry e = aside(ACCOUNT_LOCKED, before);
+
+        memset(before, 'x', length);
+        memcpy(before, "; before: ", 10);
+        grant(&e, WISH_CLOSE, "left", &c);
+        assert_in_range(strlen(changed(&c, ATTRIBUTE_LOCK_REASON)), 1, 512);
+        assert_non_null(strstr(changed(&c, ATTRIBUTE_LOCK_REASON), "left; before: locked"));
+    }
+}
+
+static void test_closing_what_is_locked_has_room_whatever_the_reasons(void **state)
+{
+    (void)state;
+    for (size_t length = 0; length <= 512; length++) {
+        _cleanup_(changes_clear) struct changes c = {0}, back = {0};
+        char before[513] = {0}, given[1001] = {0};
+        struct entry e = aside(ACCOUNT_LOCKED, before);
+
+        memset(before, 'x', length);
+        if (length > strlen("; before: initial"))
+            memcpy(before + length - strlen("; before: initial"), "; before: initial",
+                   strlen("; before: initial"));
+        memset(given, 'y', sizeof given - 1);
+        grant(&e, WISH_CLOSE, given, &c);
+        assert_in_range(strlen(changed(&c, ATTRIBUTE_LOCK_REASON)), 1, 512);
+        assert_non_null(strstr(changed(&c, ATTRIBUTE_LOCK_REASON), "y; before: locked"));
+        e = aside(ACCOUNT_CLOSED, changed(&c, ATTRIBUTE_LOCK_REASON));
+        grant(&e, WISH_REOPEN, NULL, &back);
+        assert_string_equal(changed(&back, ATTRIBUTE_STATE), "locked");
+        if (length > strlen("; before: initial"))
+            assert_non_null(strstr(changed(&back, ATTRIBUTE_LOCK_REASON), "; before: initial"));
+    }
 }
 
 static void test_unlock_restores_what_was(void **state)
@@ -368,6 +411,8 @@ int main(void)
         cmocka_unit_test(test_lock_and_close_leave_password_and_secrets_alone),
         cmocka_unit_test(test_a_reason_cant_pretend_to_be_the_state_before),
         cmocka_unit_test(test_a_long_reason_is_cut_between_characters),
+        cmocka_unit_test(test_closing_what_an_administrator_has_locked_by_hand_has_room_too),
+        cmocka_unit_test(test_closing_what_is_locked_has_room_whatever_the_reasons),
         cmocka_unit_test(test_unlock_restores_what_was),
         cmocka_unit_test(test_unlock_finds_out_what_was_where_nobody_wrote_it_down),
         cmocka_unit_test(test_what_was_locked_is_locked_again_after_close_and_reopen),

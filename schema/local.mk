@@ -1,7 +1,7 @@
 # The schema in both its forms, and what a directory needs besides.
 schemadir = $(pkgdatadir)/schema
-dist_schema_DATA = schema/portal.schema schema/slapd-config.ldif.in schema/tree.ldif.in \
-    config/slapd/replication.ldif.in
+dist_schema_DATA = schema/portal.schema config/slapd/config.ldif.in config/slapd/private.ldif.in \
+    config/slapd/tree.ldif.in config/slapd/replication.ldif.in config/slapd/merge.awk
 dist_schema_SCRIPTS = schema/portal-directory
 nodist_schema_DATA = schema/portal.ldif
 EXTRA_DIST += schema/schema-to-ldif.awk

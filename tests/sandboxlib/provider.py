@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from . import SandboxError, process
-from .slapd import SUFFIX, Slapd, portal_directory, portal_ldif, run
+from .slapd import SUFFIX, Slapd, portal_directory, run
 
 WAIT_SECONDS = 30
 
@@ -138,8 +138,7 @@ class Pair:
         run("ldapadd", "-x", "-D", first.slapd.env["PORTAL_ROOT_DN"], "-y", first.slapd.directory / "root.pw", "-H",
             first.uri, text=portal_directory("replicator", "--password-file", self.password_file))
         second.start()
-        second.config(portal_ldif().replace("\nobjectClass: olcSchemaConfig", "\nchangetype: add\nobjectClass: olcSchemaConfig"))
-        second.config(portal_directory("config", "--user", f"{os.getuid()}:{os.getgid()}"))
+        second.slapd.change_config("apply", "--private")
         for one, other in ((first, second), (second, first)):
             cert, key = self.authority.certificate(f"server{one.number}")
             one.config("dn: cn=config\nchangetype: modify\n" + "-\n".join(

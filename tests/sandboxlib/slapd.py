@@ -1,7 +1,7 @@
 """The sandbox's own slapd: its configuration, tree and customers. The way in is Slapd.create().
 
-It is set up as an operator would set it up: a bare server, then the schema, then what
-portal-directory prints, applied over ldapi; so each sandbox tests that way, too.
+It is set up as an operator would set it up: a bare server, then portal-directory over ldapi; so
+each sandbox tests that way, too.
 """
 
 import base64
@@ -95,13 +95,6 @@ def ssha(password):
     return "{SSHA}" + base64.b64encode(digest + salt).decode()
 
 
-def portal_ldif():
-    """The schema as cn=config LDIF, made as the makefile makes it."""
-    schema = SOURCE / "schema"
-    return run("awk", "-v", "name=portal", "-f", schema / "schema-to-ldif.awk",
-               schema / "portal.schema")
-
-
 def portal_directory(*arguments):
     return run(SOURCE / "schema" / "portal-directory", *arguments, "--suffix", SUFFIX)
 
@@ -155,12 +148,14 @@ class Slapd:
         run("slapadd", "-n0", "-F", self.directory / "config", text=bare)
 
     def _apply(self):
-        password = self.directory / "root.pw"
-        process.write_private(password, self.env["PORTAL_ROOT_PW"])
-        bind = ("-x", "-D", "cn=admin,cn=config", "-y", password, "-H", self.env["PORTAL_LDAP_URI"])
-        run("ldapadd", *bind, text=portal_ldif())
-        run("ldapmodify", *bind,
-            text=portal_directory("config", "--user", f"{os.getuid()}:{os.getgid()}"))
+        process.write_private(self.directory / "root.pw", self.env["PORTAL_ROOT_PW"])
+        self.change_config("apply", "--private")
+
+    def change_config(self, what, *options):
+        """portal-directory apply or remove, for this running server; what it says."""
+        return portal_directory(what, "--user", f"{os.getuid()}:{os.getgid()}", "--uri", self.env["PORTAL_LDAP_URI"],
+                                "--record", self.directory / "record", "--bind-dn", "cn=admin,cn=config",
+                                "--bind-password-file", self.directory / "root.pw", *options)
 
     def _fill(self, count):
         people = "".join(

@@ -264,7 +264,8 @@ void account_letter_posted(const struct account_rules *rules, const struct entry
         changes_time(changes, ATTRIBUTE_INITIAL_EXPIRES, last);
 }
 
-/* The password is an initial one exactly while its end is on record, also when the account is
+/* One that was withdrawn may have been on paper by then, and what it carries in force until now.
+   The password is an initial one exactly while its end is on record, also when the account is
    locked or closed meanwhile. That end is over: nobody is to be reminded of it. */
 enum account_returned account_letter_returned(const struct entry *entry, const char *job,
                                               const struct account_secrets *void_secrets,
@@ -277,8 +278,8 @@ enum account_returned account_letter_returned(const struct entry *entry, const c
     if (!letter || strcmp(letter->state, "returned") == 0)
         return done;
     update_letter(letter, "returned", returned, changes);
-    if (withdrawn(letter))
-        return done;
+    if (entry->state == ACCOUNT_PROVISIONED || entry->state == ACCOUNT_PENDING)
+        return done; /* nothing that a letter brought is left */
     if (is_last(entry, letter, carries_puk)) {
         changes_string(changes, CHANGE_SET, ATTRIBUTE_PUK, void_secrets->puk_hash);
         done = RETURNED_PUK;

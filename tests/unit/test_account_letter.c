@@ -111,6 +111,34 @@ static void test_returned_letter_voids_what_is_still_in_force(void **state)
     }
 }
 
+/* An operator or "this wasn't me" withdrew it while the print station had it. */
+static void test_withdrawn_letter_that_comes_back_voids_what_is_still_in_force(void **state)
+{
+    static const struct {
+        enum account_state state;
+        const char *later; /* the kind of a later letter, or NULL */
+        enum account_returned expected;
+    } cases[] = {
+        {ACCOUNT_INITIAL, NULL, RETURNED_PASSWORD}, {ACCOUNT_INITIAL, "access", RETURNED_NOTHING},
+        {ACCOUNT_ACTIVE, NULL, RETURNED_PUK},       {ACCOUNT_ACTIVE, "puk", RETURNED_NOTHING},
+        {ACCOUNT_LOCKED, NULL, RETURNED_PUK},       {ACCOUNT_CLOSED, NULL, RETURNED_PUK},
+        {ACCOUNT_PENDING, NULL, RETURNED_NOTHING},  {ACCOUNT_PROVISIONED, NULL, RETURNED_NOTHING},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        _cleanup_(changes_clear) struct changes c = {0};
+        struct entry_letter l[2] = {letter("access", JOB_A, "withdrawn"),
+                                    letter(cases[i].later ? cases[i].later : "", JOB_C, "queued")};
+        struct entry e = with(cases[i].state, l, cases[i].later ? 2 : 1);
+        assert_int_equal(account_letter_returned(&e, JOB_A, &nobodys, NOON, &c), cases[i].expected);
+        assert_int_equal(changed(&c, ATTRIBUTE_USER_PASSWORD) != NULL,
+                         cases[i].expected == RETURNED_PASSWORD);
+        assert_int_equal(changed(&c, ATTRIBUTE_PUK) != NULL, cases[i].expected != RETURNED_NOTHING);
+        assert_non_null(strstr(changed(&c, ATTRIBUTE_LETTER), " returned "));
+    }
+}
+
 static void test_letter_returns_once(void **state)
 {
     _cleanup_(changes_clear) struct changes c = {0};
@@ -319,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_a_letters_life_runs_one_way),
         cmocka_unit_test(test_a_letter_that_nobody_knows_changes_nothing),
         cmocka_unit_test(test_returned_letter_voids_what_is_still_in_force),
+        cmocka_unit_test(test_withdrawn_letter_that_comes_back_voids_what_is_still_in_force),
         cmocka_unit_test(test_letter_returns_once),
         cmocka_unit_test(test_only_another_address_than_the_last_one_is_elsewhere),
         cmocka_unit_test(test_announced_letter_waits_three_days_from_the_mails_acceptance),

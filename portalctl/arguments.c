@@ -16,7 +16,7 @@
 const struct option_name option_names[OPTIONS] = {
     [OPTION_SOCKET_DIR] = {"socket-dir", "DIR", "where portald's sockets are (" RUN_DIR ")"},
     [OPTION_JSON] = {"json", NULL, "answer in JSON, for programs"},
-    [OPTION_HELP] = {"help", NULL, "show this text"},
+    [OPTION_HELP] = {"help", NULL, "show this text", 'h'},
     [OPTION_VERSION] = {"version", NULL, "show the version"},
     [OPTION_POLICY] = {"policy", "NUMBER", "the policy number"},
     [OPTION_BIRTHDATE] = {"birthdate", "DATE", "the policyholder's birthdate"},
@@ -36,6 +36,16 @@ const struct option_name option_names[OPTIONS] = {
     [OPTION_BATCH] = {"batch", "BATCH", "the same batch again, after its file was lost"},
     [OPTION_YES] = {"yes", NULL, "don't ask whether you are sure"},
     [OPTION_CLIENT] = {"client", "ADDRESS", "as a login from this network address"},
+    [OPTION_URI] = {"uri", "URI", "the directory (ldap.conf's, or ldapi:///)", 'H'},
+    [OPTION_BASE] = {"base", "DN", "where customers are, or above ou=customers (ldap.conf's)", 'b'},
+    [OPTION_BIND_DN] = {"bind-dn", "DN", "bind as this; else by SASL EXTERNAL", 'D'},
+    [OPTION_ASK] = {"ask-password", NULL, "ask for the password", 'W'},
+    [OPTION_PASSWORD_FILE] = {"password-file", "FILE", "the password is its first line", 'y'},
+    [OPTION_DRY_RUN] = {"dry-run", NULL, "write nothing, tell what would be", 'n'},
+    [OPTION_UPDATE] = {"update", NULL, "correct those who exist and differ"},
+    [OPTION_SKIP_EXISTING] = {"skip-existing", NULL, "leave those who exist as they are"},
+    [OPTION_SKIP_BAD] = {"skip-bad", NULL, "import the other lines though some are bad"},
+    [OPTION_FILTER] = {"filter", "FILTER", "only those whom this LDAP filter finds"},
 };
 
 /* The option whose name is the first length bytes of word, or OPTIONS. */
@@ -54,12 +64,27 @@ static int complain(const char *what, const char *word)
     return -EINVAL;
 }
 
-/* Takes the option in argv[*i] and its argument, which may be the next word. */
+/* The option that goes by this letter, or OPTIONS. */
+static enum option letter_find(char letter)
+{
+    for (enum option o = 0; o < OPTIONS; o++)
+        if (option_names[o].letter && option_names[o].letter == letter)
+            return o;
+    return OPTIONS;
+}
+
+/* Takes the option in argv[*i] and its argument, which may be the next word: "--name=value",
+   "--name value", "-n value", "-nvalue". */
 static int option_read(int argc, char **argv, int *i, struct arguments *a)
 {
-    const char *word = argv[*i] + 2, *value = strchr(word, '=');
-    enum option o = option_find(word, value ? (size_t)(value - word) : strlen(word));
+    bool is_long = argv[*i][1] == '-';
+    const char *word = argv[*i] + (is_long ? 2 : 1), *value = is_long ? strchr(word, '=') : word + 1;
+    enum option o = is_long
+                        ? option_find(word, value ? (size_t)(value - word) : strlen(word))
+                        : letter_find(*word);
 
+    if (!is_long && !*value)
+        value = NULL;
     if (o == OPTIONS)
         return complain("there is no such option", argv[*i]);
     if (a->value[o] && o != OPTION_JSON && o != OPTION_HELP)
@@ -71,7 +96,7 @@ static int option_read(int argc, char **argv, int *i, struct arguments *a)
         return 0;
     }
     if (value)
-        value++;
+        value += is_long;
     else if (*i + 1 < argc)
         value = argv[++*i];
     else
@@ -105,14 +130,10 @@ int arguments_read(int argc, char **argv, struct arguments *ret)
 
         if (!operand && strcmp(argv[i], "--") == 0) {
             options = false;
-        } else if (!operand && strcmp(argv[i], "-h") == 0) {
-            a.value[OPTION_HELP] = "";
-        } else if (!operand && strncmp(argv[i], "--", 2) == 0) {
+        } else if (!operand && is_option(argv[i])) {
             r = option_read(argc, argv, &i, &a);
             if (r < 0)
                 return r;
-        } else if (!operand && is_option(argv[i])) {
-            return complain("there is no such option", argv[i]);
         } else if (a.operands == OPERANDS_MAX) {
             return complain("one word too many", argv[i]);
         } else {

@@ -37,10 +37,20 @@ enum option {
     OPTION_BATCH,
     OPTION_YES,
     OPTION_CLIENT,
+    OPTION_URI,
+    OPTION_BASE,
+    OPTION_BIND_DN,
+    OPTION_ASK,
+    OPTION_PASSWORD_FILE,
+    OPTION_DRY_RUN,
+    OPTION_UPDATE,
+    OPTION_SKIP_EXISTING,
+    OPTION_SKIP_BAD,
+    OPTION_FILTER,
     OPTIONS,
 };
 
-#define OPTION_BIT(o) (UINT32_C(1) << (o))
+#define OPTION_BIT(o) (UINT64_C(1) << (o))
 #define OPTIONS_ALWAYS                                                                             \
     (OPTION_BIT(OPTION_SOCKET_DIR) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP))
 #define OPERANDS_MAX 4
@@ -49,6 +59,7 @@ struct option_name {
     const char *name;     /* without the two hyphens */
     const char *argument; /* what its argument stands for; NULL: it takes none */
     const char *help;
+    char letter; /* by which it goes, too, behind one hyphen; NUL: none */
 };
 extern const struct option_name option_names[OPTIONS];
 
@@ -58,8 +69,8 @@ struct arguments {
     size_t operands;
 };
 
-/* Reads argv. Options may stand anywhere, as "--name value" or "--name=value"; "--" ends them; a
-   hyphen before a digit begins an operand ("-1h"). Returns 0, or -EINVAL after saying on stderr
+/* Reads argv. Options may stand anywhere, as "--name value" or "--name=value", some as "-n value";
+   "--" ends them; a hyphen before a digit begins an operand ("-1h"). Returns 0, or -EINVAL after saying on stderr
    what was wrong. */
 int arguments_read(int argc, char **argv, struct arguments *ret);
 const char *arguments_socket_dir(const struct arguments *a);
@@ -75,12 +86,13 @@ struct command {
     const char *operands;    /* as the synopsis shows them */
     const char *help;        /* one line, lower case, without a full stop */
     size_t least, most;      /* operands */
-    uint32_t accepts, needs; /* options, besides those that every command takes */
+    uint64_t accepts, needs; /* options, besides those that every command takes */
     command_run *run;
 };
 
 command_run status_run;
 command_run register_run;
+command_run new_letter_run;
 command_run confirm_run;
 command_run not_me_run;
 command_run show_run;
@@ -98,6 +110,8 @@ command_run close_run;
 command_run reopen_run;
 command_run rekey_run;
 command_run bounce_run;
+command_run import_run;
+command_run export_run;
 command_run queue_list_run;
 command_run queue_show_run;
 command_run queue_retry_run;

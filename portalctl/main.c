@@ -2,6 +2,7 @@
    commands has a file, call.c asks portald, output.c shows what it said. */
 #include "config.h"
 
+#include "caller.h"
 #include "command.h"
 #include "output.h"
 
@@ -13,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 
+#define NEW_LETTER_OPTIONS \
+    (OPTION_BIT(OPTION_POLICY) | OPTION_BIT(OPTION_BIRTHDATE) | OPTION_BIT(OPTION_MAIL))
 #define REGISTER_OPTIONS                                                                           \
     (OPTION_BIT(OPTION_POLICY) | OPTION_BIT(OPTION_BIRTHDATE) | OPTION_BIT(OPTION_MAIL) |          \
      OPTION_BIT(OPTION_MAIL_AGAIN) | OPTION_BIT(OPTION_PRIVACY) | OPTION_BIT(OPTION_TERMS))
@@ -22,6 +25,9 @@
      OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER))
 #define LANGUAGE_OPTION OPTION_BIT(OPTION_LANGUAGE)
 #define REASON_OPTION   OPTION_BIT(OPTION_REASON)
+#define IMPORT_OPTIONS                                                                             \
+    (CALLER_OPTIONS | OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_UPDATE) |                     \
+     OPTION_BIT(OPTION_SKIP_EXISTING) | OPTION_BIT(OPTION_SKIP_BAD))
 
 /* group, name, operands, what it does, least and most operands, options that it takes, that it
    needs, function. clang-format would make a tower of each line. */
@@ -30,6 +36,8 @@ static const struct command commands[] = {
     {NULL, "status", "", "one screen about daemon, directory and queues", 0, 0, 0, 0, status_run},
     {NULL, "register", "", "register a customer, as the web form does", 0, 0,
      REGISTER_OPTIONS | LANGUAGE_OPTION, REGISTER_OPTIONS, register_run},
+    {NULL, "new-letter", "", "ask for a new letter after expiry, as the customer does", 0, 0,
+     NEW_LETTER_OPTIONS | LANGUAGE_OPTION, NEW_LETTER_OPTIONS, new_letter_run},
     {NULL, "confirm", "TOKEN-OR-LINK", "confirm an e-mail address with the link mailed to it", 1, 1,
      LANGUAGE_OPTION, 0, confirm_run},
     {NULL, "not-me", "REFERENCE-OR-LINK", "stop what somebody did in a customer's name", 1, 1,
@@ -56,6 +64,10 @@ static const struct command commands[] = {
      rekey_run},
     {NULL, "bounce", "[ADDRESS]", "note a delivery status notification from standard input", 0, 1, 0, 0,
      bounce_run},
+    {NULL, "import", "FILE", "provision the customers of a CSV file, bound as yourself", 1, 1, IMPORT_OPTIONS, 0,
+     import_run},
+    {NULL, "export", "", "customers as CSV, bound as yourself", 0, 0,
+     CALLER_OPTIONS | OPTION_BIT(OPTION_FILTER), 0, export_run},
     {"queue", "list", "[WHO]", "the jobs that are unfinished, or others with --all or --state", 0, 1,
      LIST_OPTIONS, 0, queue_list_run},
     {"queue", "show", "ID", "one job", 1, 1, 0, 0, queue_show_run},
@@ -89,7 +101,8 @@ static void option_help(enum option o)
 {
     const struct option_name *n = &option_names[o];
 
-    printf("      --%s%s%-*s %s\n", n->name, n->argument ? " " : "",
+    printf(n->letter ? "  -%c, " : "      ", n->letter);
+    printf("--%s%s%-*s %s\n", n->name, n->argument ? " " : "",
            22 - (int)strlen(n->name) - (n->argument ? 1 : 0), n->argument ? n->argument : "",
            n->help);
 }
@@ -115,7 +128,7 @@ static void help_print(void)
 }
 
 /* Options of mask, below a heading; nothing for none. */
-static void options_help(const char *heading, uint32_t mask)
+static void options_help(const char *heading, uint64_t mask)
 {
     if (mask)
         printf("\n%s:\n", heading);

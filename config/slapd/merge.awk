@@ -252,8 +252,6 @@ function make_final(d, name, key, i, n) {
     }
     if (n && (name == "olcPPolicyDefault" || name == "olcSpCheckpoint")) {
         push(final, key, base[key, 1])
-        if (name == "olcPPolicyDefault" && text_key(base[key, 1]) != text_key(wanted[key, 1]))
-            printf "# The site's default password policy stays: %s\n", base[key, 1]
         return
     }
     for (i = 1; i < place && i <= n; i++)
@@ -437,7 +435,16 @@ function do_schema(d, j, k, i, name, key, found) {
     }
 }
 
+# A default policy of the site holds for customers, too: with lockout it is in front of portald's throttle.
+function warn_of_policy(d, key) {
+    key = d SUBSEP "olcPPolicyDefault"
+    if (mode == "apply" && there[key, "n"] && !has(brought, key, there[key, 1]) && !has(wanted, key, there[key, 1]))
+        printf "# The site's default password policy holds for customers, too: %s\n", there[key, 1]
+}
+
 function do_entry(d, j, name) {
+    if (d ~ /^olcoverlay=ppolicy,/)
+        warn_of_policy(d)
     if (d ~ /^cn=module/)
         return do_modules(d)
     if (d ~ /,cn=schema,cn=config$/)

@@ -2,11 +2,13 @@
 
 import itertools
 import re
+import statistics
+import time
 
 import ldap
 import pytest
 
-from ldap_client import (CUSTOMER_PASSWORD, bound, customers_base, entry, modify, open_connection,
+from ldap_client import (CUSTOMER_PASSWORD, bound, customers_base, entry, listed, modify, open_connection,
                          read, ssha)
 from sandbox import SOURCE
 
@@ -96,6 +98,44 @@ def test_read(directory, customer, who, column, name):
         assert (name in read(connection, customer, name)) == (who in READERS[column])
 
 
+def compares(connection, dn, name, value):
+    """Whether the server says that dn has this value; None where it doesn't say."""
+    try:
+        return connection.compare_s(dn, name, listed(value)[0])
+    except (ldap.INSUFFICIENT_ACCESS, ldap.NO_SUCH_OBJECT, ldap.STRONG_AUTH_REQUIRED, ldap.NO_SUCH_ATTRIBUTE,
+            ldap.UNDEFINED_TYPE, ldap.INAPPROPRIATE_MATCHING):
+        return None
+
+
+@pytest.mark.parametrize("who,column,name", cells(*READERS))
+def test_compare_and_filter_tell_only_who_may_read(directory, customer, who, column, name):
+    """A filter or a comparison on what one may not read would be an oracle for its value."""
+    value = listed(COLUMNS[column][name])[0]
+    may = who in READERS[column]
+    text = "".join(f"\\{byte:02x}" for byte in value)
+    with bound(directory, who, customer) as connection:
+        assert (compares(connection, customer, name, value) is True) == may
+        for test in (f"({name}=*)", f"({name}={text})"):
+            assert bool(search(connection, customer, test)) == may, test
+        # Nor by what isn't so: an entry that is found because the value differs.
+        if column == "secrets" and not may:
+            assert not search(connection, customer, f"(!({name}={text}0))")
+            assert not search(connection, customer, f"({name}>={text})")
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("name", ("userPassword", "pwdReset", "pwdHistory"))
+def test_compare_and_filter_tell_nothing_of_a_password(directory, customer, who, name):
+    value = {"userPassword": PASSWORD["userPassword"], "pwdReset": b"FALSE", "pwdHistory": b"x"}[name]
+    with bound(directory, who, customer) as connection:
+        if who == "portald" and name != "userPassword":
+            return
+        assert compares(connection, customer, name, value) is None
+        text = "".join(f"\\{byte:02x}" for byte in value)
+        for test in (f"({name}=*)", f"({name}={text})", f"(!({name}={text}0))", f"(!({name}=*))"):
+            assert not search(connection, customer, test), test
+
+
 @pytest.mark.parametrize("who", WHO)
 def test_nobody_reads_a_password(directory, customer, who):
     with bound(directory, who, customer) as connection:
@@ -168,6 +208,50 @@ def test_only_admins_add_and_delete_entries(directory, customer, who):
             connection.delete_s(customer)
 
 
+@pytest.mark.parametrize("who", WHO)
+def test_rename(directory, customer, who):
+    """The RDN is identity, and so is the place in the tree, which nobody leaves."""
+    base = customers_base(directory)
+    with bound(directory, who, customer) as connection:
+        for new_rdn, superior in ((f"uid=renamed-{next(NUMBERS)}", None),
+                                  (customer.split(",")[0], f"ou=services,{directory['PORTAL_LDAP_BASE']}")):
+            may = who == "admin" and superior is None
+            try:
+                connection.rename_s(customer, new_rdn, superior)
+                done = True
+            except (ldap.INSUFFICIENT_ACCESS, ldap.NO_SUCH_OBJECT, ldap.STRONG_AUTH_REQUIRED):
+                done = False
+            assert done == may
+            if done:
+                connection.rename_s(f"{new_rdn},{base}", customer.split(",")[0])
+
+
+def test_who_deletes_and_adds_again_chose_no_password(directory, customer):
+    """The new entry has nothing that lets anybody in: neither old secrets nor new ones."""
+    uid = customer.split(",")[0].removeprefix("uid=")
+    with bound(directory, "admin") as admin:
+        admin.delete_s(customer)
+        for name in ("password", "secrets", "state"):
+            for attribute, value in COLUMNS[name].items():
+                with pytest.raises(ldap.INSUFFICIENT_ACCESS):
+                    admin.add_s(customer, entry(uid, **{attribute: value}))
+        admin.add_s(customer, entry(uid, **IDENTITY))
+        for attribute, value in (PASSWORD | SECRETS | STATE).items():
+            assert refused(admin, customer, (ldap.MOD_ADD, attribute, value))
+    with pytest.raises(ldap.INVALID_CREDENTIALS):
+        with bound(directory, "customer", customer):
+            pass
+
+
+@pytest.mark.parametrize("who", ("support", "admin", "portald"))
+def test_no_other_object_gives_somebody_rights(directory, customer, who):
+    """Attributes of slapd's own that act on an entry: whom it may stand for, which policy it has."""
+    with bound(directory, who) as connection:
+        for name, value in (("authzTo", "dn.regex:.*"), ("authzFrom", "dn.regex:.*"),
+                            ("pwdPolicySubentry", f"cn=services,ou=policies,{directory['PORTAL_LDAP_BASE']}")):
+            assert refused(connection, customer, (ldap.MOD_REPLACE, name, value))
+
+
 def test_admin_adds_and_deletes_an_entry(directory):
     dn = f"uid=t-yes,{customers_base(directory)}"
     with bound(directory, "admin") as admin:
@@ -189,6 +273,42 @@ def test_nobody_sets_a_password_by_password_modify(directory, customer, who):
     with bound(directory, who, customer) as connection, pytest.raises(
             (ldap.INSUFFICIENT_ACCESS, ldap.NO_SUCH_OBJECT, ldap.UNWILLING_TO_PERFORM)):
         connection.passwd_s(customer, None, "ein ganz neues Kennwort")
+
+
+@pytest.mark.parametrize("rdn", ("cn=decoy", "cn=portald"))
+def test_a_thousand_wrong_binds_lock_nobody_out(directory, rdn, record_property):
+    """The medians are for whoever looks; on a busy machine they decide nothing."""
+    dn = f"{rdn},ou=services,{directory['PORTAL_LDAP_BASE']}"
+    right = "ein-Kennwort-nur-fuer-hier"
+    with bound(directory, "root") as root:
+        # The decoy's own hash costs 19 MiB a try; here one that is quick, with the same policy.
+        old = read(root, dn, "userPassword", "objectClass")
+        modify(root, dn, *[] if "userPassword" in old else [(ldap.MOD_ADD, "objectClass", "simpleSecurityObject")],
+               (ldap.MOD_REPLACE, "userPassword", ssha(right)))
+        try:
+            seconds = []
+            connection = open_connection(directory["PORTAL_LDAP_URI"])
+            for _ in range(1000):
+                start = time.monotonic()
+                with pytest.raises(ldap.INVALID_CREDENTIALS):
+                    connection.simple_bind_s(dn, "falsch")
+                seconds.append(time.monotonic() - start)
+            connection.simple_bind_s(dn, right)
+            connection.unbind_s()
+            with pytest.raises(ldap.INVALID_CREDENTIALS):  # from elsewhere not even the right one
+                open_connection(directory["PORTAL_LDAP_TCP_URI"]).simple_bind_s(dn, right)
+            found = read(root, dn, "pwdAccountLockedTime", "pwdFailureTime")
+            assert "pwdAccountLockedTime" not in found
+            first, last = (statistics.median(seconds[part]) * 1e3 for part in (slice(0, 100), slice(-100, None)))
+            record_property(f"median of a wrong bind of {rdn}, ms", f"{first:.2f} before, {last:.2f} after 900")
+            print(f"{rdn}: median {first:.2f} ms at first, {last:.2f} ms after 900 wrong ones")
+            with bound(directory, "portald") as portald:
+                assert portald.whoami_s() == f"dn:cn=portald,ou=services,{directory['PORTAL_LDAP_BASE']}"
+                modify(portald, f"cn=decoy,ou=services,{directory['PORTAL_LDAP_BASE']}",
+                       (ldap.MOD_REPLACE, "description", "0"))
+        finally:
+            modify(root, dn, (ldap.MOD_REPLACE, "userPassword", old.get("userPassword")),
+                   *[] if "userPassword" in old else [(ldap.MOD_DELETE, "objectClass", "simpleSecurityObject")])
 
 
 def test_customer_binds_on_the_local_socket_only(directory, customer):

@@ -30,6 +30,7 @@ class Stock:
         for name in ("config", "data"):
             (place / name).mkdir()
         self.uri = "ldapi://" + str(place / "s").replace("/", "%2F")
+        self.tcp_uri = f"ldap://127.0.0.1:{process.free_port()}"
         self.record = place / "record"
         self.pid = None
         self._load("0", self._init_ldif())
@@ -56,7 +57,8 @@ class Stock:
 
     def start(self):
         log = self.place / "log"
-        self.pid = process.start(["/usr/sbin/slapd", "-d", "0", "-F", str(self.place / "config"), "-h", self.uri], log)
+        self.pid = process.start(["/usr/sbin/slapd", "-d", "0", "-F", str(self.place / "config"), "-h",
+                                  f"{self.uri} {self.tcp_uri}"], log)
 
         def answers():
             try:
@@ -70,8 +72,8 @@ class Stock:
     def stop(self):
         process.end(self.pid)
 
-    def connect(self, dn="", password=""):
-        connection = open_connection(self.uri)
+    def connect(self, dn="", password="", uri=None):
+        connection = open_connection(uri or self.uri)
         connection.simple_bind_s(dn, password)
         return connection
 
@@ -165,6 +167,38 @@ def test_customers_that_stay_are_read_by_nobody(stock):
     assert stock.config() == before and not stock.record.exists()
 
 
+def test_a_site_and_portal_in_one_database_have_each_their_rules(stock):
+    stock.tool("apply")
+    stock.add_tree()
+    clerk = f"cn=clerk,{SUFFIX}"
+    secret = ssha(CUSTOMER_PASSWORD)
+    root = stock.root()
+    root.add_s(clerk, [("objectClass", [b"organizationalRole", b"simpleSecurityObject"]), ("cn", [b"clerk"]),
+                       ("description", [b"of the site"]), ("userPassword", [secret])])
+    root.add_s(f"uid=x,{CUSTOMERS}", entry("x", userPassword=secret))
+    root.modify_s(f"cn=decoy,ou=services,{SUFFIX}", [(ldap.MOD_REPLACE, "userPassword", [secret])])
+    # The site's: anybody reads, over TCP one may bind and change one's own password, as before.
+    assert stock.connect().search_s(clerk, ldap.SCOPE_BASE)[0][1]["description"] == [b"of the site"]
+    over_tcp = stock.connect(clerk, CUSTOMER_PASSWORD, stock.tcp_uri)
+    over_tcp.modify_s(clerk, [(ldap.MOD_REPLACE, "userPassword", [secret])])
+    # Portal's: neither an account of the site nor anybody else reads it, nor binds over TCP.
+    for connection in (over_tcp, stock.connect()):
+        found = {dn for dn, _ in connection.search_s(SUFFIX, ldap.SCOPE_SUBTREE)}
+        assert found == {SUFFIX, clerk} | {f"ou={name},{SUFFIX}" for name in ("groups", "policies", "services")}
+    for dn in (f"uid=x,{CUSTOMERS}", f"cn=decoy,ou=services,{SUFFIX}"):
+        stock.connect(dn, CUSTOMER_PASSWORD)
+        with pytest.raises(ldap.INVALID_CREDENTIALS):
+            stock.connect(dn, CUSTOMER_PASSWORD, stock.tcp_uri)
+    # Who administers Portal may do no more to the site than anybody.
+    root.modify_s(f"cn=portal-admins,ou=groups,{SUFFIX}", [(ldap.MOD_ADD, "member", [clerk.encode()])])
+    admin = stock.connect(clerk, CUSTOMER_PASSWORD)
+    admin.modify_s(f"uid=x,{CUSTOMERS}", [(ldap.MOD_REPLACE, "sn", [b"Neu"])])
+    for dn, name in ((clerk, "description"), (f"cn=portal-admins,ou=groups,{SUFFIX}", "description"),
+                     (f"uid=x,{CUSTOMERS}", "userPassword")):
+        with pytest.raises(ldap.INSUFFICIENT_ACCESS):
+            admin.modify_s(dn, [(ldap.MOD_REPLACE, name, [b"x"])])
+
+
 SITE = """\
 dn: cn=module{0},cn=config
 changetype: modify
@@ -215,7 +249,7 @@ def test_what_a_site_has_stays_and_comes_back(stock):
     stock.change(SITE)
     before = stock.config()
     said = stock.tool("apply")
-    assert "default password policy stays" in said
+    assert "default password policy holds for customers" in said
     after = stock.config()
     database = stock.database()
     # Its own rules are all there, behind Portal's, in their order.

@@ -113,6 +113,7 @@ static size_t type_limit(enum wire_type type)
     case WIRE_FORGOTTEN:
     case WIRE_RECOVER:
     case WIRE_BOUNCE:
+    case WIRE_LETTER_WANTED:
         return WIRE_REQUEST_MAX;
     case WIRE_MAIL:
     case WIRE_MAIL_RESULT:

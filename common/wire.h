@@ -46,6 +46,9 @@
    web, control              MAIL_ADDRESS MAIL_AGAIN     the tag of the field that is wrong
                              PRIVACY TERMS LANGUAGE
                              [CLIENT]
+   WIRE_LETTER_WANTED        POLICY BIRTHDATE            WIRE_VERDICT: VERDICT TEXT, and FIELD,
+   web, control              MAIL_ADDRESS LANGUAGE       as REGISTER
+                             [CLIENT]
    WIRE_LINK                 TOKEN LANGUAGE              WIRE_VERDICT: VERDICT TEXT;
    web, control                                          changes nothing
    WIRE_CONFIRM              TOKEN LANGUAGE              WIRE_VERDICT: VERDICT TEXT
@@ -82,8 +85,10 @@
 
    QR is the QR code of URI (otpauth://) as lines of text, light modules drawn as blocks.
 
-   WIRE_FORGOTTEN is answered once it is durably queued; whether the name exists is found out
-   afterwards. CODE of WIRE_RECOVER is the eight digits that were mailed.
+   WIRE_REGISTER, WIRE_LETTER_WANTED and WIRE_FORGOTTEN are answered once they are durably queued;
+   whether the details match, or the name exists, is found out afterwards. WIRE_LETTER_WANTED is for
+   customers whose initial password has expired; MAIL_ADDRESS is their confirmed one. CODE of
+   WIRE_RECOVER is the eight digits that were mailed.
 
    VERDICT and ACCOUNT are one byte, enum wire_verdict. TEXT is for the person, in LANGUAGE, one
    line or several, without control characters but newlines. UID is the entry's opaque uid. GRANT is
@@ -139,6 +144,7 @@ enum wire_type {
     WIRE_FORGOTTEN = 15,
     WIRE_RECOVER = 16,
     WIRE_BOUNCE = 17,
+    WIRE_LETTER_WANTED = 18,
     WIRE_MAIL = 32,
     WIRE_MAIL_RESULT = 33,
     WIRE_VERDICT = 64,

@@ -14,6 +14,10 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/templates/de/puk-used.subject config/templates/de/puk-used.txt config/templates/de/puk-used.html \
     config/templates/de/puk-void.subject config/templates/de/puk-void.txt config/templates/de/puk-void.html \
     config/templates/de/restarted.subject config/templates/de/restarted.txt config/templates/de/restarted.html \
+    config/templates/de/letter-new.subject config/templates/de/letter-new.txt config/templates/de/letter-new.html \
+    config/templates/de/letter-valid.subject config/templates/de/letter-valid.txt config/templates/de/letter-valid.html \
+    config/templates/de/letter-refused.subject config/templates/de/letter-refused.txt config/templates/de/letter-refused.html \
+    config/templates/de/has-password.subject config/templates/de/has-password.txt config/templates/de/has-password.html \
     config/templates/de/letter-address.subject config/templates/de/letter-address.txt config/templates/de/letter-address.html \
     config/templates/de/letter-posted.subject config/templates/de/letter-posted.txt config/templates/de/letter-posted.html \
     config/templates/de/letter-returned.subject config/templates/de/letter-returned.txt config/templates/de/letter-returned.html \
@@ -30,6 +34,10 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/templates/en/puk-used.subject config/templates/en/puk-used.txt config/templates/en/puk-used.html \
     config/templates/en/puk-void.subject config/templates/en/puk-void.txt config/templates/en/puk-void.html \
     config/templates/en/restarted.subject config/templates/en/restarted.txt config/templates/en/restarted.html \
+    config/templates/en/letter-new.subject config/templates/en/letter-new.txt config/templates/en/letter-new.html \
+    config/templates/en/letter-valid.subject config/templates/en/letter-valid.txt config/templates/en/letter-valid.html \
+    config/templates/en/letter-refused.subject config/templates/en/letter-refused.txt config/templates/en/letter-refused.html \
+    config/templates/en/has-password.subject config/templates/en/has-password.txt config/templates/en/has-password.html \
     config/templates/en/letter-address.subject config/templates/en/letter-address.txt config/templates/en/letter-address.html \
     config/templates/en/letter-posted.subject config/templates/en/letter-posted.txt config/templates/en/letter-posted.html \
     config/templates/en/letter-returned.subject config/templates/en/letter-returned.txt config/templates/en/letter-returned.html \

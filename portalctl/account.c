@@ -1,4 +1,4 @@
-/* portalctl register, confirm, not-me, show: what concerns one customer. */
+/* portalctl register, new-letter, confirm, not-me, show: what concerns one customer. */
 #include "config.h"
 
 #include "call.h"
@@ -23,6 +23,18 @@ int register_run(const struct arguments *a)
     wire_put_string(&w, WIRE_MAIL_AGAIN, a->value[OPTION_MAIL_AGAIN]);
     wire_put_string(&w, WIRE_PRIVACY, a->value[OPTION_PRIVACY]);
     wire_put_string(&w, WIRE_TERMS, a->value[OPTION_TERMS]);
+    wire_put_string(&w, WIRE_LANGUAGE, arguments_language(a));
+    return call_verdict(a, &w);
+}
+
+int new_letter_run(const struct arguments *a)
+{
+    _cleanup_(wire_writer_clear) struct wire_writer w = {0};
+
+    wire_begin(&w, WIRE_LETTER_WANTED);
+    wire_put_string(&w, WIRE_POLICY, a->value[OPTION_POLICY]);
+    wire_put_string(&w, WIRE_BIRTHDATE, a->value[OPTION_BIRTHDATE]);
+    wire_put_string(&w, WIRE_MAIL_ADDRESS, a->value[OPTION_MAIL]);
     wire_put_string(&w, WIRE_LANGUAGE, arguments_language(a));
     return call_verdict(a, &w);
 }

@@ -198,6 +198,14 @@ static bool is_last(const struct entry *entry, const struct entry_letter *letter
     return true;
 }
 
+const struct entry_letter *account_letter_of_password(const struct entry *entry)
+{
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (is_last(entry, &entry->letters[i], carries_password))
+            return &entry->letters[i];
+    return NULL;
+}
+
 /* Whether the password in force is this letter's. */
 static bool in_force(const struct entry *entry, const struct entry_letter *letter)
 {

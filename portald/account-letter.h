@@ -11,6 +11,8 @@ void account_supersede_letters(const struct account_rules *rules, const struct e
 void account_withdraw_letters(const struct entry *entry, time_t now, struct changes *changes);
 void account_note_letter(const char *kind, const char *job, const char *state, time_t when,
                          struct changes *changes);
+/* The last one that carries an initial password, or NULL. */
+const struct entry_letter *account_letter_of_password(const struct entry *entry);
 /* How long a letter to another postal address than the last one must wait. */
 enum account_announced {
     ANNOUNCED_NOT,      /* its customer's mailbox isn't told yet */

@@ -223,8 +223,12 @@ static const struct not_me_rule {
     {"puk-used", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"puk-void", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"restarted", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"has-password", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     /* Somebody has the post redirected: to a customer who confirmed the address long ago. */
     {"letter-address", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"letter-new", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"letter-valid", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"letter-refused", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
     {"letter-posted", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
     {"letter-returned", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
     {"password-expires", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},

@@ -118,6 +118,31 @@ void account_letter_printed(const struct account_rules *rules, const struct entr
 void account_letter_posted(const struct account_rules *rules, const struct entry *entry,
                            const char *job, time_t posted, struct changes *changes);
 
+/* What comes of a customer's own request for a new letter, after the initial password has expired
+   (product.md 7). Nothing is sent but to the confirmed address, which must be among what was
+   given. */
+enum account_renewal {
+    RENEWAL_NO_MATCH,     /* policy number, birthdate or confirmed address: nothing is sent */
+    RENEWAL_LETTER,       /* a new letter with initial password and PUK, and a mail that says so */
+    RENEWAL_VALID,        /* not expired: a mail says until when the present letter works */
+    RENEWAL_HAS_PASSWORD, /* a personal one: a mail says so, and how to recover it */
+    RENEWAL_RETURNED,     /* the last letter came back from where the next would go */
+    RENEWAL_TOO_MANY,     /* letters of late; of these two a mail says to ask support */
+    RENEWAL_LOCKED,       /* nothing is sent; support can see it */
+    RENEWAL_CLOSED,       /* likewise */
+};
+const char *account_renewal_text(enum account_renewal r);  /* for the queue's history */
+const char *account_renewal_topic(enum account_renewal r); /* of the mail, or NULL */
+/* entry NULL: no such policy number. address_hash: of the postal address as it is now. */
+enum account_renewal account_renew(const struct account_rules *rules, const struct entry *entry,
+                                   const char *birth_date, const char *address,
+                                   const unsigned char address_hash[static ENTRY_ADDRESS_BYTES],
+                                   time_t now);
+/* Until when the present initial password works at least: while its letter isn't printed, as if
+   that happened now. */
+time_t account_renewal_day(const struct account_rules *rules, const struct entry *entry,
+                           time_t now);
+
 /* What voiding the secrets of a letter left. */
 enum account_returned {
     RETURNED_NOTHING,  /* they were void already, or others have taken their place */

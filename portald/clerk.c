@@ -7,6 +7,7 @@
 #include "outcome.h"
 #include "recovery.h"
 #include "reminder.h"
+#include "renewal.h"
 #include "swap.h"
 
 #include "cleanup.h"
@@ -128,11 +129,14 @@ static void put_back(struct clerk *clerk, const struct job *job, int error)
     queue_retry(clerk->manager->queue, job->id, job->fence, clock_now() + RETRY_SECONDS, note);
 }
 
-/* What was typed and answered already: a registration, or that a password is forgotten. */
+/* What was typed and answered already: a registration, that a new letter is wanted, or that a
+   password is forgotten. */
 static int run(struct clerk *clerk, const struct job *job)
 {
     long long deadline = clock_monotonic_ms() + STEP_MS;
 
+    if (strcmp(job->topic, RENEWAL_TOPIC) == 0)
+        return renewal_run(clerk->manager, clerk->directory, job, deadline);
     return strcmp(job->topic, RECOVERY_TOPIC) == 0
                ? recovery_run(clerk->manager, clerk->directory, job, deadline)
                : matching_run(clerk->manager, clerk->directory, job, deadline);

@@ -26,6 +26,11 @@
      puk-void           the same where no letter comes: there were too many of late
      restarted          support started the account anew; a letter with initial password and PUK
                         comes
+   and what comes of asking for a new letter:
+     letter-new         one with initial password and PUK comes, since the last one has expired
+     letter-valid       none: the present one works, until day at least
+     letter-refused     none: the last one came back, or there were too many; ask support
+     has-password       none: there is a personal password; how to recover it
    and of letters:
      letter-address     one goes to another postal address than the last one, and waits until day
      letter-posted      one was posted, and should arrive by day

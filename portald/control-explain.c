@@ -174,7 +174,7 @@ static void take_attempts(struct question *q, const struct job_list *jobs)
 {
     for (size_t i = 0; i < jobs->count; i++) {
         const struct job *job = &jobs->items[i];
-        if (!is_asked_policy(q, job->subject))
+        if (strcmp(job->topic, "registration") != 0 || !is_asked_policy(q, job->subject))
             continue;
         q->facts.attempts++;
         q->facts.attempted = job->created;

@@ -31,6 +31,7 @@ static const struct route {
     {WIRE_FORGOTTEN, ON(API) | ON(ACCOUNT) | ON(WEB), 0, false, recover_ask},
     {WIRE_RECOVER, ON(API) | ON(ACCOUNT) | ON(WEB), WIRE_USER, false, recover_verify},
     {WIRE_REGISTER, ON(WEB) | ON(CONTROL), 0, false, register_accept},
+    {WIRE_LETTER_WANTED, ON(WEB) | ON(CONTROL), 0, false, register_letter},
     {WIRE_LINK, ON(WEB) | ON(CONTROL), 0, false, confirm_look},
     {WIRE_CONFIRM, ON(WEB) | ON(CONTROL), 0, false, confirm_press},
     {WIRE_REFERENCE, ON(WEB) | ON(CONTROL), 0, false, not_me_look},

@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += portald/libportald.la
 
 portald_libportald_la_SOURCES = \
     portald/account.c portald/account-factor.c portald/account-forget.c portald/account-letter.c portald/account-letter.h \
-    portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account-request.c portald/account-wish.c portald/account.h \
+    portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account-renewal.c portald/account-request.c portald/account-wish.c portald/account.h \
     portald/address.c portald/address.h \
     portald/auth.c portald/backlog.c portald/backlog.h portald/change.c \
     portald/changes.c portald/entry.c portald/entry.h \
@@ -44,7 +44,7 @@ portald_libportald_la_SOURCES = \
     portald/recover.c portald/recovery.c portald/recovery.h \
     portald/register.c portald/registration.c portald/registration.h \
     portald/rekey.c portald/rekey.h \
-    portald/reminder.c portald/reminder.h \
+    portald/reminder.c portald/reminder.h portald/renewal.c portald/renewal.h \
     portald/second.c portald/second.h portald/secret.c portald/secret.h \
     portald/server.c portald/server.h \
     portald/settings.c portald/settings.h \

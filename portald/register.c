@@ -1,11 +1,12 @@
-/* Registering: WIRE_REGISTER. What was typed is checked for form, counted, and durably queued;
-   whether it matches anybody is found out afterwards by the clerk (matching.c), so that neither
-   text nor timing tells. */
+/* Registering, and asking for a new letter: WIRE_REGISTER and WIRE_LETTER_WANTED. What was typed is
+   checked for form, counted, and durably queued; whether it matches anybody is found out afterwards
+   by the clerk (matching.c, renewal.c), so that neither text nor timing tells. */
 #include "config.h"
 
 #include "registration.h"
 
 #include "handlers.h"
+#include "renewal.h"
 #include "texts.h"
 
 #include "cleanup.h"
@@ -18,9 +19,36 @@
 #include <stdio.h>
 #include <strings.h>
 
-#define SPACE_POLICY "register-policy"
+/* What is asked with policy number and birthdate. Both count for one limit of a connection, so that
+   neither is a way around the other's; for a policy number each has its own, so that who registered
+   in vain can still ask for a letter. */
+struct form_kind {
+    const char *topic, *space; /* of the job; of what is counted for a policy number */
+    const char *what;          /* for the log */
+    const char *thanks;
+};
+
+static const struct form_kind registration_form = {
+    .topic = "registration",
+    .space = "register-policy",
+    .what = "registration",
+    .thanks = N_("Thank you. If your details match, mail is on its way to you. Please open "
+                 "it and press the button in it. If nothing arrives within a few minutes, "
+                 "please look in your spam folder, and check your details."),
+};
+
+static const struct form_kind letter_form = {
+    .topic = RENEWAL_TOPIC,
+    .space = "letter-policy",
+    .what = "request for a new letter",
+    .thanks = N_("Thank you. If your details match, mail is on its way to you. It says whether a "
+                 "new letter is coming. If nothing arrives within a few minutes, please look in "
+                 "your spam folder, and check your details: the e-mail address must be the one "
+                 "that you registered with."),
+};
 
 struct form {
+    const struct form_kind *kind;
     struct worker *worker;
     const struct request *request;
     struct wire_writer *reply;
@@ -61,19 +89,25 @@ static bool read_identity(struct form *form)
 
 static bool read_address(struct form *form)
 {
-    struct registration *r = &form->registration;
-    char typed[MAIL_ADDRESS_SIZE], again[MAIL_ADDRESS_SIZE];
+    char typed[MAIL_ADDRESS_SIZE];
 
     if (wire_get_string(&form->request->frame, WIRE_MAIL_ADDRESS, typed, sizeof typed) < 0 ||
-        mail_address_read(typed, r->address) < 0) {
+        mail_address_read(typed, form->registration.address) < 0) {
         wrong_field(
             form, WIRE_MAIL_ADDRESS,
             text(form->language,
                  N_("This is not an e-mail address that we can write to. Please check it.")));
         return false;
     }
+    return true;
+}
+
+static bool read_again(struct form *form)
+{
+    char typed[MAIL_ADDRESS_SIZE], again[MAIL_ADDRESS_SIZE];
+
     if (wire_get_string(&form->request->frame, WIRE_MAIL_AGAIN, typed, sizeof typed) < 0 ||
-        mail_address_read(typed, again) < 0 || strcasecmp(again, r->address) != 0) {
+        mail_address_read(typed, again) < 0 || strcasecmp(again, form->registration.address) != 0) {
         wrong_field(form, WIRE_MAIL_AGAIN,
                     text(form->language,
                          N_("The two e-mail addresses are not the same. Please check both.")));
@@ -107,8 +141,8 @@ static bool read_consent(struct form *form)
 static bool turn_away(struct form *form, const char *line, const char *what)
 {
     reply_verdict(form->reply, WIRE_THROTTLED, line);
-    log_event(LOG_NOTICE, MESSAGE_THROTTLED, NULL,
-              "A registration was turned away: too many from one %s", what);
+    log_event(LOG_NOTICE, MESSAGE_THROTTLED, NULL, "A %s was turned away: too many from one %s",
+              form->kind->what, what);
     return false;
 }
 
@@ -125,18 +159,16 @@ static bool within_limits(struct form *form)
                                  &wait) < 0) {
         calendar_say_span(wait, form->language, span, sizeof span);
         text_format(line, sizeof line, form->language,
-                    N_("Too many registrations from your connection. Please try again in %s."),
-                    span);
+                    N_("Too many requests from your connection. Please try again in %s."), span);
         return turn_away(form, line, "client address");
     }
-    if (throttle_take(m->names, SPACE_POLICY, form->registration.policy,
+    if (throttle_take(m->names, form->kind->space, form->registration.policy,
                       (unsigned)m->settings->registrations_per_policy, DAY, clock_now(),
                       &wait) < 0) {
         calendar_say_span(wait, form->language, span, sizeof span);
-        text_format(
-            line, sizeof line, form->language,
-            N_("Too many registrations with this policy number today. Please try again in %s."),
-            span);
+        text_format(line, sizeof line, form->language,
+                    N_("Too many requests with this policy number today. Please try again in %s."),
+                    span);
         return turn_away(form, line, "policy number");
     }
     return true;
@@ -144,13 +176,14 @@ static bool within_limits(struct form *form)
 
 static int enqueue(const struct form *form)
 {
-    struct job job = {.kind = JOB_REGISTRATION, .state = JOB_READY, .topic = "registration"};
+    struct job job = {.kind = JOB_REGISTRATION, .state = JOB_READY};
     time_t now = clock_now();
     int r = registration_write(&form->registration, &job.payload, &job.payload_size);
 
     if (r < 0)
         return r;
     ulid_make(clock_now_ms(), job.id);
+    snprintf(job.topic, sizeof job.topic, "%s", form->kind->topic);
     snprintf(job.subject, sizeof job.subject, "%s", form->registration.policy);
     job.created = job.due = now;
     r = queue_put(form->worker->manager->queue, &job);
@@ -158,32 +191,49 @@ static int enqueue(const struct form *form)
     return r;
 }
 
+/* The answer is the same for everybody whose details are well formed. */
+static void finish(struct form *form)
+{
+    int r = enqueue(form);
+
+    if (r == 0) {
+        reply_verdict(form->reply, WIRE_OK, text(form->language, form->kind->thanks));
+        return;
+    }
+    /* It must not cost the customer one of a few a day. */
+    throttle_give_back(form->worker->manager->names, form->kind->space, form->registration.policy);
+    log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL, "A %s could not be queued: %s",
+              form->kind->what, strerror(-r));
+    reply_standard(form->reply, r == -EBUSY ? WIRE_BUSY : WIRE_UNAVAILABLE, form->language);
+}
+
+static void form_begin(struct form *form)
+{
+    wire_begin(form->reply, WIRE_VERDICT);
+    request_language(form->worker->manager, form->request, form->language);
+    memcpy(form->registration.language, form->language, sizeof form->registration.language);
+}
+
 void register_accept(struct worker *worker, const struct request *request,
                      struct wire_writer *reply)
 {
-    struct form form = {.worker = worker, .request = request, .reply = reply};
-    int r;
+    struct form form = {
+        .kind = &registration_form, .worker = worker, .request = request, .reply = reply};
 
-    wire_begin(reply, WIRE_VERDICT);
-    request_language(worker->manager, request, form.language);
-    memcpy(form.registration.language, form.language, sizeof form.registration.language);
-    if (read_identity(&form) && read_address(&form) && read_consent(&form) &&
-        within_limits(&form)) {
-        r = enqueue(&form);
-        if (r == 0)
-            reply_verdict(
-                reply, WIRE_OK,
-                text(form.language,
-                     N_("Thank you. If your details match, mail is on its way to you. Please open "
-                        "it and press the button in it. If nothing arrives within a few minutes, "
-                        "please look in your spam folder, and check your details.")));
-        else {
-            /* It must not cost the customer one of a few a day. */
-            throttle_give_back(worker->manager->names, SPACE_POLICY, form.registration.policy);
-            log_event(LOG_ERR, MESSAGE_QUEUE_TROUBLE, NULL,
-                      "A registration could not be queued: %s", strerror(-r));
-            reply_standard(reply, r == -EBUSY ? WIRE_BUSY : WIRE_UNAVAILABLE, form.language);
-        }
-    }
+    form_begin(&form);
+    if (read_identity(&form) && read_address(&form) && read_again(&form) && read_consent(&form) &&
+        within_limits(&form))
+        finish(&form);
+    sodium_memzero(&form.registration, sizeof form.registration);
+}
+
+void register_letter(struct worker *worker, const struct request *request,
+                     struct wire_writer *reply)
+{
+    struct form form = {.kind = &letter_form, .worker = worker, .request = request, .reply = reply};
+
+    form_begin(&form);
+    if (read_identity(&form) && read_address(&form) && within_limits(&form))
+        finish(&form);
     sodium_memzero(&form.registration, sizeof form.registration);
 }

@@ -52,7 +52,8 @@ FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/
     tests/fuzz/seeds/typed/generalized tests/fuzz/seeds/typed/liberties \
     tests/fuzz/seeds/typed/reference tests/fuzz/seeds/typed/token tests/fuzz/seeds/typed/ulid \
     tests/fuzz/seeds/wire/authenticate tests/fuzz/seeds/wire/claim tests/fuzz/seeds/wire/letters \
-    tests/fuzz/seeds/wire/register tests/fuzz/seeds/wire/unknown-tag \
+    tests/fuzz/seeds/wire/letter-wanted tests/fuzz/seeds/wire/register \
+    tests/fuzz/seeds/wire/unknown-tag \
     tests/fuzz/seeds/wire/verdict
 
 EXTRA_DIST += $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%.c) tests/fuzz/test_fuzz.py $(FUZZ_SEEDS)

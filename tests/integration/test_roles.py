@@ -82,7 +82,7 @@ def test_a_wish_that_differs_from_its_verb_is_judged_by_what_would_be_done(world
 
 @pytest.mark.parametrize("kind", sorted(name for name, number in NUMBERS.items() if re.match(
     "WIRE_(AUTHENTICATE|SECOND|ACCOUNT|CHANGE|ENROLL|ENROLL_CODE|FORGOTTEN|RECOVER|REGISTER|LINK|CONFIRM|REFERENCE|NOT_ME"
-    "|CLAIM|PRINTED|BOUNCE)$", name)))
+    "|CLAIM|PRINTED|BOUNCE|LETTER_WANTED)$", name)))
 def test_support_sock_takes_no_other_request(world, kind):
     assert world.portald.ask("support", kind.removeprefix("WIRE_"), LANGUAGE="en").refused
 

@@ -140,6 +140,10 @@ class Portald:
                         MAIL_AGAIN=mail if again is None else again, PRIVACY=privacy, TERMS=terms, LANGUAGE=language,
                         CLIENT=client)
 
+    def new_letter(self, policy, birthdate, mail, language="de", client=None):
+        return self.ask("web", "LETTER_WANTED", POLICY=policy, BIRTHDATE=birthdate, MAIL_ADDRESS=mail, LANGUAGE=language,
+                        CLIENT=client)
+
     def link(self, token):
         return self.ask("web", "LINK", TOKEN=token, LANGUAGE="de")
 

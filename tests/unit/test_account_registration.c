@@ -290,9 +290,9 @@ static void test_not_me_wipes_before_the_first_personal_password_and_locks_after
 
 static void test_not_me_on_a_notice_locks_and_never_loses_the_address(void **state)
 {
-    static const char *const notices[] = {"code",     "password-set", "password-changed",
-                                          "totp-on",  "totp-off",     "puk-used",
-                                          "puk-void", "restarted",    "letter-address"};
+    static const char *const notices[] = {
+        "code",     "password-set", "password-changed", "totp-on",        "totp-off",
+        "puk-used", "puk-void",     "restarted",        "letter-address", "has-password"};
     static const enum account_not_me expected[ACCOUNT_STATES] = {
         [ACCOUNT_PROVISIONED] = NOT_ME_NOTHING, [ACCOUNT_PENDING] = NOT_ME_NOTHING,
         [ACCOUNT_INITIAL] = NOT_ME_LOCK,        [ACCOUNT_ACTIVE] = NOT_ME_LOCK,
@@ -341,7 +341,8 @@ static void test_not_me_of_another_mailbox_undoes_only_what_nobody_confirmed(voi
 
 static void test_not_me_on_mails_of_letters_counts_from_the_accounts_own_mailbox(void **state)
 {
-    static const char *const topics[] = {"letter-posted", "letter-returned", "password-expires"};
+    static const char *const topics[] = {"letter-posted", "letter-returned", "password-expires",
+                                         "letter-new",    "letter-valid",    "letter-refused"};
     static const enum account_not_me expected[ACCOUNT_STATES] = {
         [ACCOUNT_PROVISIONED] = NOT_ME_NOTHING, [ACCOUNT_PENDING] = NOT_ME_NOTHING,
         [ACCOUNT_INITIAL] = NOT_ME_WIPE,        [ACCOUNT_ACTIVE] = NOT_ME_LOCK,

@@ -206,8 +206,8 @@ json_t *control_letters_returned(struct control *control)
     if (r < 0 && r != -ENOENT)
         return control_fail(control, r);
     returned_note(control, note);
-    if (job.state != JOB_WITHDRAWN &&
-        (r = queue_returned(control->worker->manager->queue, job.id, now, note)) < 0)
+    r = queue_returned(control->worker->manager->queue, job.id, now, note);
+    if (r < 0)
         return control_fail(control, r);
     log_event(LOG_NOTICE, MESSAGE_LETTER, LOG_FIELDS("PORTAL_JOB", job.id), "Letter %s of %s: %s",
               job.id, job.subject, note);

@@ -47,7 +47,7 @@ int sqlite_returned(struct queue_store *store, struct queue_call *call)
     int r = letter_by_id(store, call->id, &row);
     if (r < 0)
         return r;
-    if (row.job.state != JOB_PRINTED && row.job.state != JOB_DONE)
+    if (row.job.state != JOB_PRINTED && row.job.state != JOB_DONE && row.job.state != JOB_WITHDRAWN)
         return -EPERM;
     struct move move = {
         .state = JOB_DONE, .note = call->note, .happened = call->when, .untold = row.job.untold};

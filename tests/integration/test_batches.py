@@ -436,6 +436,19 @@ def test_what_came_back_was_printed_whatever_was_known_of_it(mailroom, state):
     ctl(w, "letters", "again", job, status=1)
 
 
+def test_a_letter_that_came_back_after_it_was_withdrawn_says_why_too(mailroom):
+    w = mailroom
+    c = w.customer()
+    c.confirmed()
+    export(w)
+    job = letters_of(w, "claimed")[0]["id"]
+    ctl(w, "queue", "drop", job)
+    wait_for(lambda: c.show()["letters"][0]["state"] == "withdrawn", what="its withdrawal")
+    ctl(w, "letters", "returned", job, "--reason", "moved")
+    assert letters_of(w)[0]["letter_state"] == "returned" and letters_of(w)[0]["note"] == "returned: moved"
+    assert c.show()["letters"][0]["state"] == "returned" and c.show()["letters"][0]["note"] == "returned: moved"
+
+
 # One file for a batch --------------------------------------------------------------------------------
 
 def one_file(station):  # noqa: F811

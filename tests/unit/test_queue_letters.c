@@ -242,6 +242,16 @@ static void test_letter_can_return_once_it_is_on_paper(void **state)
     assert_state(f, 1, JOB_DONE);
     assert_string_equal(get(f, 1).note, "moved");
     assert_int_equal(queue_returned(f->queue, id, NOW + 6, "moved again"), 0);
+    struct job third = job_of(3, JOB_LETTER);
+    put(f, &third);
+    id_of(3, id);
+    struct job_list list = claim(f, JOB_LETTER, 1, NOW, BATCH_B);
+    assert_int_equal(list.count, 1); /* printed, and withdrawn meanwhile */
+    job_list_clear(&list);
+    assert_int_equal(queue_withdraw_one(f->queue, id, "moved on"), 0);
+    assert_int_equal(queue_returned(f->queue, id, NOW + 7, "returned: moved"), 0);
+    assert_state(f, 3, JOB_DONE);
+    assert_string_equal(get(f, 3).note, "returned: moved");
     put_simple(f, 2, JOB_MAIL);
     id_of(2, id);
     assert_int_equal(queue_returned(f->queue, id, NOW, ""), -EPERM);

@@ -111,9 +111,14 @@ json_t *control_queue_list(struct control *control)
 static json_t *asked_id(struct control *control, char ret[static ULID_SIZE])
 {
     const char *typed = control_string(control, "id");
+    int64_t number;
 
     if (typed && ulid_read(typed, ret) == 0)
         return NULL;
+    if (typed && job_damaged_read(typed, &number) == 0) {
+        snprintf(ret, ULID_SIZE, "%s", typed);
+        return NULL;
+    }
     return control_refuse(control, 2,
                           "An id has 26 letters and digits, as portalctl queue list shows it");
 }

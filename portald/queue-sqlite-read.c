@@ -4,7 +4,9 @@
 
 #include "queue-sqlite.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <wchar.h>
 
 /* Most rows that one start sets aside of those that no query comes across. */
@@ -60,10 +62,26 @@ bool id_is_sound(const char *text)
            strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ULID_SIZE - 1;
 }
 
+int job_damaged_read(const char *id, int64_t *ret)
+{
+    const char *digits = id + sizeof JOB_DAMAGED_ID - 1;
+    if (strncmp(id, JOB_DAMAGED_ID, sizeof JOB_DAMAGED_ID - 1) != 0 || !*digits ||
+        strspn(digits, "0123456789") != strlen(digits) || strlen(id) >= ULID_SIZE)
+        return -EINVAL;
+    errno = 0;
+    long long number = strtoll(digits, NULL, 10);
+    if (errno != 0)
+        return -EINVAL;
+    *ret = number;
+    return 0;
+}
+
 static const char *row_read_texts(sqlite3_stmt *s, struct job *job)
 {
-    if (!column_text(s, 1, job->id, sizeof job->id) || !id_is_sound(job->id))
+    if (!column_text(s, 1, job->id, sizeof job->id) || !id_is_sound(job->id)) {
+        job->id[0] = '\0'; /* what fits of it may look like one */
         return "its id is none";
+    }
     if (!column_text(s, 4, job->topic, sizeof job->topic))
         return "its topic can't be read";
     if (!column_text(s, 5, job->entry, sizeof job->entry) ||
@@ -104,7 +122,11 @@ static const char *row_read(sqlite3_stmt *s, struct row *ret)
     job->tell_at = sqlite3_column_int64(s, 20);
     job->tell_tries = (unsigned)sqlite3_column_int64(s, 21);
     (void)column_text(s, 22, job->tell_note, sizeof job->tell_note);
-    return job->state == JOB_DAMAGED ? NULL : why;
+    if (job->state != JOB_DAMAGED)
+        return why;
+    if (!id_is_sound(job->id))
+        (void)snprintf(job->id, sizeof job->id, JOB_DAMAGED_ID "%lld", (long long)ret->number);
+    return NULL;
 }
 
 static void aside_remember(struct queue_store *store, int64_t number, const char *why)
@@ -173,7 +195,9 @@ int row_first(struct queue_store *store, sqlite3_stmt *s, struct row *ret)
 static int row_ask(struct queue_store *store, const char *id, struct row *ret)
 {
     _cleanup_statement_ sqlite3_stmt *s = NULL;
-    int r = store_query(store, SQL_BY_ID, &s, "t", id);
+    int64_t number = 0;
+    int r = job_damaged_read(id, &number) == 0 ? store_query(store, SQL_BY_NUMBER, &s, "i", number)
+                                               : store_query(store, SQL_BY_ID, &s, "t", id);
     return r < 0 ? r : row_first(store, s, ret);
 }
 
@@ -378,7 +402,10 @@ int sqlite_list(struct queue_store *store, struct queue_call *call)
                         &s, "ttiitii", key ? key : filter->batch, filter->after,
                         (int64_t)filter->kind, (int64_t)filter->state, filter->batch,
                         (int64_t)filter->unfinished, (int64_t)list_bound(filter->most));
-    return r < 0 ? r : list_rows(store, s, &call->list);
+    if (r >= 0)
+        r = list_rows(store, s, &call->list);
+    list_cut(&call->list, list_bound(filter->most));
+    return r;
 }
 
 static int stats_tally(struct queue_store *store, struct queue_stats *stats)

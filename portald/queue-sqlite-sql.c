@@ -123,7 +123,11 @@ static const char *const migrations[] = {schema_1, schema_2, schema_3};
     " < ?1 ORDER BY " LAST_MOMENT ", number LIMIT ?2"
 #define FILTER                                                                                     \
     " AND id > ifnull(?2, '') AND (?3 < 0 OR kind = ?3) AND (?4 < 0 OR state = ?4)"                \
-    " AND (?5 IS NULL OR batch = ?5) AND (?6 = 0 OR state NOT IN " ENDED ") ORDER BY id LIMIT ?7"
+    " AND (?5 IS NULL OR batch = ?5) AND (?6 = 0 OR state NOT IN " ENDED ")"
+#define BY_ID " ORDER BY id LIMIT ?7"
+/* As the index that counts a recipient's mails has them: one by id would cost every mail a write.
+ */
+#define BY_TIME " ORDER BY created, number LIMIT ?7"
 
 const char *const store_sql[STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN",
@@ -148,6 +152,7 @@ const char *const store_sql[STATEMENTS] = {
         " || ifnull('; ' || note, '') WHERE number = ?1",
     [SQL_DELETE] = "DELETE FROM job WHERE number = ?",
     [SQL_BY_ID] = COLUMNS "WHERE id = ?",
+    [SQL_BY_NUMBER] = COLUMNS "WHERE number = ? AND state = " DAMAGED,
     [SQL_BY_REFERENCE] = COLUMNS "WHERE reference = ? ORDER BY number DESC LIMIT 1",
     [SQL_PAYLOAD] = "SELECT body FROM payload WHERE number = ?",
     [SQL_ERASE] = "DELETE FROM payload WHERE number = ?",
@@ -201,9 +206,9 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_COUNT_ENTRY] =
         "SELECT count(*) FROM job WHERE entry = ?1 AND created >= ?2 AND kind = " MAIL
         " AND state <> " WITHDRAWN " AND (?3 IS NULL OR topic = ?3)",
-    [SQL_LIST_ENTRY] = COLUMNS "WHERE entry = ?1" FILTER,
-    [SQL_LIST_BATCH] = COLUMNS "WHERE batch = ?1" FILTER,
-    [SQL_LIST_ADDRESS] = COLUMNS "WHERE address = ?1" FILTER,
+    [SQL_LIST_ENTRY] = COLUMNS "WHERE entry = ?1" FILTER BY_ID,
+    [SQL_LIST_BATCH] = COLUMNS "WHERE batch = ?1" FILTER BY_ID,
+    [SQL_LIST_ADDRESS] = COLUMNS "WHERE address = ?1" FILTER BY_TIME,
     [SQL_LIST_STATE] = COLUMNS "WHERE kind = ? AND state = ? AND id > ifnull(?, '')"
                                " ORDER BY id LIMIT ?",
     [SQL_COUNT_UNFINISHED] =

@@ -22,6 +22,7 @@ enum statement {
     SQL_SET_ASIDE,
     SQL_DELETE,
     SQL_BY_ID,
+    SQL_BY_NUMBER,
     SQL_BY_REFERENCE,
     SQL_PAYLOAD,
     SQL_ERASE,

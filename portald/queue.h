@@ -90,6 +90,10 @@ struct lane_turns {
 /* The next lane among waiting, one bit each and not 0; its share is then used. */
 enum job_lane lane_next(struct lane_turns *turns, unsigned waiting);
 
+/* What a DAMAGED job is called whose own id is none: this and a number. */
+#define JOB_DAMAGED_ID "ROW-"
+int job_damaged_read(const char *id, int64_t *ret); /* 0, or -EINVAL */
+
 #define JOB_TOPIC_SIZE   24
 #define JOB_ENTRY_SIZE   37
 #define JOB_HASH_SIZE    44 /* base64url of 32 bytes, and NUL */
@@ -230,8 +234,8 @@ int queue_posted(struct queue *queue, const char *batch, time_t happened, unsign
 
 /* What a print station or a person knows. Uncertain: CLAIMED with this batch becomes UNCERTAIN;
    -ESTALE as queue_printed(). Again: an UNCERTAIN one isn't on paper after all and becomes READY,
-   without a batch. Returned: a PRINTED or DONE one came back; it is DONE, with note. The last two
-   say -EPERM when the state is another. */
+   without a batch. Returned: a PRINTED, DONE or WITHDRAWN one came back; it is DONE, with note. The
+   last two say -EPERM when the state is another. */
 int queue_uncertain(struct queue *queue, const char *id, const char *batch, const char *note);
 int queue_again(struct queue *queue, const char *id, time_t now, const char *note);
 int queue_returned(struct queue *queue, const char *id, time_t happened, const char *note);
@@ -272,7 +276,8 @@ struct queue_filter {
     int kind, state;     /* < 0: any */
     const char *entry;   /* NULL: any */
     const char *batch;   /* NULL: any */
-    const char *address; /* mails: keyed hash of the recipient; NULL: any */
+    const char *address; /* mails: keyed hash of the recipient; NULL: any; of more than most, those
+                            that were made first */
     const char *after;   /* ids greater than this, for paging; NULL: from the start */
     bool unfinished;     /* only those that haven't ended */
     size_t most;

@@ -134,19 +134,21 @@ def queue_of(box):
     return next(Path(box["PORTALD_CONF"]).parent.rglob("queue.db"), None) or next(box.parent.rglob("queue.db"))
 
 
-def test_damaged_job_is_set_aside_told_and_dropped_by_hand(box, world, held):
+@pytest.mark.parametrize("name", ["01DAMAGEDDAMAGEDDAMAGED001", "01DAMAGED"])
+def test_damaged_job_is_set_aside_told_and_dropped_by_hand(box, world, held, name):
     stuck = world.customer()
     held.end()
     with database(queue_of(box)) as db:
         db.execute("INSERT INTO job (id, kind, state, subject, created, due, expires, lease, fence)"
-                   " VALUES ('01DAMAGEDDAMAGEDDAMAGED001', 0, 1, 'VN1', 1, 1, 0, 0, -9)")
+                   " VALUES (?, 0, 1, 'VN1', 1, 1, 0, 0, -9)", (name,))
+        number, = db.execute("SELECT number FROM job WHERE id = ?", (name,)).fetchone()
     log = held.log.stat().st_size
     held.start()
     held.wait()
     wait_for(lambda: b"1 jobs of the queue are damaged and set aside" in held.log.read_bytes()[log:], what="the log line")
     assert stuck.registered().token  # later than the damaged one, and not behind it
     (job,) = listed(box, "--state", "damaged")
-    assert job["id"] == "01DAMAGEDDAMAGEDDAMAGED001" and "set aside" in job["note"]
+    assert job["id"] == (name if len(name) == 26 else f"ROW-{number}") and "set aside" in job["note"]
     assert job in listed(box)  # among what is unfinished, too
     assert "1 jobs are DAMAGED" in box.ctl("status").stdout
     assert "DAMAGE in portald(8)" in box.ctl("queue", "show", job["id"]).stdout

@@ -73,6 +73,46 @@ static void test_damaged_row_is_set_aside_and_keeps_nobody_waiting(void **state)
     }
 }
 
+static void test_damaged_row_whose_id_is_none_is_shown_and_dropped_by_its_number(void **state)
+{
+    static const char *const names[] = {"ROW-",   "ROW-x", "ROW--1",
+                                        "ROW-1 ", "row-1", "ROW-99999999999999999999"};
+    struct fixture *f = *state;
+    struct queue_filter filter = {.kind = -1, .state = JOB_DAMAGED, .most = 10};
+    struct job_list list = {0};
+    struct job found;
+    int64_t number;
+    for (unsigned i = 0; i < 2; i++) { /* nonsense, and far too long */
+        put_simple(f, 1, JOB_MAIL);
+        put_simple(f, 100 + i, JOB_MAIL);
+        spoil(f, spoilt[i]);
+        job_list_clear(&list);
+        prune(f, NOW);
+        filter.state = -1;
+        assert_int_equal(queue_list(f->queue, &filter, &list), 0);
+        job_list_clear(&list);
+        filter.state = JOB_DAMAGED;
+        assert_int_equal(queue_list(f->queue, &filter, &list), 0);
+        assert_int_equal(list.count, 1);
+        assert_int_equal(job_damaged_read(list.items[0].id, &number), 0);
+        assert_int_equal(queue_get(f->queue, list.items[0].id, &found), 0);
+        assert_int_equal(found.state, JOB_DAMAGED);
+        job_clear(&found);
+        assert_int_equal(queue_withdraw_one(f->queue, list.items[0].id, "dropped"), 0);
+        assert_int_equal(queue_get(f->queue, list.items[0].id, &found), -ENOENT);
+        assert_int_equal(count_damaged(f), 0);
+        assert_state(f, 100 + i, JOB_READY); /* whose number is no name of it: it is sound */
+    }
+    for (int row = 1; row < 5; row++) {
+        char name[ULID_SIZE];
+        snprintf(name, sizeof name, JOB_DAMAGED_ID "%d", row);
+        assert_int_equal(queue_withdraw_one(f->queue, name, "dropped"), -ENOENT);
+    }
+    for (size_t i = 0; i < ELEMENTS(names); i++)
+        assert_int_equal(job_damaged_read(names[i], &number), -EINVAL);
+    job_list_clear(&list);
+}
+
 static void test_damaged_row_tells_what_it_was(void **state)
 {
     struct fixture *f = *state;
@@ -292,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_damaged_row_is_set_aside_and_keeps_nobody_waiting),
+        TEST(test_damaged_row_whose_id_is_none_is_shown_and_dropped_by_its_number),
         TEST(test_damaged_row_tells_what_it_was),
         TEST(test_damaged_row_is_never_pruned_nor_retried_and_goes_only_by_hand),
         TEST(test_more_damaged_rows_than_one_call_takes_are_set_aside_too),

@@ -196,10 +196,13 @@ static void forget_failures(struct changes *changes)
         account_write_failures((enum entry_factor)f, &none, changes);
 }
 
-/* A code that is out goes on working, with fresh tries. */
-static void unblock(const struct entry *entry, struct changes *changes)
+/* A code that is out goes on working, with fresh tries. slapd's own lock, which refuses every
+   password, goes too; where a new password is set, slapd takes it away itself. */
+static void unblock(const struct entry *entry, bool ppolicy, struct changes *changes)
 {
     forget_failures(changes);
+    if (ppolicy && entry->pwd_locked)
+        changes_drop(changes, ATTRIBUTE_PWD_LOCKED);
     account_forget_tries(entry, changes);
 }
 
@@ -253,7 +256,7 @@ void account_grant_wish(const struct account_rules *rules, const struct entry *e
         bring_back(entry, changes);
         break;
     case WISH_UNBLOCK:
-        unblock(entry, changes);
+        unblock(entry, means->ppolicy, changes);
         break;
     case WISH_TOTP_OFF:
         account_drop_totp(changes);

@@ -132,8 +132,7 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
          "slapd's password policy has locked the entry",
          N_("After very many failed attempts your account is blocked. We can lift that once we "
             "have checked who you are."),
-         NULL,
-         "delete pwdAccountLockedTime from the entry with ldapmodify, as the directory's manager"},
+         "unblock", "check who is calling, then 'portalctl unblock', which lifts that lock, too"},
     [EXPLAIN_LETTER_QUEUED] = {"letter-not-printed", EXPLAIN_HINDERED, EXPLAIN_NAMES_NOTHING,
                                "the letter with the initial password isn't printed yet",
                                N_("Your letter with the initial password hasn't been printed yet. "

@@ -191,6 +191,16 @@ def test_lockout_by_slapd_itself_is_seen(world):
     report = explain(world, c.uid)
     assert report["login"] == "wrong" and "slapd-locked" in reasons(report, "refused")
     compare(world, c.mail, report, PASSWORD)
+    assert world.box.ctl("unblock", c.uid).returncode == 0
+    assert explain(world, c.uid)["login"] == "ok"
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
+
+
+def test_new_password_lifts_the_lockout_by_slapd(world):
+    c = with_password(world, pwdAccountLockedTime="000001010000Z")
+    assert world.box.ctl("restart", c.uid).returncode == 0
+    assert "slapd-locked" not in reasons(explain(world, c.uid), "refused")
+    assert world.portald.authenticate(c.mail, c.letter().password).verdict == "OK"
 
 
 def test_two_entries_with_one_address(world):

@@ -19,12 +19,12 @@
 #define PAUSE_MAX_MS   2000
 /* So long after it was begun, a search that the server ended may be begun again. */
 #define AGAIN_MS 1000
-/* All that matches is listed so often: where nothing else tells of it, and where it shows that the
-   other end is alive. */
-#define POLL_MS  1000
-#define CHECK_MS 10000
-/* Nothing came of a list for so many times [directory] timeout: the other end is dead. A server
-   without an index for it takes its time. */
+/* All that matches is listed so often where nothing else tells of it. */
+#define POLL_MS 1000
+/* In times of [directory] timeout: elsewhere it is listed so often, to show that the other end is
+   alive, which it isn't when nothing comes of it for so long. A server without an index for it
+   takes its time. */
+#define CHECK_TIMEOUTS  2
 #define SILENT_TIMEOUTS 3
 #define TURN_MOST       200 /* messages */
 
@@ -150,11 +150,17 @@ static void connect_now(struct watch *w)
         lose(w, "the search can't be sent");
 }
 
+static long long timeouts(const struct watch *w, int times)
+{
+    return times * w->directory->options.network_timeout * 1000LL;
+}
+
 /* All that matches has been handed on: by the persistent search, or by a list. */
 static void listed(struct watch *w)
 {
     w->failures = 0;
-    w->list_at = clock_monotonic_ms() + (w->phase == PHASE_POLLING ? POLL_MS : CHECK_MS);
+    w->list_at =
+        clock_monotonic_ms() + (w->phase == PHASE_POLLING ? POLL_MS : timeouts(w, CHECK_TIMEOUTS));
     w->options.listed(w->options.userdata);
     tell(w, w->phase == PHASE_POLLING ? WATCH_POLLING : WATCH_PERSISTENT);
 }
@@ -326,11 +332,6 @@ static bool awaits(const struct watch *w)
     return w->phase == PHASE_LISTING || w->list >= 0;
 }
 
-static long long dead_at(const struct watch *w)
-{
-    return w->alive + SILENT_TIMEOUTS * w->directory->options.network_timeout * 1000LL;
-}
-
 void watch_turn(struct watch *w, bool idle)
 {
     connect_now(w);
@@ -338,7 +339,7 @@ void watch_turn(struct watch *w, bool idle)
         ;
     if (w->phase == PHASE_CLOSED)
         return;
-    if (awaits(w) && clock_monotonic_ms() > dead_at(w))
+    if (awaits(w) && clock_monotonic_ms() > w->alive + timeouts(w, SILENT_TIMEOUTS))
         lose(w, "no answer in time");
     else if (!awaits(w) && idle && clock_monotonic_ms() >= w->list_at &&
              search(w, NULL, &w->list) < 0)
@@ -351,7 +352,7 @@ static long long due(const struct watch *w, bool idle)
     if (w->phase == PHASE_CLOSED)
         return w->retry_at;
     if (awaits(w))
-        return dead_at(w) + 1;
+        return w->alive + timeouts(w, SILENT_TIMEOUTS) + 1;
     return idle ? w->list_at : INT64_MAX;
 }
 

@@ -63,6 +63,7 @@ class Gate:
         path = os.path.join(directory, "gate")
         self.uri = "ldapi://" + quote(path, safe="")
         self.stops, self.connections, self.lock = [], [], threading.Lock()
+        self.silent = set()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen(100)
@@ -82,6 +83,14 @@ class Gate:
             with self.lock:
                 self.stops.remove(stop)
 
+    def fall_silent(self):
+        """Nothing goes on any more over connections that there are now, in neither direction, and none ends."""
+        self.silent = {c for c in self.connections if c.fileno() >= 0}
+
+    def _send(self, s, data):
+        if s not in self.silent:
+            s.sendall(data)
+
     def _find(self, tag, data, answers):
         with self.lock:
             return next((s for s in self.stops if s.answers == answers and s.take(tag, data)), None)
@@ -90,11 +99,15 @@ class Gate:
         while True:
             try:
                 client, _ = self.listener.accept()
-                server = socket.socket(socket.AF_UNIX)
-                self.connections += [client, server]
-                server.connect(self.server)
             except OSError:
                 return
+            server = socket.socket(socket.AF_UNIX)
+            self.connections += [client, server]
+            try:
+                server.connect(self.server)
+            except OSError:  # slapd is away
+                self._hang_up(client, socket.SHUT_RDWR)
+                continue
             waiting = {}
             threading.Thread(target=self._requests, args=(client, server, waiting), daemon=True).start()
             threading.Thread(target=self._answers, args=(client, server, waiting), daemon=True).start()
@@ -111,7 +124,7 @@ class Gate:
                     client.sendall(NOTICE)
                     raise EOFError
                 if not stop or stop.wait():
-                    server.sendall(data)
+                    self._send(server, data)
         except (OSError, EOFError):
             self._hang_up(server, socket.SHUT_WR)
 
@@ -123,7 +136,7 @@ class Gate:
                 if stop and not stop.wait():
                     continue
                 try:
-                    client.sendall(data)
+                    self._send(client, data)
                 except OSError:
                     pass  # slapd is heard out
         except (OSError, EOFError):

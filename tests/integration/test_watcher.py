@@ -1,20 +1,24 @@
 """The directory as the administration interface: wishes written into portalRequest, and what comes of each."""
 
 import os
+import re
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import ldap
 import pytest
 
 import ldap_client
-from customer import is_gone, wait_for, with_password
+from customer import World, is_gone, wait_for, with_password
 from recoverer import PASSWORD, asked, with_puk
+from sandbox import Sandbox
 from totp_customer import set_up
 
 SECOND = 5  # what a second is on a busy machine
+ROOM, CROWD = 400, 600  # WAITING_MOST of a build for tests, and more than that
 
 
 def dn(world, uid):
@@ -47,6 +51,15 @@ def fulfilled(world, uid, word, who="admin", **more):
 
 def status(world):
     return world.portald.control("status")["watcher"]
+
+
+def said(log, word):
+    return log.read_text(encoding="utf-8").count(f"{word} for c-")
+
+
+def resident(process_id):
+    """In MB."""
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process_id}/status").read_text(encoding="utf-8"))[1]) / 1024
 
 
 # --- every verb ---
@@ -393,3 +406,34 @@ def test_thousands_of_wishes_at_once_and_logins_go_on(fresh_world):
     wait_for(lambda: status(w)["waiting"] == 0, what="the end")
     for uid in many:
         assert w.portald.control("show", who=uid)["state"] == "provisioned"
+
+
+def test_first_come_first_served_and_more_than_may_wait():
+    """Half as many again as may wait at a time in a build for tests: those that had no room are listed again."""
+    box = Sandbox("--customers", str(CROWD))
+    try:
+        w = World(box)
+        crowd = [c.uid for c in w.unused]
+        log = Path(box["PORTALD_LOG"])
+        memory = []
+        for word, some in (("lock", crowd[:ROOM]), ("close", crowd)):
+            order = [some[n * 7 % len(some)] for n in range(len(some))]
+            box.stop("portald")
+            log.write_text("", encoding="utf-8")
+            with ldap_client.bound(box, "admin") as connection:
+                for uid in order:
+                    ldap_client.modify(connection, dn(w, uid), (ldap.MOD_ADD, "portalRequest", [word]))
+            box.start("portald")
+            wait_for(lambda: said(log, word) >= len(some) and status(w)["waiting"] == 0, 60, "the end")
+            memory.append(resident(box["PORTALD_PID"]))
+            outcome = re.findall(rf"{word} for (c-\d+)", log.read_text(encoding="utf-8"))
+            assert sorted(outcome) == sorted(order), "each once"
+            if len(some) <= ROOM:
+                assert outcome == order
+        assert memory[1] - memory[0] < 8, f"{memory} MB"
+        with ldap_client.bound(box, "root") as connection:
+            waits = connection.search_s(ldap_client.customers_base(box), ldap.SCOPE_ONELEVEL, "(portalRequest=*)", ["1.1"])
+            closed = connection.search_s(ldap_client.customers_base(box), ldap.SCOPE_ONELEVEL, "(portalState=closed)", ["1.1"])
+        assert not waits and len(closed) == CROWD
+    finally:
+        box.close()

@@ -33,7 +33,8 @@ struct import {
     unsigned char *plan; /* of each line, an outcome, in order */
     size_t planned, plan_size, at;
     unsigned long counts[OUTCOMES];
-    bool broken; /* nobody can tell where a line ends */
+    unsigned long read; /* lines that were looked at */
+    bool broken;        /* nobody can tell where a line ends */
     json_t *errors;
     struct progress progress;
 };
@@ -317,7 +318,7 @@ static void summary_print(const struct import *im, bool complete, double seconds
     if (arguments_json(im->arguments)) {
         json_auto_t *json = json_pack(
             "{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:O}", "file", im->path, "dry_run",
-            dry, "complete", complete, "lines", (json_int_t)lines(im), "added",
+            dry, "complete", complete, "lines", (json_int_t)im->read, "added",
             (json_int_t)n[OUTCOME_ADDED], "updated", (json_int_t)n[OUTCOME_UPDATED], "unchanged",
             (json_int_t)n[OUTCOME_UNCHANGED], "skipped", (json_int_t)n[OUTCOME_KEPT], "bad",
             (json_int_t)n[OUTCOME_BAD], "seconds", seconds, "errors", im->errors);
@@ -327,7 +328,7 @@ static void summary_print(const struct import *im, bool complete, double seconds
     }
     printf(
         "%lu lines in %.1f s: %lu %sadded, %lu %supdated, %lu unchanged, %lu skipped, %lu bad.\n",
-        lines(im), seconds, n[OUTCOME_ADDED], dry ? "would be " : "", n[OUTCOME_UPDATED],
+        im->read, seconds, n[OUTCOME_ADDED], dry ? "would be " : "", n[OUTCOME_UPDATED],
         dry ? "would be " : "", n[OUTCOME_UNCHANGED], n[OUTCOME_KEPT], n[OUTCOME_BAD]);
 }
 
@@ -337,6 +338,7 @@ static int import(struct import *im)
     int status = pass(im, false);
     bool write = status == STATUS_DONE && !has(im, OPTION_DRY_RUN), refused = false;
 
+    im->read = lines(im);
     if (write)
         refused = !may_write(im);
     else if (!has(im, OPTION_DRY_RUN))

@@ -10,6 +10,7 @@ include tests/unit/directory.mk
 include tests/unit/mail.mk
 include tests/unit/print.mk
 include tests/unit/pam.mk
+include tests/unit/import.mk
 endif
 include tests/integration/local.mk
 include tests/frontends/local.mk

@@ -6,7 +6,7 @@ FUZZ_CFLAGS = -std=gnu17 -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined
 FUZZ_RUN = -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=tests/fuzz/
 
-FUZZ_HARNESSES = wire client conf typed totp state entry pam dsn
+FUZZ_HARNESSES = wire client conf typed totp state entry pam dsn sheet
 FUZZ_WIRE = tests/fuzz/fuzz_wire.c common/wire.c
 FUZZ_CONF = tests/fuzz/fuzz_conf.c common/conf.c common/conf-value.c common/log.c
 FUZZ_TYPED = tests/fuzz/fuzz_typed.c common/base32.c common/calendar.c common/code.c \
@@ -22,6 +22,8 @@ FUZZ_ENTRY = tests/fuzz/fuzz_entry.c portald/account-factor.c portald/account-lo
     common/ulid.c
 FUZZ_PAM = tests/fuzz/fuzz_pam.c $(pam_portal_pam_portal_la_SOURCES) common/wire.c
 FUZZ_DSN = tests/fuzz/fuzz_dsn.c portalctl/dsn.c
+FUZZ_SHEET = tests/fuzz/fuzz_sheet.c portalctl/sheet.c portalctl/customer.c common/calendar.c \
+    common/policy.c common/postal.c
 FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/code-needed \
     tests/fuzz/seeds/client/ended-early tests/fuzz/seeds/client/enrollment \
     tests/fuzz/seeds/client/two-frames tests/fuzz/seeds/client/verdict \
@@ -42,7 +44,9 @@ FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/
     tests/fuzz/seeds/pam/recover-change tests/fuzz/seeds/pam/recover-state-and-account \
     tests/fuzz/seeds/pam/recover-with-code tests/fuzz/seeds/pam/second-factor \
     tests/fuzz/seeds/pam/together tests/fuzz/seeds/pam/together-alike \
-    tests/fuzz/seeds/pam/wrong-then-right tests/fuzz/seeds/state/enrollment \
+    tests/fuzz/seeds/pam/wrong-then-right tests/fuzz/seeds/sheet/byte-order-mark \
+    tests/fuzz/seeds/sheet/export tests/fuzz/seeds/sheet/faults \
+    tests/fuzz/seeds/sheet/german-excel tests/fuzz/seeds/state/enrollment \
     tests/fuzz/seeds/state/enrollment-of-too-much tests/fuzz/seeds/state/grant \
     tests/fuzz/seeds/state/grant-of-kind tests/fuzz/seeds/state/short \
     tests/fuzz/seeds/state/state tests/fuzz/seeds/totp/code \
@@ -100,6 +104,11 @@ tests/fuzz/fuzz_dsn: $(FUZZ_DSN)
 	@$(MKDIR_P) tests/fuzz
 	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(GMIME_CFLAGS) -o $@ $^ \
 	    $(GMIME_LIBS)
+
+tests/fuzz/fuzz_sheet: $(FUZZ_SHEET)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(GMIME_CFLAGS) -o $@ $^ \
+	    $(GMIME_LIBS) $(CSV_LIBS)
 
 # New inputs go to the first directory, never to the seeds.
 fuzz: $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%)

@@ -4,8 +4,10 @@
 #include "settings.h"
 
 #include "cleanup.h"
+#include "loopback.h"
 
 #include <errno.h>
+#include <ldap.h>
 
 #define S struct settings
 
@@ -159,18 +161,49 @@ static int wrong(const char *file, const char *problem)
     return -EINVAL;
 }
 
+/* What is wrong with one of the URIs, or NULL. Passwords go to what it names. */
+static const char *uri_problem(const char *uri, bool starttls)
+{
+    LDAPURLDesc *url = NULL;
+    const char *problem = NULL;
+
+    if (ldap_url_parse(uri, &url) != LDAP_URL_SUCCESS)
+        return "[directory] uri: expected ldapi://…, ldaps://… or ldap://…";
+    if (strcmp(url->lud_scheme, "ldap") == 0 && !starttls && url->lud_host && *url->lud_host &&
+        !host_is_loopback(url->lud_host))
+        problem = "[directory] uri: ldap:// to another machine would show passwords to the "
+                  "network: use ldaps://, or set starttls = required";
+    ldap_free_urldesc(url);
+    return problem;
+}
+
+static const char *uris_problem(const struct settings *s)
+{
+    _cleanup_free_ char *uris = strdup(s->uri);
+    const char *problem = uris ? NULL : strerror(ENOMEM);
+    char *rest = NULL;
+
+    for (char *uri = uris ? strtok_r(uris, " \t", &rest) : NULL; uri && !problem;
+         uri = strtok_r(NULL, " \t", &rest))
+        problem = uri_problem(uri, s->starttls);
+    return problem;
+}
+
 /* What the table can't say. */
 static int settings_check(const char *file, const struct settings *s)
 {
     static const char *const web[] = {"https://", "http://", NULL};
     static const char *const ldap[] = {"ldapi://", "ldaps://", "ldap://", NULL};
     size_t length = strlen(s->base_url);
+    const char *problem = uris_problem(s);
 
     if (!begins_with(s->base_url, web) || s->base_url[length - 1] == '/' ||
         strpbrk(s->base_url, " \t?#"))
         return wrong(file, "[portal] base_url: expected https://… without a slash at its end");
     if (!begins_with(s->uri, ldap))
         return wrong(file, "[directory] uri: expected ldapi://…, ldaps://… or ldap://…");
+    if (problem)
+        return wrong(file, problem);
     if (!strchr(s->base, '=') || !strchr(s->decoy_dn, '='))
         return wrong(file, "[directory] base and decoy_dn: expected a DN, ou=…,dc=…");
     return 0;

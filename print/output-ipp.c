@@ -8,12 +8,12 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "loopback.h"
 
 #include <cups/cups.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <wchar.h>
 
@@ -85,12 +85,6 @@ static const char *no_password(const char *prompt, http_t *http, const char *met
     return NULL;
 }
 
-static bool is_loopback(const char *host)
-{
-    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-           strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
-}
-
 /* Whom to believe that it is the printer. */
 static int trust_find(struct printer *p, char why[static PRINTER_WHY_SIZE])
 {
@@ -124,7 +118,7 @@ int printer_open(const struct printer_options *options, struct printer **ret,
         return -EINVAL;
     }
     p->encrypted = strcmp(scheme, "ipps") == 0;
-    if (!p->encrypted && !options->plain && !is_loopback(p->host)) {
+    if (!p->encrypted && !options->plain && !host_is_loopback(p->host)) {
         say(why, "ipp:// to another machine would show the letters to the network: use ipps://");
         return -EINVAL;
     }

@@ -253,6 +253,7 @@ def test_sigterm_while_a_letter_is_at_the_printer_leaves_it_to_the_next_run(stat
 
 @pytest.mark.parametrize("uri, settings, says", [
     ("ipp://printer.example/printers/x", {}, "would show the letters"),
+    ("ipp://127.printer.example/printers/x", {}, "would show the letters"),
     ("http://127.0.0.1/printers/x", {}, "expected ipps://"),
     ("ipps://me:secret@127.0.0.1/printers/x", {}, "expected ipps://"),
     ("nonsense", {}, "expected ipps://"),

@@ -2,6 +2,7 @@
 portald. The slapd is one of a pair, so that who is refused by it goes to the other one."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -132,3 +133,22 @@ def test_portald_takes_the_password_from_a_file_and_leaves_a_server_whose_certif
     assert [(s["used"], s["well"]) for s in servers] == [(False, False), (True, True)]
     log = Path(box["PORTALD_LOG"]).read_text(encoding="utf-8")
     assert "can't be used: TLS: the server's certificate" in log and SERVICE_PASSWORD not in log
+
+
+@pytest.mark.parametrize("uri, starttls, says", [
+    ("ldap://192.0.2.1", "no", "would show passwords"),
+    ("ldap://127.example.org:389", "no", "would show passwords"),
+    ("ldapi:/// ldap://192.0.2.1", "no", "would show passwords"),
+    ("ldapi:/// http://192.0.2.1", "no", "expected ldapi"),
+    ("ldap://192.0.2.1", "required", None),
+    ("ldaps://192.0.2.1 ldap://127.0.0.1:1389 ldap://[::1] ldap://localhost ldapi:///", "no", None),
+])
+def test_passwords_go_to_no_other_machine_in_the_clear(box, build_dir, tmp_path, uri, starttls, says):
+    conf = (box.dir / "portald.conf").read_text(encoding="utf-8")
+    conf, count = re.subn(r"(?m)^uri *=.*$", f"uri = {uri}\nstarttls = {starttls}", conf)
+    assert count == 1
+    (tmp_path / "portald.conf").write_text(conf, encoding="utf-8")
+    done = subprocess.run([build_dir / "portald" / "portald", "--config", tmp_path / "portald.conf", "--check"],
+                          text=True, capture_output=True, check=False, timeout=60)
+    assert done.returncode == (1 if says else 0), done.stderr
+    assert says is None or says in done.stderr

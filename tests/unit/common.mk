@@ -1,7 +1,8 @@
 # Unit tests of common/. --wrap lets a test look at what is freed or sent to the journal.
 check_PROGRAMS += tests/unit/test_wire tests/unit/test_client tests/unit/test_code \
     tests/unit/test_ulid tests/unit/test_clock tests/unit/test_calendar tests/unit/test_conf \
-    tests/unit/test_keys tests/unit/test_seal tests/unit/test_log tests/unit/test_process
+    tests/unit/test_keys tests/unit/test_seal tests/unit/test_log tests/unit/test_process \
+    tests/unit/test_loopback
 EXTRA_DIST += tests/unit/scratch.h
 
 tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
@@ -17,6 +18,10 @@ tests_unit_test_client_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=free -Wl,--wrap=send
 tests_unit_test_code_SOURCES = tests/unit/test_code.c
 tests_unit_test_code_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_test_code_LDADD = $(UNIT_LIBS)
+
+tests_unit_test_loopback_SOURCES = tests/unit/test_loopback.c
+tests_unit_test_loopback_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_loopback_LDADD = $(UNIT_LIBS)
 
 tests_unit_test_ulid_SOURCES = tests/unit/test_ulid.c
 tests_unit_test_ulid_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)

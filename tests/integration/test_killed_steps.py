@@ -21,6 +21,7 @@ from sandbox import Sandbox
 from socket_holder import Holder
 from steps import NEVER, Steps
 from tray import Tray
+from wish_flows import WISH_FLOWS
 
 KILLS = os.environ.get("PORTAL_KILLS", "3")
 CUSTOMERS = 2000 if KILLS == "all" else 200
@@ -123,7 +124,7 @@ def some_steps(run, steps):
     return kills
 
 
-@pytest.mark.parametrize("kind", FLOWS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", FLOWS + WISH_FLOWS, ids=lambda kind: kind.__name__)
 def test_killed_at_each_step_it_loses_nothing_and_doubles_nothing(stage, kind):
     flow, customers, world = kind(stage.place), [], stage.place.world
 

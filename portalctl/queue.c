@@ -18,6 +18,7 @@
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX     1000000
 #define LINE_SIZE     256
+#define TRIED_SIZE    512
 
 static const char *const kinds[] = {"registration", "mail", "letter"};
 /* In the order of a job's life. */
@@ -346,6 +347,26 @@ int queue_drop_run(const struct arguments *a)
     return call_change(a, "queue-drop", "id", a->operand[0]);
 }
 
+/* Why the oldest of each kind waits, although it was tried. */
+static void tried_print(const json_t *tried)
+{
+    static const char *const labels[] = {"Registrations wait", "Mails wait", "Letters wait"};
+
+    if (json_object_size(tried) > 0)
+        putchar('\n');
+    for (size_t k = 0; k < ELEMENTS(kinds); k++) {
+        const json_t *job = json_object_get(tried, kinds[k]);
+        const char *note = report_text(job, "note"), *id = report_text(job, "id");
+        char text[TRIED_SIZE];
+
+        if (!note || !id)
+            continue;
+        snprintf(text, sizeof text, "%s (the oldest, tried %lld times: 'portalctl queue show %s')",
+                 note, report_number(job, "attempts"), id);
+        output_pair(labels[k], text);
+    }
+}
+
 void queue_stats_print(const json_t *stats, const json_t *oldest)
 {
     static const struct column columns[] = {
@@ -377,6 +398,7 @@ void queue_stats_print(const json_t *stats, const json_t *oldest)
         table_put_time(&t, report_time(oldest, kinds[k]));
     }
     table_print(&t, NULL);
+    tried_print(json_object_get(stats, "tried"));
     if (report_number(stats, "untold") > 0)
         printf("\n%lld outcomes have still to be written to the directory.\n",
                report_number(stats, "untold"));

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#define TRIED_MOST 20 /* of the oldest are looked at for one that was tried */
+
 /* How portalLetter calls a letter's state, where the queue has one for two. */
 static const char *letter_state(const struct job *j)
 {
@@ -197,7 +199,31 @@ static json_t *refused_json(const struct queue_stats *stats)
     return refused;
 }
 
-static json_t *stats_json(const struct queue_stats *stats)
+/* Of each kind the oldest that waits after a try which came to nothing, with what was said then: a
+   relay that is down, a directory that can't be written to, a printer that is stopped. */
+static json_t *tried_json(struct queue *queue)
+{
+    json_t *tried = json_object();
+
+    for (int kind = 0; kind < JOB_KINDS; kind++) {
+        _cleanup_(job_list_clear) struct job_list jobs = {0};
+        const struct queue_filter filter = {.kind = kind, .state = JOB_READY, .most = TRIED_MOST};
+        size_t i = 0;
+
+        if (queue_list(queue, &filter, &jobs) < 0)
+            continue;
+        while (i < jobs.count && !(jobs.items[i].attempts > 0 && jobs.items[i].note[0]))
+            i++;
+        if (i < jobs.count)
+            json_object_set_new(tried, job_kind_word((enum job_kind)kind),
+                                json_pack("{s:s, s:s, s:i}", "id", jobs.items[i].id, "note",
+                                          jobs.items[i].note, "attempts",
+                                          (int)jobs.items[i].attempts));
+    }
+    return tried;
+}
+
+static json_t *stats_json(struct queue *queue, const struct queue_stats *stats)
 {
     json_t *oldest = json_object(), *report = json_object();
 
@@ -215,6 +241,7 @@ static json_t *stats_json(const struct queue_stats *stats)
     json_object_set_new(report, "damaged", json_integer((json_int_t)stats->damaged));
     json_object_set_new(report, "refused", refused_json(stats));
     json_object_set_new(report, "oldest", oldest);
+    json_object_set_new(report, "tried", tried_json(queue));
     return report;
 }
 
@@ -226,7 +253,7 @@ json_t *control_queue_report(struct control *control)
     json_t *report;
 
     if (r >= 0 && queue_health(m->queue) == 0)
-        return stats_json(&stats);
+        return stats_json(m->queue, &stats);
     report = control_fail(control, r < 0 ? r : -EIO);
     control->status = status;
     return report;
@@ -234,8 +261,9 @@ json_t *control_queue_report(struct control *control)
 
 json_t *control_queue_stats(struct control *control)
 {
+    struct queue *queue = control->worker->manager->queue;
     struct queue_stats stats;
-    int r = queue_stats(control->worker->manager->queue, &stats);
+    int r = queue_stats(queue, &stats);
 
-    return r < 0 ? control_fail(control, r) : stats_json(&stats);
+    return r < 0 ? control_fail(control, r) : stats_json(queue, &stats);
 }

@@ -340,6 +340,15 @@ def test_status_is_shown_although_the_queue_cannot_be_read(stand, directory):
     assert "Queue:            damaged: see DAMAGE" in done.stdout and "Directory:        answers" in done.stdout
 
 
+def test_status_tells_why_the_oldest_waits_after_a_try(stand, directory):
+    job = {"id": 26 * "0", "note": "451 4.3.0 try\x1b again", "attempts": 3}
+    stand.answer = lambda kind, fields: report(STATUS | {"queue": {"tried": {"mail": job}}, "oldest": {}})
+    text = run(directory, "status").stdout
+    line, = [line for line in text.splitlines() if line.startswith("Mails wait:")]
+    assert "451 4.3.0 try" in line and "tried 3 times" in line and f"queue show {26 * '0'}" in line and "\x1b" not in text
+    assert "Letters wait" not in text
+
+
 def test_status_tells_of_damage_and_of_what_is_refused(stand, directory):
     stand.answer = lambda kind, fields: report(STATUS | {
         "queue": {"mail": {"damaged": 2}, "damaged": 2, "refused": ["new registrations"]}, "oldest": {}})

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 import ldap_client
-from customer import World, wait_for
-from sandbox import Sandbox
+from customer import wait_for
 
 PASSWORD = "Regen auf dem Zeltdach"
 BIG = "18446744073709551615"
@@ -71,39 +70,46 @@ def test_odd_entries_that_are_mended_leave_nothing_behind(world):
     world.wait_for_rest()
 
 
-@pytest.fixture
-def crowd():
-    """A world of its own with many customers."""
-    box = Sandbox("--customers", str(AT_ONCE + 20))
-    yield World(box)
-    box.close()
-
-
 def untold(world):
     return {j["subject"]: j for j in world.portald.control("queue-list", untold=True)["jobs"]}
 
 
-def test_many_entries_that_cannot_be_written_to_hold_up_nobody(crowd):
-    answer = Path(crowd.box["PORTAL_MAIL_ANSWER"])
+def tried(world, customers):
+    """The mails to customers, once each was tried and waits for another try."""
+    names = {c.uid for c in customers}
+    found = [j for j in world.portald.control("queue-list", kind="mail", state="ready")["jobs"]
+             if j["subject"] in names and j["attempts"]]
+    return found if {j["subject"] for j in found} == names else None
+
+
+def test_many_entries_that_cannot_be_written_to_hold_up_nobody(world):
+    answer = Path(world.box["PORTAL_MAIL_ANSWER"])
     answer.write_text("rcpt 451 later")
-    customers = [crowd.customer() for _ in range(AT_ONCE + 6)]
+    customers = world.unused[-AT_ONCE - 6:]  # others take the first
     for i, c in enumerate(customers):
         c.register(client=f"192.0.2.{i + 1}")
-    mails = wait_for(lambda: [j["id"] for j in crowd.portald.control("queue-list", kind="mail")["jobs"] if j["attempts"]][AT_ONCE + 5:]
-                     and crowd.portald.control("queue-list", kind="mail")["jobs"], seconds=60, what="attempts")
+    mails = wait_for(lambda: tried(world, customers), seconds=60, what="attempts")
+    waits, = [line for line in world.box.ctl("status").stdout.splitlines() if line.startswith("Mails wait:")]
+    assert "451 later" in waits and f"queue show {min(j['id'] for j in mails)}" in waits
     *broken, sound = sorted(customers, key=lambda c: next(j["id"] for j in mails if j["subject"] == c.uid))
+    before = {c.uid: world.entry(c.uid).get("portalRevision") for c in broken}
     for c in broken:
-        crowd.modify(c.uid, portalRevision=BIG)
+        world.modify(c.uid, portalRevision=BIG)
     answer.unlink()
     for job in mails:
-        crowd.portald.control("queue-retry", id=job["id"])
-    wait_for(lambda: crowd.mails(sound.mail) and "portalJob" not in crowd.entry(sound.uid), seconds=60, what="the outcome of the last")
-    waiting = wait_for(lambda: len(x := untold(crowd)) == len(broken) and all("tell_note" in j for j in x.values()) and x,
+        world.portald.control("queue-retry", id=job["id"])
+    wait_for(lambda: world.mails(sound.mail) and "portalJob" not in world.entry(sound.uid), seconds=60, what="the outcome of the last")
+    waiting = wait_for(lambda: len(x := untold(world)) == len(broken) and all("tell_note" in j for j in x.values()) and x,
                        seconds=60, what="the others' turn")
-    assert set(waiting) == {c.uid for c in broken}
-    one = broken[0]
+    assert set(waiting) == set(before)
+    one, *others = broken
     assert "portalRevision" in waiting[one.uid]["tell_note"]
-    assert "portalRevision" in crowd.box.ctl("queue", "show", waiting[one.uid]["id"]).stdout
-    crowd.modify(one.uid, portalRevision="7")
-    assert crowd.box.ctl("queue", "retry", waiting[one.uid]["id"]).returncode == 0
-    wait_for(lambda: "portalJob" not in crowd.entry(one.uid) and one.uid not in untold(crowd), what="the mended one's outcome")
+    assert "portalRevision" in world.box.ctl("queue", "show", waiting[one.uid]["id"]).stdout
+    world.modify(one.uid, portalRevision=before[one.uid])
+    assert world.box.ctl("queue", "retry", waiting[one.uid]["id"]).returncode == 0
+    wait_for(lambda: "portalJob" not in world.entry(one.uid) and one.uid not in untold(world), what="the mended one's outcome")
+    for c in others:
+        world.modify(c.uid, portalRevision=before[c.uid])
+        world.portald.control("queue-retry", id=waiting[c.uid]["id"])
+    world.wait_for_rest()
+    assert not any("portalJob" in world.entry(c.uid) for c in broken)

@@ -13,6 +13,8 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/templates/de/totp-off.subject config/templates/de/totp-off.txt config/templates/de/totp-off.html \
     config/templates/de/puk-used.subject config/templates/de/puk-used.txt config/templates/de/puk-used.html \
     config/templates/de/puk-void.subject config/templates/de/puk-void.txt config/templates/de/puk-void.html \
+    config/templates/de/mail-changed.subject config/templates/de/mail-changed.txt config/templates/de/mail-changed.html \
+    config/templates/de/mail-new.subject config/templates/de/mail-new.txt config/templates/de/mail-new.html \
     config/templates/de/restarted.subject config/templates/de/restarted.txt config/templates/de/restarted.html \
     config/templates/de/letter-new.subject config/templates/de/letter-new.txt config/templates/de/letter-new.html \
     config/templates/de/letter-valid.subject config/templates/de/letter-valid.txt config/templates/de/letter-valid.html \
@@ -33,6 +35,8 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
     config/templates/en/totp-off.subject config/templates/en/totp-off.txt config/templates/en/totp-off.html \
     config/templates/en/puk-used.subject config/templates/en/puk-used.txt config/templates/en/puk-used.html \
     config/templates/en/puk-void.subject config/templates/en/puk-void.txt config/templates/en/puk-void.html \
+    config/templates/en/mail-changed.subject config/templates/en/mail-changed.txt config/templates/en/mail-changed.html \
+    config/templates/en/mail-new.subject config/templates/en/mail-new.txt config/templates/en/mail-new.html \
     config/templates/en/restarted.subject config/templates/en/restarted.txt config/templates/en/restarted.html \
     config/templates/en/letter-new.subject config/templates/en/letter-new.txt config/templates/en/letter-new.html \
     config/templates/en/letter-valid.subject config/templates/en/letter-valid.txt config/templates/en/letter-valid.html \

@@ -195,6 +195,7 @@ void account_confirm(const struct account_rules *rules, const struct entry *entr
                      bool ppolicy, time_t now, struct changes *changes)
 {
     changes_string(changes, CHANGE_SET, ATTRIBUTE_MAIL, link->address);
+    changes_string(changes, CHANGE_SET, ATTRIBUTE_CONFIRMED_MAIL, link->address);
     account_issue_access(rules, entry, secrets, ppolicy, now, changes);
 }
 
@@ -222,6 +223,11 @@ static const struct not_me_rule {
     {"totp-off", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"puk-used", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"puk-void", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    /* An administrator has changed the address. The one before may report that for as long as the
+       reference works; the new one only while it is the account's: it may be a typing error, and
+       then its owner is nobody's customer. Nothing is wiped: that address was never confirmed. */
+    {"mail-changed", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"mail-new", true, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"restarted", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"has-password", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     /* Somebody has the post redirected: to a customer who confirmed the address long ago. */
@@ -260,6 +266,7 @@ void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct ch
 {
     static const enum attribute wiped[] = {
         ATTRIBUTE_MAIL,
+        ATTRIBUTE_CONFIRMED_MAIL,
         ATTRIBUTE_USER_PASSWORD,
         ATTRIBUTE_PUK,
         ATTRIBUTE_PENDING,

@@ -325,6 +325,19 @@ enum account_password account_check_password(const struct account_rules *rules,
 void account_set_password(const struct entry *entry, const char *hash, bool ppolicy, time_t now,
                           struct changes *changes);
 
+/* --- An address that portald didn't change --- */
+
+/* In portalConfirmedMail: that there is no address was told, too. */
+#define ACCOUNT_NO_MAIL "-"
+/* Whether somebody else has changed mail since portald confirmed it or told of it: then both
+   addresses are to be told. Only of accounts with a login; a malformed entry's isn't known. */
+bool account_mail_changed(const struct entry *entry);
+/* They are told: sessions end, known clients and mailed codes are void, and this address counts as
+   the customer's from now on. */
+void account_accept_mail(const struct entry *entry, struct changes *changes);
+/* A login is written down; and the address that was logged in with, where none is on record yet. */
+void account_note_login(const struct entry *entry, time_t when, struct changes *changes);
+
 /* --- "This wasn't me" --- */
 
 enum account_not_me {

@@ -324,7 +324,7 @@ static void write_login(struct clerk *clerk, const struct note *note)
     if (directory_find(clerk->directory, DIRECTORY_UUID, note->uuid, false, deadline, &entry) < 0 ||
         !account_login_due(&clerk->manager->settings->rules, entry, note->when))
         return;
-    changes_time(&changes, ATTRIBUTE_LAST_LOGIN, note->when);
+    account_note_login(entry, note->when, &changes);
     entry_swap(clerk->directory, entry, &changes, deadline);
 }
 

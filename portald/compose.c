@@ -56,6 +56,8 @@ static const struct {
     {"totp-off", COMMON_NAMES, true},
     {"puk-used", COMMON_NAMES, true},
     {"puk-void", COMMON_NAMES, true},
+    {"mail-changed", COMMON_NAMES, true},
+    {"mail-new", COMMON_NAMES, true},
     {"restarted", COMMON_NAMES, true},
     {"letter-new", COMMON_NAMES, true},
     {"letter-valid", COMMON_NAMES | DAY_NAMES, false},

@@ -24,6 +24,8 @@
      totp-on, totp-off  the second factor was set up, or removed by customer or support
      puk-used           the PUK was used, and is void; a letter with the next one comes
      puk-void           the same where no letter comes: there were too many of late
+     mail-changed       an administrator of the directory has changed or removed this address
+     mail-new           … has entered this one instead
      restarted          support started the account anew; a letter with initial password and PUK
                         comes
    and what comes of asking for a new letter:

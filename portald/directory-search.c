@@ -214,3 +214,49 @@ int directory_ping(struct directory *d, long long deadline)
 {
     return directory_try(d, DIRECTORY_SERVICE, ping, NULL, deadline);
 }
+
+/* RFC 4532: "dn:" and the DN. */
+static int take_who(struct directory *d, struct directory_handle *h,
+                    struct directory_result *result, char ret[static DIRECTORY_WHO_SIZE])
+{
+    struct berval *who = NULL, dn, escaped = {0, NULL};
+    int r = 0;
+
+    if (result->code != LDAP_SUCCESS)
+        return directory_refused(d, h, "whoami", result, -EIO);
+    if (ldap_parse_whoami(h->ld, result->message, &who) != LDAP_SUCCESS || !who ||
+        who->bv_len <= 3 || strncmp(who->bv_val, "dn:", 3) != 0) {
+        ber_bvfree(who);
+        return directory_fail(d, h, -EIO, "whoami", "no DN");
+    }
+    dn = (struct berval){who->bv_len - 3, who->bv_val + 3};
+    if (ldap_bv2escaped_filter_value(&dn, &escaped) != 0)
+        r = -ENOMEM;
+    else if (escaped.bv_len >= DIRECTORY_WHO_SIZE)
+        r = -E2BIG;
+    else
+        memcpy(ret, escaped.bv_val, escaped.bv_len + 1);
+    ldap_memfree(escaped.bv_val);
+    ber_bvfree(who);
+    return r;
+}
+
+static int ask_who(struct directory *d, struct directory_handle *h, void *request,
+                   long long deadline)
+{
+    struct directory_result result;
+    int id = -1, rc, r;
+
+    (void)deadline;
+    rc = ldap_whoami(h->ld, NULL, NULL, &id);
+    if ((r = directory_wait(d, h, rc, id, &result)) < 0)
+        return r;
+    r = take_who(d, h, &result, request);
+    directory_result_clear(&result);
+    return r;
+}
+
+int directory_who(struct directory *d, long long deadline, char ret[static DIRECTORY_WHO_SIZE])
+{
+    return directory_try(d, DIRECTORY_SERVICE, ask_who, ret, deadline);
+}

@@ -66,6 +66,7 @@ static bool login_needs(enum attribute attribute)
     case ATTRIBUTE_UID:
     case ATTRIBUTE_ENTRY_UUID:
     case ATTRIBUTE_MAIL:
+    case ATTRIBUTE_CONFIRMED_MAIL:
     case ATTRIBUTE_LANGUAGE:
     case ATTRIBUTE_POLICY_NUMBER:
     case ATTRIBUTE_STATE:

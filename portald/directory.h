@@ -35,9 +35,9 @@ enum directory_key {
     DIRECTORY_MAIL, /* any state; where several match, one that is initial, active, locked or closed
                        wins */
     DIRECTORY_LOGIN, /* as MAIL, but the entry has only what a login decides on: dn, uid, uuid,
-                        mail, language, policies, state, revision, the password's times, the
-                        sealed TOTP secret and its last step, failures, session epoch, last
-                        login */
+                        mail, the confirmed one, language, policies, state, revision, the password's
+                        times, the sealed TOTP secret and its last step, failures, session epoch,
+                        last login */
     DIRECTORY_CONFIRMED_MAIL, /* only those states */
     DIRECTORY_POLICY,         /* portalPolicyNumber */
     DIRECTORY_PENDING,        /* by token hash: the beginning of portalPending */
@@ -83,8 +83,8 @@ int directory_swap(struct directory *d, const struct entry *entry, const struct 
                    long long deadline);
 /* The same cost for a name that doesn't exist: replaces the decoy's description. */
 int directory_touch_decoy(struct directory *d, long long deadline);
-/* Which attributes the entry has beside those of entry.h and objectClass: a NULL-terminated list for
-   directory_names_free(), or NULL where there is none. directory_find()'s errors; -E2BIG. */
+/* Which attributes the entry has beside those of entry.h and objectClass: a NULL-terminated list
+   for directory_names_free(), or NULL where there is none. directory_find()'s errors; -E2BIG. */
 #define DIRECTORY_NAMES_MOST 48
 int directory_names(struct directory *d, const struct entry *entry, long long deadline,
                     char ***ret);
@@ -95,5 +95,9 @@ int directory_ping(struct directory *d, long long deadline);
    write which this one hasn't received, or such a write is on its way; directory_find()'s
    errors. */
 int directory_settled(struct directory *d, long long deadline);
+/* Who the service account is, as the server sees it: its DN, escaped for a filter. 0; -E2BIG; or
+   directory_find()'s errors. */
+#define DIRECTORY_WHO_SIZE 256
+int directory_who(struct directory *d, long long deadline, char ret[static DIRECTORY_WHO_SIZE]);
 /* The last error in words, for the log: "Can't contact LDAP server (ldapi:///)". */
 const char *directory_error(const struct directory *d);

@@ -37,6 +37,8 @@ static const struct rule {
     [ATTRIBUTE_SN] = {"sn", entry_read_text, FIELD(surname), SEVERAL, "text"},
     [ATTRIBUTE_GIVEN_NAME] = {"givenName", entry_read_text, FIELD(given_name), SEVERAL, "text"},
     [ATTRIBUTE_MAIL] = {"mail", entry_read_text, FIELD(mail), SINGLE, "one address"},
+    [ATTRIBUTE_CONFIRMED_MAIL] = {"portalConfirmedMail", entry_read_text, FIELD(confirmed_mail),
+                                  SINGLE, "one address"},
     [ATTRIBUTE_LANGUAGE] = {"preferredLanguage", entry_read_language, FIELD(language), SINGLE,
                             "a language"},
     [ATTRIBUTE_POSTAL_ADDRESS] = {"postalAddress", entry_read_postal_address, FIELD(postal_address),
@@ -251,8 +253,9 @@ struct entry *entry_free(struct entry *e)
     free_list(e->consents);
     wipe_text(e->puk);
     wipe_text(e->password);
-    char *const texts[] = {e->dn,   e->name,           e->given_name,  e->surname,
-                           e->mail, e->postal_address, e->lock_reason, e->pwd_locked};
+    char *const texts[] = {e->dn,        e->name,           e->given_name,     e->surname,
+                           e->mail,      e->confirmed_mail, e->postal_address, e->lock_reason,
+                           e->pwd_locked};
     for (size_t i = 0; i < ELEMENTS(texts); i++)
         free(texts[i]);
     explicit_bzero(e, sizeof *e);

@@ -31,12 +31,13 @@ enum attribute {
     ATTRIBUTE_SN,
     ATTRIBUTE_GIVEN_NAME,
     ATTRIBUTE_MAIL,
+    ATTRIBUTE_CONFIRMED_MAIL,
     ATTRIBUTE_LANGUAGE,
     ATTRIBUTE_POSTAL_ADDRESS,
     ATTRIBUTE_USER_PASSWORD, /* secret */
     ATTRIBUTE_PWD_RESET,
     ATTRIBUTE_PWD_HISTORY, /* secret; operational */
-    ATTRIBUTE_PWD_LOCKED,  /* operational; never written */
+    ATTRIBUTE_PWD_LOCKED,  /* operational; only taken away */
     ATTRIBUTE_POLICY_NUMBER,
     ATTRIBUTE_BIRTH_DATE,
     ATTRIBUTE_STATE,
@@ -133,11 +134,12 @@ struct entry {
     char *name;       /* cn, the first */
     char *given_name; /* or NULL */
     char *surname;
-    char *mail;                         /* or NULL */
-    char language[3];                   /* "de" or "en"; "de" when absent or another */
-    char *postal_address;               /* lines separated by newlines; NULL when there is none or
-                                           several, because nobody may guess which */
-    char **policies;                    /* NULL-terminated */
+    char *mail;           /* or NULL */
+    char *confirmed_mail; /* the address that portald confirmed or told of last; or NULL */
+    char language[3];     /* "de" or "en"; "de" when absent or another */
+    char *postal_address; /* lines separated by newlines; NULL when there is none or
+                             several, because nobody may guess which */
+    char **policies;      /* NULL-terminated */
     char birth_date[CALENDAR_DAY_SIZE]; /* "" when absent */
     enum account_state state;
     bool has_revision;

@@ -5,7 +5,7 @@ noinst_LTLIBRARIES += portald/libportald.la
 portald_libportald_la_SOURCES = \
     portald/account.c portald/account-factor.c portald/account-forget.c portald/account-letter.c portald/account-letter.h \
     portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account-renewal.c portald/account-request.c portald/account-wish.c portald/account.h \
-    portald/address.c portald/address.h \
+    portald/account-mail.c portald/address.c portald/address.h \
     portald/auth.c portald/backlog.c portald/backlog.h portald/change.c \
     portald/changes.c portald/entry.c portald/entry.h \
     portald/entry-values.c portald/entry-values.h \
@@ -20,6 +20,7 @@ portald_libportald_la_SOURCES = \
     portald/directory-health.c portald/directory-search.c portald/directory-servers.c portald/directory-servers.h \
     portald/directory-servers-private.h portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
+    portald/edits.c portald/edits.h \
     portald/enroll.c portald/enrollment.c portald/enrollment.h \
     portald/explain.h portald/explain-reasons.c portald/account-explain.c portald/control-explain.c \
     portald/lint.h portald/lint-entry.c portald/lint.c portald/control-lint.c \
@@ -41,7 +42,7 @@ portald_libportald_la_SOURCES = \
     portald/queue.c portald/queue.h portald/queue-backend.h \
     portald/queue-sqlite.c portald/queue-sqlite-change.c portald/queue-sqlite-claim.c \
     portald/queue-sqlite-bounce.c portald/queue-sqlite-forget.c portald/queue-sqlite-letter.c portald/queue-sqlite-read.c portald/queue-sqlite-sql.c portald/queue-sqlite.h \
-    portald/recover.c portald/recovery.c portald/recovery.h \
+    portald/readdress.c portald/readdress.h portald/recover.c portald/recovery.c portald/recovery.h \
     portald/register.c portald/registration.c portald/registration.h \
     portald/rekey.c portald/rekey.h \
     portald/reminder.c portald/reminder.h portald/renewal.c portald/renewal.h \

@@ -8,6 +8,7 @@
 
 #include "grant.h"
 #include "known.h"
+#include "readdress.h"
 #include "swap.h"
 #include "texts.h"
 
@@ -74,13 +75,39 @@ bool login_exists(const struct login *login)
     return account_has_login(login->entry);
 }
 
+static int find(const struct login *login, bool secrets, struct entry **ret)
+{
+    int r = directory_find(login->worker->directory, DIRECTORY_LOGIN, login->name, secrets,
+                           login->request->deadline, ret);
+
+    return r == -ENOENT || r == -ENOTUNIQ ? 0 : r;
+}
+
+/* An address that was changed while nobody watched: what follows from that comes before what is
+   decided now. Where it can't be done, whoever logs in isn't to blame, and edits.c goes on trying.
+ */
+static int find_settled(const struct login *login, bool secrets, struct entry **ret)
+{
+    struct entry *entry = NULL;
+    int r = find(login, secrets, &entry);
+
+    if (r == 0 && entry && account_mail_changed(entry) &&
+        readdress(login->manager, login->worker->directory, entry->uuid,
+                  login->request->deadline) == 0) {
+        entry = entry_free(entry);
+        r = find(login, secrets, &entry);
+    }
+    if (r == 0)
+        *ret = entry;
+    return r;
+}
+
 int login_find(struct login *login, bool secrets)
 {
     struct entry *entry = NULL;
-    int r = directory_find(login->worker->directory, DIRECTORY_LOGIN, login->name, secrets,
-                           login->request->deadline, &entry);
+    int r = find_settled(login, secrets, &entry);
 
-    if (r < 0 && r != -ENOENT && r != -ENOTUNIQ)
+    if (r < 0)
         return r;
     entry_free(login->entry);
     login->entry = entry;

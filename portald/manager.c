@@ -342,7 +342,8 @@ int manager_start(struct manager *m, const int fds[static WIRE_SOCKETS])
     if ((r = directory_servers_watch(m->servers)) < 0 ||
         (r = rekey_open(m->totp, &m->directory, &m->rekey)) < 0 || (r = open_lint(m)) < 0 ||
         (r = clerk_start(m, &m->clerk)) < 0 || (r = watcher_start(m, &m->watcher)) < 0 ||
-        (r = start_couriers(m)) < 0 || (r = server_start(&options, &m->server)) < 0)
+        (r = edits_start(m, &m->edits)) < 0 || (r = start_couriers(m)) < 0 ||
+        (r = server_start(&options, &m->server)) < 0)
         return trouble(r, "Threads could not be started", NULL);
     return 0;
 }
@@ -357,6 +358,7 @@ struct manager *manager_free(struct manager *m)
     server_stop(m->server);
     rekey_free(m->rekey);
     lint_free(m->lint);
+    edits_stop(m->edits);
     watcher_stop(m->watcher);
     clerk_stop(m->clerk);
     queue_free(m->queue);

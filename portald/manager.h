@@ -7,6 +7,7 @@
 #include "courier.h"
 #include "directory.h"
 #include "directory-servers.h"
+#include "edits.h"
 #include "keys.h"
 #include "lint.h"
 #include "quality.h"
@@ -45,6 +46,7 @@ struct manager {
     struct couriers *couriers;
     struct clerk *clerk;
     struct watcher *watcher;
+    struct edits *edits;
     struct server *server;
     char *clock_file;
     time_t started;

@@ -14,11 +14,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static int stage(const struct manager *manager, const struct entry *entry, const char *topic,
-                 time_t now, struct notice *ret)
+int notice_stage_to(const struct manager *manager, const struct entry *entry, const char *topic,
+                    const char *address, bool named, time_t now, struct notice *ret)
 {
     _cleanup_(job_clear) struct job mail = {0};
-    int r = mail_job_make(manager, NULL, topic, entry, entry->mail, true, now, &mail);
+    int r = mail_job_make(manager, NULL, topic, entry, address, named, now, &mail);
 
     if (r < 0)
         return r;
@@ -38,7 +38,7 @@ void notice_stage(const struct manager *manager, const struct entry *entry, cons
     *ret = (struct notice){0};
     if (!entry->mail)
         return;
-    r = stage(manager, entry, topic, now, ret);
+    r = notice_stage_to(manager, entry, topic, entry->mail, true, now, ret);
     if (r < 0)
         log_event(LOG_WARNING, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_ENTRY", entry->uid),
                   "%s gets no mail \"%s\": %s", entry->uid, topic, strerror(-r));

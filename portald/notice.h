@@ -14,6 +14,10 @@ struct notice {
    here. */
 void notice_stage(const struct manager *manager, const struct entry *entry, const char *topic,
                   time_t now, struct notice *ret);
+/* The same to an address that isn't the entry's, or isn't known to be its customer's: then named is
+   false, and the mail says no name. Nothing is logged; returns 0 or the queue's error. */
+int notice_stage_to(const struct manager *manager, const struct entry *entry, const char *topic,
+                    const char *address, bool named, time_t now, struct notice *ret);
 /* The write has happened, or certainly not. Where its outcome isn't known, don't call: the clerk
    finds out by the row's lease. */
 void notice_settle(const struct manager *manager, const struct notice *notice, bool written);

@@ -181,9 +181,11 @@ void recovery_unblock(const struct manager *manager, const char *name, time_t no
     throttle_set(manager->names, SPACE_ALL, name, &none, now);
 }
 
+/* One that went to an address which somebody has changed since is none. */
 static bool has_code(const struct login *login)
 {
-    return account_may_use_puk(login->entry) && *login->entry->code.hash;
+    return account_may_use_puk(login->entry) && *login->entry->code.hash &&
+           !account_mail_changed(login->entry);
 }
 
 static bool table_waits(const struct login *login, const char *space, const char *what,

@@ -7,6 +7,7 @@
 #include "known.h"
 #include "mail-job.h"
 #include "puk.h"
+#include "readdress.h"
 #include "swap.h"
 #include "texts.h"
 
@@ -229,6 +230,10 @@ static int look_and_send(struct recovery *r)
         return finish(r, "several entries have this address: nothing sent");
     if (e < 0 && e != -ENOENT)
         return e;
+    if (r->entry && account_mail_changed(r->entry)) {
+        e = readdress(r->manager, r->directory, r->entry->uuid, r->deadline);
+        return e < 0 ? e : -ESTALE; /* read again */
+    }
     why = refused(r->entry);
     return why ? finish(r, why) : send_code(r);
 }

@@ -32,7 +32,7 @@ STATE = {
     "portalPUKFailures": "1", "portalPasswordRetryAfter": "20240101000000Z",
     "portalTOTPRetryAfter": "20240101000000Z", "portalPUKRetryAfter": "20240101000000Z",
     "portalSessionEpoch": "1", "portalLockReason": "somebody", "portalLastLogin": "20240101000000Z",
-    "portalRequestResult": "20240101000000Z letter ok",
+    "portalRequestResult": "20240101000000Z letter ok", "portalConfirmedMail": "alt@example.org",
 }
 REQUEST = {"portalRequest": "letter"}
 COLUMNS = {"identity": IDENTITY, "password": PASSWORD, "secrets": SECRETS, "state": STATE,

@@ -22,7 +22,7 @@ ATTRIBUTES = {
     "portalTOTPFailures": "one", "portalPUKFailures": "one", "portalPasswordRetryAfter": "one",
     "portalTOTPRetryAfter": "one", "portalPUKRetryAfter": "one", "portalSessionEpoch": "one",
     "portalLockReason": "one", "portalLastLogin": "one", "portalRequest": "many",
-    "portalRequestResult": "many",
+    "portalRequestResult": "many", "portalConfirmedMail": "one",
 }
 TIMES = [name for name in ATTRIBUTES
          if name.endswith(("RetryAfter", "Expires")) or name in ("portalPasswordChanged",

@@ -13,12 +13,13 @@
 
 /* Every topic that there is (compose.h), and those that tell of what was done to an account. */
 static const char *const fixture_topics[] = {
-    "confirm",          "in-use",         "registered",     "code",           "password-set",
-    "password-changed", "totp-on",        "totp-off",       "puk-used",       "puk-void",
-    "restarted",        "letter-new",     "letter-address", "letter-valid",   "password-expires",
-    "letter-posted",    "letter-refused", "has-password",   "letter-returned"};
+    "confirm",          "in-use",           "registered",    "code",           "password-set",
+    "password-changed", "totp-on",          "totp-off",      "puk-used",       "puk-void",
+    "mail-changed",     "mail-new",         "restarted",     "letter-new",     "letter-address",
+    "letter-valid",     "password-expires", "letter-posted", "letter-refused", "has-password",
+    "letter-returned"};
 #define FIXTURE_FIRST_NOTICE 4
-#define FIXTURE_FIRST_LETTER 12 /* from here on: of letters … */
+#define FIXTURE_FIRST_LETTER 14 /* from here on: of letters … */
 #define FIXTURE_DAYS         4  /* … the first of which name a day */
 
 static struct keys fixture_keys;

@@ -291,8 +291,8 @@ static void test_not_me_wipes_before_the_first_personal_password_and_locks_after
 static void test_not_me_on_a_notice_locks_and_never_loses_the_address(void **state)
 {
     static const char *const notices[] = {
-        "code",     "password-set", "password-changed", "totp-on",        "totp-off",
-        "puk-used", "puk-void",     "restarted",        "letter-address", "has-password"};
+        "code",     "password-set", "password-changed", "totp-on",        "totp-off",    "puk-used",
+        "puk-void", "restarted",    "mail-changed",     "letter-address", "has-password"};
     static const enum account_not_me expected[ACCOUNT_STATES] = {
         [ACCOUNT_PROVISIONED] = NOT_ME_NOTHING, [ACCOUNT_PENDING] = NOT_ME_NOTHING,
         [ACCOUNT_INITIAL] = NOT_ME_LOCK,        [ACCOUNT_ACTIVE] = NOT_ME_LOCK,

@@ -1,5 +1,5 @@
-/* Finds every entry that has something, however many they are, in pages (RFC 2696). Ways in:
-   directory_each() and its like. */
+/* Finds every entry that has something, however many they are, in pages (RFC 2696): all at once, or
+   a page a call. Ways in: directory_each() and its like. */
 #include "config.h"
 
 #include "directory-private.h"
@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define PAGE_ENTRIES 200
 #define PAGE_MS      60000
@@ -17,6 +18,7 @@
 struct page {
     const char *filter;
     char **attributes;
+    ber_int_t entries;    /* at most */
     struct berval cookie; /* of the next page; empty: there is none, or this is the first */
     struct directory_result result;
 };
@@ -50,7 +52,8 @@ static int search(struct directory *d, struct directory_handle *h, struct page *
 {
     LDAPControl *controls[] = {NULL, NULL};
     struct timeval limit = {.tv_sec = PAGE_MS / 1000};
-    int id = -1, rc = ldap_create_page_control(h->ld, PAGE_ENTRIES, &page->cookie, 1, &controls[0]);
+    int id = -1,
+        rc = ldap_create_page_control(h->ld, page->entries, &page->cookie, 1, &controls[0]);
 
     if (rc != LDAP_SUCCESS)
         return -ENOMEM;
@@ -108,7 +111,8 @@ static int visit_page(struct directory *d, const struct page *page, directory_vi
 static int each(struct directory *d, const char *filter, char **attributes, directory_visit *visit,
                 void *userdata)
 {
-    _cleanup_(page_clear) struct page page = {.filter = filter, .attributes = attributes};
+    _cleanup_(page_clear) struct page page = {
+        .filter = filter, .attributes = attributes, .entries = PAGE_ENTRIES};
     int r = directory_try(d, DIRECTORY_SERVICE, fetch, &page, clock_monotonic_ms() + PAGE_MS);
 
     while (r == 0 && (r = visit_page(d, &page, visit, userdata)) == 0 && page.cookie.bv_len > 0)
@@ -124,8 +128,46 @@ int directory_each(struct directory *d, enum attribute has, directory_visit *vis
     return each(d, filter, d->login, visit, userdata);
 }
 
-int directory_each_between(struct directory *d, enum attribute attribute, time_t from, time_t to,
-                           directory_visit *visit, void *userdata)
+/* Goes on where place is. A cookie that the server doesn't know any more is as good as a connection
+   that broke. */
+static int fetch_at(struct directory *d, const struct directory_place *place, struct page *page)
+{
+    int r;
+
+    if (place->size == 0)
+        return directory_try(d, DIRECTORY_SERVICE, fetch, page, clock_monotonic_ms() + PAGE_MS);
+    page->cookie.bv_val = ber_memalloc(place->size);
+    if (!page->cookie.bv_val)
+        return -ENOMEM;
+    memcpy(page->cookie.bv_val, place->cookie, place->size);
+    page->cookie.bv_len = place->size;
+    r = fetch_next(d, page);
+    return r == -EIO ? -ECONNRESET : r;
+}
+
+static int each_at(struct directory *d, struct directory_place *place, const char *filter,
+                   directory_visit *visit, void *userdata)
+{
+    _cleanup_(page_clear) struct page page = {
+        .filter = filter, .attributes = d->plain, .entries = DIRECTORY_PLACE_ENTRIES};
+    int r = fetch_at(d, place, &page);
+
+    place->size = 0;
+    if (r == 0)
+        r = visit_page(d, &page, visit, userdata);
+    if (r != 0)
+        return r;
+    if (page.cookie.bv_len > sizeof place->cookie)
+        return directory_fail(d, NULL, -E2BIG, "search", "a cookie that is too large");
+    if (page.cookie.bv_len > 0)
+        memcpy(place->cookie, page.cookie.bv_val, page.cookie.bv_len);
+    place->size = page.cookie.bv_len;
+    return place->size > 0;
+}
+
+int directory_each_between(struct directory *d, struct directory_place *place,
+                           enum attribute attribute, time_t from, time_t to, directory_visit *visit,
+                           void *userdata)
 {
     char filter[FILTER_SIZE], first[CALENDAR_GENERALIZED_SIZE], last[CALENDAR_GENERALIZED_SIZE];
     const char *name = attribute_name(attribute);
@@ -133,11 +175,12 @@ int directory_each_between(struct directory *d, enum attribute attribute, time_t
     calendar_generalized(from, first);
     calendar_generalized(to, last);
     snprintf(filter, sizeof filter, "(&(%s>=%s)(%s<=%s))", name, first, name, last);
-    return each(d, filter, d->plain, visit, userdata);
+    return each_at(d, place, filter, visit, userdata);
 }
 
-int directory_each_with(struct directory *d, enum attribute attribute, const char *value,
-                        directory_visit *visit, void *userdata)
+int directory_each_with(struct directory *d, struct directory_place *place,
+                        enum attribute attribute, const char *value, directory_visit *visit,
+                        void *userdata)
 {
     struct berval plain = {strlen(value), (char *)(uintptr_t)value}, escaped = {0, NULL};
     char filter[FILTER_SIZE];
@@ -147,7 +190,7 @@ int directory_each_with(struct directory *d, enum attribute attribute, const cha
         return -ENOMEM;
     n = snprintf(filter, sizeof filter, "(%s=%s)", attribute_name(attribute), escaped.bv_val);
     ldap_memfree(escaped.bv_val);
-    return n >= (int)sizeof filter ? -E2BIG : each(d, filter, d->plain, visit, userdata);
+    return n >= (int)sizeof filter ? -E2BIG : each_at(d, place, filter, visit, userdata);
 }
 
 int directory_each_customer(struct directory *d, directory_visit *visit, void *userdata)

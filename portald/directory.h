@@ -57,13 +57,24 @@ int directory_find(struct directory *d, enum directory_key key, const char *valu
    errors. */
 typedef int directory_visit(void *userdata, const struct entry *entry);
 int directory_each(struct directory *d, enum attribute has, directory_visit *visit, void *userdata);
-/* The same with every entry whose attribute, a time, lies in [from, to], or, where it is a string,
-   equals value; both by the attribute's index. Entries have all that isn't secret. */
-int directory_each_between(struct directory *d, enum attribute attribute, time_t from, time_t to,
-                           directory_visit *visit, void *userdata);
-int directory_each_with(struct directory *d, enum attribute attribute, const char *value,
-                        directory_visit *visit, void *userdata);
-/* The same with every customer, whole: secrets, too. */
+/* Where a look that goes page by page has come to; zeroed: at the beginning. */
+#define DIRECTORY_PLACE_ENTRIES 50
+#define DIRECTORY_COOKIE_MAX    256
+struct directory_place {
+    unsigned char cookie[DIRECTORY_COOKIE_MAX];
+    size_t size;
+};
+/* The next DIRECTORY_PLACE_ENTRIES whose attribute, a time, lies in [from, to], or, where it is a
+   string, equals value; both by the attribute's index. Entries have all that isn't secret. Between
+   calls d may be used for anything but another look. Returns 1 when there are more, 0 after the
+   last, or an error as directory_each(); then place is at the beginning again. */
+int directory_each_between(struct directory *d, struct directory_place *place,
+                           enum attribute attribute, time_t from, time_t to, directory_visit *visit,
+                           void *userdata);
+int directory_each_with(struct directory *d, struct directory_place *place,
+                        enum attribute attribute, const char *value, directory_visit *visit,
+                        void *userdata);
+/* directory_each() with every customer, whole: secrets, too. */
 int directory_each_customer(struct directory *d, directory_visit *visit, void *userdata);
 
 /* Binds as dn (NULL: the decoy, whose answer is never 0) with password: 0 when it is right; -EACCES

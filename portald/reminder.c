@@ -16,16 +16,14 @@
 #include <stdio.h>
 
 #define LOOK_EVERY HOUR /* also when the clock was set back, or on */
-#define A_TURN     50   /* entries, so that nothing else waits for long */
 #define STEP_MS    10000
 #define TOPIC      "password-expires"
 
 struct look {
     const struct manager *manager;
     time_t now;
-    unsigned skip; /* so many of those that are due failed before; the order is always the same */
-    unsigned failed, done;
-    char uuids[A_TURN][JOB_ENTRY_SIZE]; /* to be forgotten */
+    unsigned due;
+    char uuids[DIRECTORY_PLACE_ENTRIES][JOB_ENTRY_SIZE]; /* to be forgotten */
 };
 
 /* Whether the reminder was put in before: 1, 0, or an error. */
@@ -56,10 +54,6 @@ static int remind(void *userdata, const struct entry *entry)
 
     if (!letter || (r = is_reminded(m, letter->job)) > 0)
         return 0;
-    if (r == 0 && look->skip > 0) {
-        look->skip--;
-        return 0;
-    }
     if (r == 0)
         r = letter_mail(m, entry, letter->job, TOPIC, entry->initial_expires, look->now);
     if (r < 0 && is_everybodys(r))
@@ -67,29 +61,25 @@ static int remind(void *userdata, const struct entry *entry)
     if (r < 0) {
         log_line(LOG_WARNING, "%s can't be reminded that the initial password ends: %s", entry->uid,
                  strerror(-r));
-        look->failed++;
         return 0;
     }
     log_event(LOG_INFO, MESSAGE_LETTER,
               LOG_FIELDS("PORTAL_ENTRY", entry->uid, "PORTAL_JOB", letter->job),
               "%s is reminded that the initial password ends", entry->uid);
-    return ++look->done == A_TURN;
+    return 0;
 }
 
-/* Returns 1 when there may be more, 0, or an error. */
-static int remind_all(struct reminder *reminder, const struct manager *m,
-                      struct directory *directory, time_t now)
+/* A page of those who are to be reminded. Returns 1 when there are more, 0, or an error. */
+static int remind_some(struct reminder *reminder, const struct manager *m,
+                       struct directory *directory)
 {
-    struct look look = {.manager = m, .now = now, .skip = reminder->unreminded};
+    struct look look = {.manager = m, .now = reminder->begun};
     long before = m->settings->rules.remind;
-    int r;
 
-    if (before == 0)
-        return 0;
-    r = directory_each_between(directory, ATTRIBUTE_INITIAL_EXPIRES, now, now + before, remind,
-                               &look);
-    reminder->unreminded += look.failed;
-    return r;
+    return before == 0
+               ? 0
+               : directory_each_between(directory, &reminder->place, ATTRIBUTE_INITIAL_EXPIRES,
+                                        look.now, look.now + before, remind, &look);
 }
 
 /* The directory can't be written to while it is being searched. */
@@ -97,14 +87,10 @@ static int collect(void *userdata, const struct entry *entry)
 {
     struct look *look = userdata;
 
-    if (!account_pending_over(&look->manager->settings->rules, entry, look->now))
-        return 0;
-    if (look->skip > 0) {
-        look->skip--;
-        return 0;
-    }
-    snprintf(look->uuids[look->done], JOB_ENTRY_SIZE, "%s", entry->uuid);
-    return ++look->done == A_TURN;
+    if (account_pending_over(&look->manager->settings->rules, entry, look->now) &&
+        look->due < DIRECTORY_PLACE_ENTRIES)
+        snprintf(look->uuids[look->due++], JOB_ENTRY_SIZE, "%s", entry->uuid);
+    return 0;
 }
 
 /* Decides again on what is written: a new link may have come. */
@@ -129,25 +115,21 @@ static int forget(const struct manager *m, struct directory *directory, const ch
     return r;
 }
 
-/* Returns 1 when there may be more, 0, or an error. */
-static int forget_all(struct reminder *reminder, const struct manager *m,
-                      struct directory *directory, time_t now)
+/* A page of the registrations. Returns 1 when there are more, 0, or an error. */
+static int forget_some(struct reminder *reminder, const struct manager *m,
+                       struct directory *directory)
 {
-    struct look look = {.manager = m, .now = now, .skip = reminder->unforgotten};
-    int r = directory_each_with(directory, ATTRIBUTE_STATE, account_state_word(ACCOUNT_PENDING),
-                                collect, &look);
+    struct look look = {.manager = m, .now = reminder->begun};
+    int r = directory_each_with(directory, &reminder->place, ATTRIBUTE_STATE,
+                                account_state_word(ACCOUNT_PENDING), collect, &look);
 
-    if (r < 0)
-        return r;
-    for (unsigned i = 0; i < look.done; i++) {
-        int one = forget(m, directory, look.uuids[i], now);
+    for (unsigned i = 0; r >= 0 && i < look.due; i++) {
+        int one = forget(m, directory, look.uuids[i], look.now);
         if (one == -EHOSTDOWN || one == -ETIMEDOUT)
             return one;
-        if (one < 0) {
+        if (one < 0)
             log_line(LOG_WARNING, "The registration of entry %s can't be forgotten: %s",
                      look.uuids[i], strerror(-one));
-            reminder->unforgotten++;
-        }
     }
     return r;
 }
@@ -156,15 +138,25 @@ int reminder_turn(struct reminder *reminder, const struct manager *manager,
                   struct directory *directory)
 {
     time_t now = clock_now();
-    int reminded, forgotten;
+    int r = 0;
 
-    if (reminder->looked && now >= reminder->looked && now - reminder->looked < LOOK_EVERY)
-        return 0;
-    if ((reminded = remind_all(reminder, manager, directory, now)) < 0)
-        return reminded;
-    if ((forgotten = forget_all(reminder, manager, directory, now)) < 0)
-        return forgotten;
-    if (reminded > 0 || forgotten > 0)
+    if (reminder->step == REMINDER_IDLE) {
+        if (reminder->looked && now >= reminder->looked && now - reminder->looked < LOOK_EVERY)
+            return 0;
+        *reminder = (struct reminder){.begun = now, .step = REMINDER_REMIND};
+    }
+    if (reminder->step == REMINDER_REMIND) {
+        r = remind_some(reminder, manager, directory);
+        if (r == 0)
+            reminder->step = REMINDER_FORGET;
+    }
+    if (r == 0)
+        r = forget_some(reminder, manager, directory);
+    if (r < 0) {
+        *reminder = (struct reminder){0};
+        return r == -ECONNRESET ? 1 : r;
+    }
+    if (r > 0)
         return 1;
     *reminder = (struct reminder){.looked = now};
     return 0;

@@ -6,11 +6,15 @@
 
 #include "manager.h"
 
+enum reminder_step { REMINDER_IDLE, REMINDER_REMIND, REMINDER_FORGET };
+
+/* A look goes on for many turns, each of them short however many entries there are. Who fails is
+   tried again by the next look. */
 struct reminder {
-    time_t looked; /* by the wall's clock; 0: not yet */
-    /* Entries that failed since then: they are the first of those that are found to be due, and are
-       passed over until the next look. */
-    unsigned unreminded, unforgotten;
+    time_t looked; /* when the last look ended, by the wall's clock; 0: not yet */
+    time_t begun;  /* this one */
+    enum reminder_step step;
+    struct directory_place place;
 };
 
 /* Looks if it is time to. Returns 1 when there is more to do at once, 0, or an error. */

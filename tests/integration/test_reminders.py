@@ -1,6 +1,10 @@
 """What falls due by the calendar: reminders of initial passwords that end soon, registrations that nobody confirmed."""
 
+import ldap
+
+import ldap_client
 from customer import wait_for
+from sandbox import Sandbox
 
 SOON = "gilt nur noch kurze Zeit"
 LOOK = 70  # seconds until the clerk looks at the calendar again, and some more
@@ -51,3 +55,19 @@ def test_unconfirmed_registration_is_forgotten_30_days_after_its_last_link(fresh
     assert confirmed.state == "initial"
     assert other.state == "pending"
     assert w.portald.confirm(c.registered().token).verdict == "OK"
+
+
+def test_many_old_registrations_are_forgotten_over_several_pages():
+    box = Sandbox("--customers", "130")
+    try:
+        box.stop("portald")
+        base = ldap_client.customers_base(box)
+        with ldap_client.bound(box, "root") as root:
+            for dn, _ in root.search_s(base, ldap.SCOPE_ONELEVEL, attrlist=["1.1"]):
+                ldap_client.modify(root, dn, (ldap.MOD_ADD, "portalState", "pending"),
+                                   (ldap.MOD_ADD, "portalPending", f"{'x' * 43} 20260101000000Z alt@example.org"))
+            box.start("portald")
+            wait_for(lambda: not root.search_s(base, ldap.SCOPE_ONELEVEL, "(portalState=pending)", ["1.1"]),
+                     seconds=LOOK, what="forgetting")
+    finally:
+        box.close()

@@ -1,5 +1,6 @@
-/* What falls due by the calendar, with more entries that fail than one turn takes: they are passed
-   over, and all others have their turn. Directory, queue and mail are played here. */
+/* What falls due by the calendar, with more entries that fail than one turn takes: they keep no
+   other from having its turn, and no turn looks at more than a page. Directory, queue and mail are
+   played here. */
 #include "config.h"
 
 #include "account_fixture.h"
@@ -23,8 +24,9 @@ static struct {
     struct entry_pending pending;
     struct entry_letter letter;
     bool done[ALL];
-    unsigned tries[ALL];
+    unsigned tries[ALL], pages;
     int error; /* of the broken ones */
+    bool lost; /* the next page, once */
 } world;
 
 static size_t number_of(const struct entry *entry)
@@ -32,15 +34,32 @@ static size_t number_of(const struct entry *entry)
     return (size_t)(entry - world.entries);
 }
 
-/* The broken ones come first, as they always would. */
-static int visit_all(directory_visit *visit, void *userdata)
+/* The next page: the cookie is the number of the entry that it begins with. The broken ones come
+   first, as they always would. */
+static int visit_page(struct directory_place *place, directory_visit *visit, void *userdata)
 {
+    size_t i = 0, most = DIRECTORY_PLACE_ENTRIES;
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < ALL; i++)
-        if (world.entries[i].state != ACCOUNT_PROVISIONED)
-            r = visit(userdata, &world.entries[i]);
-    return r;
+    if (place->size > 0)
+        memcpy(&i, place->cookie, sizeof i);
+    place->size = 0;
+    world.pages++;
+    if (world.lost) {
+        world.lost = false;
+        return -ECONNRESET;
+    }
+    for (; i < ALL && most > 0; i++)
+        if (world.entries[i].state != ACCOUNT_PROVISIONED) {
+            if ((r = visit(userdata, &world.entries[i])) != 0)
+                return r;
+            most--;
+        }
+    if (i == ALL)
+        return 0;
+    memcpy(place->cookie, &i, sizeof i);
+    place->size = sizeof i;
+    return 1;
 }
 
 static int try_one(const struct entry *entry)
@@ -54,22 +73,26 @@ static int try_one(const struct entry *entry)
     return 0;
 }
 
-int __wrap_directory_each_between(struct directory *d, enum attribute attribute, time_t from,
-                                  time_t to, directory_visit *visit, void *userdata);
-int __wrap_directory_each_between(struct directory *d, enum attribute attribute, time_t from,
-                                  time_t to, directory_visit *visit, void *userdata)
+int __wrap_directory_each_between(struct directory *d, struct directory_place *place,
+                                  enum attribute attribute, time_t from, time_t to,
+                                  directory_visit *visit, void *userdata);
+int __wrap_directory_each_between(struct directory *d, struct directory_place *place,
+                                  enum attribute attribute, time_t from, time_t to,
+                                  directory_visit *visit, void *userdata)
 {
     (void)d, (void)attribute, (void)from, (void)to;
-    return visit_all(visit, userdata);
+    return visit_page(place, visit, userdata);
 }
 
-int __wrap_directory_each_with(struct directory *d, enum attribute attribute, const char *value,
-                               directory_visit *visit, void *userdata);
-int __wrap_directory_each_with(struct directory *d, enum attribute attribute, const char *value,
-                               directory_visit *visit, void *userdata)
+int __wrap_directory_each_with(struct directory *d, struct directory_place *place,
+                               enum attribute attribute, const char *value, directory_visit *visit,
+                               void *userdata);
+int __wrap_directory_each_with(struct directory *d, struct directory_place *place,
+                               enum attribute attribute, const char *value, directory_visit *visit,
+                               void *userdata)
 {
     (void)d, (void)attribute, (void)value;
-    return visit_all(visit, userdata);
+    return visit_page(place, visit, userdata);
 }
 
 int __wrap_directory_find(struct directory *d, enum directory_key key, const char *value,
@@ -215,12 +238,41 @@ static void test_full_disk_ends_the_turn_and_counts_against_nobody(void **state)
     assert_int_equal(world.tries[0], 2);
 }
 
+static void test_turn_looks_at_one_page_however_many_there_are(void **state)
+{
+    struct reminder reminder = {0};
+    struct settings settings = {.rules = rules};
+    struct keys keys = {0};
+    struct manager m = {.settings = &settings, .keys = &keys};
+
+    (void)state;
+    make_entries(ACCOUNT_PENDING, -EPERM);
+    for (unsigned turn = 1; turn < ALL / DIRECTORY_PLACE_ENTRIES; turn++) {
+        assert_int_equal(reminder_turn(&reminder, &m, NULL), 1);
+        assert_int_equal(world.pages, turn);
+    }
+}
+
+static void test_lost_place_begins_the_look_again(void **state)
+{
+    struct reminder reminder = {0};
+
+    (void)state;
+    make_entries(ACCOUNT_PENDING, -ECONNRESET);
+    reminder = (struct reminder){.looked = 1, .step = REMINDER_FORGET};
+    world.lost = true;
+    assert_true(take_turns(&reminder) < TURNS);
+    assert_true(world.done[ALL - 1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_registrations_that_cannot_be_forgotten_keep_no_other),
         cmocka_unit_test(test_customers_who_cannot_be_reminded_keep_no_other),
         cmocka_unit_test(test_full_disk_ends_the_turn_and_counts_against_nobody),
+        cmocka_unit_test(test_turn_looks_at_one_page_however_many_there_are),
+        cmocka_unit_test(test_lost_place_begins_the_look_again),
     };
 
     return cmocka_run_group_tests_name("reminder", tests, NULL, NULL);

@@ -47,6 +47,7 @@ def letters(c):
 
 
 def expired(w, c):
+    """Once its letter is printed: that sets the end anew."""
     w.modify(c.uid, portalInitialPasswordExpires=LONG_AGO)
 
 
@@ -71,7 +72,7 @@ def test_expired_password_is_renewed_by_letter_and_the_mailbox_is_told(world):
 
 def test_this_was_not_me_in_its_mail_takes_the_letter_back(world):
     c = world.customer()
-    c.confirmed()
+    c.initial()
     expired(world, c)
     ask(world, c)
     assert world.portald.not_me(mail(world, c, COMES).reference).verdict == "OK"
@@ -141,7 +142,7 @@ def test_fourth_letter_in_thirty_days_is_for_support(world):
 
 def test_whoever_knows_less_than_all_three_sends_nothing(world):
     c, other = world.customer(), world.customer()
-    c.confirmed()
+    c.initial()
     expired(world, c)
     world.wait_for_rest()
     before = len(world.mails())
@@ -209,7 +210,7 @@ def test_field_that_is_wrong_is_named(world):
 
 def test_portalctl_asks_as_the_form_does(world):
     c = world.customer()
-    c.confirmed()
+    c.initial()
     expired(world, c)
     done = world.box.ctl("new-letter", "--policy", c.policy, "--birthdate", c.birthdate, "--mail", c.mail, "--language", "en")
     assert done.returncode == 0 and "It says whether a new letter is coming" in done.stdout, done.stderr
@@ -222,7 +223,7 @@ def test_answers_are_alike_in_text_and_time_whoever_asks(fresh_world):
     w = fresh_world
     crowd = [w.customer() for _ in range(8)]
     for c in crowd[:4]:
-        c.confirmed()
+        c.initial()
     has = [with_password(w) for _ in range(4)]
     w.wait_for_rest()
     answers, samples = set(), {"letter": [], "works": [], "has password": [], "not registered": [], "no match": []}

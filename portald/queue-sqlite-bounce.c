@@ -11,6 +11,8 @@ int sqlite_bounced(struct queue_store *store, struct queue_call *call)
         return r;
     if (row.job.kind != JOB_MAIL)
         return -EPERM;
+    if (!row.job.address[0]) /* its customer is forgotten, whom a diagnostic may name */
+        return -ENOENT;
     /* The clerk tells the directory of the state that it finds. A bounce waits until it has, so
        that the directory only ever hears what the relay said when it took the mail. */
     if (row.job.untold || !(job_ended(row.job.state) || row.job.state == JOB_DAMAGED))

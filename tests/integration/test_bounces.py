@@ -130,6 +130,14 @@ def changed(path, at):
     return path[:at] + ("0" if path[at] != "0" else "1") + path[at + 1:]
 
 
+def test_a_report_brings_nothing_back_of_whom_was_forgotten(world, mailed):
+    customer, mail = mailed
+    assert "error" not in world.portald.control("wish", wish="forget", who=customer.uid)
+    said = dsn.postfix(return_path(mail), customer.mail, said="550 5.1.1 Erika Muster is unknown here")
+    assert bounce(world, said, return_path(mail)).returncode == UNKNOWN
+    assert job_of(world, mail)["note"] == "forgotten" and job_of(world, mail)["state"] == "done"
+
+
 @pytest.mark.parametrize("at", [len("bounces+") + 20, len("bounces+") + 26, len("bounces+") + 41])
 def test_a_reference_that_portald_did_not_make_is_refused(world, mailed, at):
     customer, mail = mailed

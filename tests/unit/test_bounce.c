@@ -123,13 +123,22 @@ static void test_a_note_keeps_neither_address_nor_what_does_not_print(void **sta
 
 /* The queue's part. */
 
+static void put_mail(struct fixture *f, unsigned n)
+{
+    struct job job = job_of(n, JOB_MAIL);
+
+    strcpy(job.address, "of its recipient");
+    strcpy(job.entry, ENTRY_A);
+    put(f, &job);
+}
+
 static void mail_end(struct fixture *f, unsigned n, enum job_state end, bool untold)
 {
     char id[ULID_SIZE];
     uint64_t fence;
 
     id_of(n, id);
-    put_simple(f, n, JOB_MAIL);
+    put_mail(f, n);
     fence = claim_one(f, n, JOB_MAIL, NOW);
     assert_int_equal(queue_finish(f->queue, id, fence, end, "250 Ok", NOW, untold), 0);
 }
@@ -140,6 +149,19 @@ static int bounced(struct fixture *f, unsigned n, bool failed, const char *note)
 
     id_of(n, id);
     return queue_bounced(f->queue, id, failed, note);
+}
+
+static void test_a_bounce_says_nothing_of_whom_was_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+
+    mail_end(f, 1, JOB_DONE, false);
+    assert_int_equal(queue_forget(f->queue, ENTRY_A, "forgotten"), 0);
+    assert_int_equal(bounced(f, 1, true, "bounced: 5.1.1 Erika is unknown"), -ENOENT);
+    job = get(f, 1);
+    assert_string_equal(job.note, "forgotten");
+    job_clear(&job);
 }
 
 static void test_a_bounce_fails_a_mail_once_and_for_all(void **state)
@@ -177,7 +199,7 @@ static void test_a_bounce_waits_for_a_mail_that_has_not_ended(void **state)
 {
     struct fixture *f = *state;
 
-    put_simple(f, 1, JOB_MAIL);
+    put_mail(f, 1);
     assert_int_equal(bounced(f, 1, true, "bounced"), -EAGAIN);
     claim_one(f, 1, JOB_MAIL, NOW);
     assert_int_equal(bounced(f, 1, true, "bounced"), -EAGAIN);
@@ -213,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_a_bounce_address_leaves_room_for_the_reference),
         cmocka_unit_test(test_a_local_part_may_bring_its_delimiter),
         cmocka_unit_test(test_a_note_keeps_neither_address_nor_what_does_not_print),
+        TEST(test_a_bounce_says_nothing_of_whom_was_forgotten),
         TEST(test_a_bounce_fails_a_mail_once_and_for_all),
         TEST(test_a_bounce_waits_until_the_directory_knows_the_mail_s_end),
         TEST(test_a_bounce_waits_for_a_mail_that_has_not_ended),

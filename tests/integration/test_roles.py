@@ -101,6 +101,19 @@ def test_support_does_what_it_may_and_the_journal_says_so(world):
     assert "asked for show" not in logged(world)
 
 
+def test_support_sends_no_more_letters_than_customers_can_ask_for(world):
+    c = world.customer()
+    c.confirmed()
+    for _ in range(2):
+        assert ask(world, "support", "wish letter", who=c.uid)[0] == 0
+    before = world.entry(c.uid)["userPassword"]
+    status, error = ask(world, "support", "wish letter", who=c.uid)
+    assert status == 1 and "Administrators may" in error
+    assert world.entry(c.uid)["userPassword"] == before and len(c.show()["letters"]) == 3
+    assert ask(world, "control", "wish letter", who=c.uid)[0] == 0
+    assert len(c.show()["letters"]) == 4
+
+
 def portalctl(world, directory, *words, user=None):
     command = [Path(world.box["PORTAL_BUILD"]) / "portalctl" / "portalctl", "--socket-dir", directory, *words]
     if user:

@@ -344,17 +344,24 @@ static int take_address(const struct columns *columns, const struct record *reco
     return 0;
 }
 
+char *customer_name(const char *given, const char *surname)
+{
+    char *name = NULL;
+
+    if (asprintf(&name, "%s%s%s", given ? given : "", given && surname ? " " : "",
+                 surname ? surname : "") < 0)
+        return NULL;
+    return name;
+}
+
 static int make_name(struct customer *c)
 {
-    const char *given = c->value[IDENTITY_GIVEN_NAME], *surname = c->value[IDENTITY_SURNAME];
-
     if (c->value[IDENTITY_NAME])
         return 0;
     c->name_made = true;
-    return asprintf(&c->value[IDENTITY_NAME], "%s%s%s", given ? given : "", given ? " " : "",
-                    surname) < 0
-               ? -ENOMEM
-               : 0;
+    c->value[IDENTITY_NAME] =
+        customer_name(c->value[IDENTITY_GIVEN_NAME], c->value[IDENTITY_SURNAME]);
+    return c->value[IDENTITY_NAME] ? 0 : -ENOMEM;
 }
 
 static int read_values(const struct columns *columns, const struct record *record,

@@ -49,6 +49,8 @@ struct customer {
 int customer_read(const struct columns *columns, const struct record *record, const char *today,
                   struct customer *ret, char ret_why[static CUSTOMER_WHY_SIZE]);
 void customer_clear(struct customer *customer);
+/* Given name and surname, either of which may be NULL; malloc'ed, or NULL. */
+char *customer_name(const char *given, const char *surname);
 /* Whether a uid tells nothing, as the name of an entry must. NULL, or what it tells. */
 const char *customer_uid_tells(const struct customer *customer);
 

@@ -117,19 +117,28 @@ static bool has_policy(char **values, const char *policy)
     return false;
 }
 
-/* As make_name() of customer.c does. */
+static const char *first(const struct existing *e, enum identity i)
+{
+    return e->value[i] ? *e->value[i] : NULL;
+}
+
 static bool name_was_made(const struct existing *e)
 {
-    const char *given = e->value[IDENTITY_GIVEN_NAME] ? *e->value[IDENTITY_GIVEN_NAME] : NULL;
-    const char *surname = e->value[IDENTITY_SURNAME] ? *e->value[IDENTITY_SURNAME] : NULL;
-    _cleanup_free_ char *name = NULL;
+    _cleanup_free_ char *name =
+        customer_name(first(e, IDENTITY_GIVEN_NAME), first(e, IDENTITY_SURNAME));
 
-    if (asprintf(&name, "%s%s%s", given ? given : "", given ? " " : "", surname ? surname : "") <
-        0) {
-        name = NULL;
-        return false;
-    }
-    return has_text(e->value[IDENTITY_NAME], name);
+    return name && has_text(e->value[IDENTITY_NAME], name);
+}
+
+static bool differs(const struct existing *e, const struct customer *c, enum identity i);
+
+/* One that the file doesn't say follows the others, as it did before. */
+static bool name_differs(const struct existing *e, const struct customer *c)
+{
+    if (!c->name_made)
+        return !has_text(e->value[IDENTITY_NAME], c->value[IDENTITY_NAME]);
+    return (differs(e, c, IDENTITY_GIVEN_NAME) || differs(e, c, IDENTITY_SURNAME)) &&
+           name_was_made(e);
 }
 
 static bool differs(const struct existing *e, const struct customer *c, enum identity i)
@@ -145,7 +154,7 @@ static bool differs(const struct existing *e, const struct customer *c, enum ide
     case IDENTITY_ADDRESS:
         return c->value[i] && !has_address(e->value[i], c->value[i]);
     case IDENTITY_NAME:
-        return !has_text(e->value[i], c->value[i]) && (!c->name_made || name_was_made(e));
+        return name_differs(e, c);
     default:
         return c->value[i] && !has_text(e->value[i], c->value[i]);
     }
@@ -178,13 +187,14 @@ struct changes {
     LDAPMod mods[CHANGES_MOST], *list[CHANGES_MOST + 1];
     char *single[CHANGES_MOST][2];
     char *policies[CUSTOMER_POLICIES + 1];
-    char *address;
+    char *address, *name;
     size_t count;
 };
 
 static void changes_clear(struct changes *c)
 {
     free(c->address);
+    free(c->name);
 }
 
 static void change_put(struct changes *c, int operation, const char *name, char **values)
@@ -267,6 +277,14 @@ int existing_change(LDAP *ld, const struct existing *existing, const struct cust
         if (differences & IDENTITY_BIT(i) &&
             change_put_value(&c, LDAP_MOD_REPLACE, customer, i) < 0)
             return LDAP_NO_MEMORY;
+    if (differences & IDENTITY_BIT(IDENTITY_NAME) && customer->name_made &&
+        !customer->value[IDENTITY_GIVEN_NAME]) {
+        c.name =
+            customer_name(first(existing, IDENTITY_GIVEN_NAME), customer->value[IDENTITY_SURNAME]);
+        if (!c.name)
+            return LDAP_NO_MEMORY;
+        c.single[IDENTITY_NAME][0] = c.name;
+    }
     if (differences & IDENTITY_BIT(IDENTITY_POLICIES))
         change_put_policies(&c, customer, existing->value[IDENTITY_POLICIES]);
     return ldap_modify_ext(ld, existing->dn, c.list, NULL, NULL, ret_id);

@@ -17,8 +17,8 @@ int existing_read(LDAP *ld, LDAPMessage *entry, struct existing *ret);
 void existing_clear(struct existing *existing);
 
 /* In what the customer of a file differs, as a set of IDENTITY_BIT()s. What the file leaves empty
-   doesn't differ, policy numbers that it doesn't name neither; a name that was made of given name
-   and surname differs when the one in the directory was made so, too, of others. */
+   doesn't differ, policy numbers that it doesn't name neither. A name that it leaves empty differs
+   along with given name or surname, when the directory's was made of those. */
 unsigned existing_differs(const struct existing *existing, const struct customer *customer);
 /* "sn, postalAddress" */
 #define DIFFERENCES_SIZE 128

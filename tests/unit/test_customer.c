@@ -234,7 +234,9 @@ static void test_what_differs_is_named_and_what_is_empty_does_not_differ(void **
     } cases[] = {
         {RECORD("Jo", "Au", "VN1", "3.4.1950", "", "Jo Au$ Weg\\5C1", "", "", ""), ""},
         {RECORD("", "Au", "HR2", "", "", "", "", "Jo Au", ""), ""},
+        {RECORD("", "Au", "HR2", "", "", "", "", "", ""), ""},
         {RECORD("Jo", "Ay", "VN1", "", "", "", "", "", ""), "sn, cn"},
+        {RECORD("", "Ay", "VN1", "", "", "", "", "", ""), "sn, cn"},
         {RECORD("Jo", "Au", "VN1", "", "", "", "", "Dr. Jo Au", ""), "cn"},
         {RECORD("Jo", "Au", "VN1|VN3", "", "en", "X", "", "", ""),
          "preferredLanguage, postalAddress, portalPolicyNumber"},

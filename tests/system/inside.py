@@ -21,6 +21,7 @@ import journey  # noqa: E402
 
 MAIL_DIR = Path("/var/mail-sink")
 LETTER_DIR = Path("/var/lib/portal-print/letters")
+STOCK_CONFIG = Path("/out/stock-config")  # of slapd, as Debian makes it
 ADDRESS = "anna.beispiel@post.example"
 CUSTOMER = """\
 dn: uid=c-0001,ou=customers,dc=example,dc=org
@@ -55,12 +56,33 @@ def run(*command, **options):
     return done.stdout
 
 
+def commands(text):
+    """Its shell blocks in their order, with the password that -W asks for."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert blocks
+    return [block.replace(" -W ", " -y /root/rootpw ") for block in blocks]
+
+
+def page(name):
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def setting_up_the_directory():
+    return re.search(r"^## Setting up\n(.*?)^### And back$", page("directory.md"), re.MULTILINE | re.DOTALL)[1]
+
+
 def documented_commands():
-    """The shell blocks of installing.md, in their order, with the password that -W asks for."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", (HERE / "installing.md").read_text(encoding="utf-8"),
-                        re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 6
-    return "".join(blocks).replace(" -W ", " -y /root/rootpw ")
+    """Those of installing.md, with directory.md's where it sends one there."""
+    here = "\n## 2. The directory\n"
+    assert here in page("installing.md")
+    blocks = commands(page("installing.md").replace(here, here + setting_up_the_directory()))
+    assert len(blocks) >= 8
+    return "".join(blocks)
+
+
+def directory_config():
+    """All that slapd stores of its configuration."""
+    return run("slapcat", "-n0", "-o", "ldif-wrap=no")
 
 
 def check_installing_as_documented():
@@ -68,9 +90,17 @@ def check_installing_as_documented():
     subprocess.Popen(["/usr/bin/python3", HERE / "sink.py", MAIL_DIR, "25", "/root/sink.port", "/root/sink.answer"])
     os.makedirs("/etc/portal/mailer.conf.d")
     Path("/etc/portal/mailer.conf.d/test.conf").write_text(RELAY)
+    STOCK_CONFIG.write_text(directory_config(), encoding="utf-8")
     run("bash", "-exc", documented_commands())
     run("ldapadd", "-x", "-D", "cn=admin,dc=example,dc=org", "-y", "/root/rootpw", "-H", "ldapi:///",
         input=CUSTOMER)
+
+
+def check_setting_the_directory_up_again_changes_nothing():
+    once = directory_config()
+    assert "cn=portald,ou=services" in once
+    run("bash", "-exc", "".join(commands(setting_up_the_directory())))
+    assert directory_config() == once
 
 
 def check_journey():
@@ -254,6 +284,33 @@ def check_no_unit_has_failed():
 def check_a_released_portalctl_has_no_clock():
     done = subprocess.run(["portalctl", "clock"], text=True, capture_output=True, check=False)
     assert done.returncode == 2 and "no command" in done.stderr
+
+
+def without_what_stays(config):
+    """Entries without schema and modules, which slapd can't unload, nor when they were changed."""
+    entries = (entry for entry in config.split("\n\n") if ",cn=schema,cn=config" not in entry.split("\n")[0])
+    return [sorted(line for line in entry.splitlines() if not re.match(
+        "(entryCSN|modifyTimestamp|modifiersName|contextCSN|olcModuleLoad):", line)) for entry in entries]
+
+
+def anybody_finds(base):
+    done = subprocess.run(["ldapsearch", "-x", "-LLL", "-H", "ldapi:///", "-b", base, "1.1"], text=True,
+                          capture_output=True, check=False)
+    return re.findall("^dn: (.*)$", done.stdout, re.MULTILINE)
+
+
+def check_the_directory_can_be_given_back():
+    """The last check: nobody logs in any more."""
+    back = re.search(r"^### And back\n(.*?)^## ", page("directory.md"), re.MULTILINE | re.DOTALL)[1]
+    blocks = commands(back)
+    assert len(blocks) == 2
+    run("bash", "-exc", blocks[0])
+    assert anybody_finds("dc=example,dc=org") and not anybody_finds("ou=customers,dc=example,dc=org")
+    run("bash", "-exc", blocks[1])
+    assert anybody_finds("dc=example,dc=org") == ["dc=example,dc=org"]
+    assert without_what_stays(directory_config()) == without_what_stays(STOCK_CONFIG.read_text(encoding="utf-8"))
+    run("systemctl", "restart", "slapd")
+    assert anybody_finds("dc=example,dc=org") == ["dc=example,dc=org"]
 
 
 CHECKS = tuple(name.removeprefix("check_") for name in dict(globals()) if name.startswith("check_"))

@@ -27,7 +27,7 @@ def install(root):
     subprocess.run(["make", "-s", "-C", BUILD, "install", f"DESTDIR={root}"], check=True, capture_output=True)
     home = root / "root"
     for path in (HERE / "inside.py", SOURCE / "tests/journey.py", SOURCE / "tests/integration/otp.py",
-                 SOURCE / "tests/integration/cups_server.py", SOURCE / "doc/letters.md",
+                 SOURCE / "tests/integration/cups_server.py", SOURCE / "doc/letters.md", SOURCE / "doc/directory.md",
                  SOURCE / "tests/sandboxlib/sink.py", SOURCE / "doc/installing.md"):
         shutil.copy(path, home)
     # Applications run it, too, and they don't see /root.

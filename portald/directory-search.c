@@ -176,6 +176,24 @@ static int find_once(struct directory *d, enum directory_key key, const char *va
     return r;
 }
 
+/* By the address alone first: the server would go through the index of states for the others, which
+   holds everybody. */
+static int find_confirmed(struct directory *d, const char *value, char **attributes,
+                          long long deadline, struct entry **ret)
+{
+    _cleanup_(entry_free_p) struct entry *entry = NULL;
+    int r = find_once(d, DIRECTORY_MAIL, value, attributes, deadline, &entry);
+
+    if (r == -ENOTUNIQ)
+        return find_once(d, DIRECTORY_CONFIRMED_MAIL, value, attributes, deadline, ret);
+    if (r < 0)
+        return r;
+    if (entry->state == ACCOUNT_PROVISIONED || entry->state == ACCOUNT_PENDING)
+        return directory_fail(d, NULL, -ENOENT, "search", "nothing found");
+    *ret = TAKE(entry);
+    return 0;
+}
+
 int directory_find(struct directory *d, enum directory_key key, const char *value, bool secrets,
                    long long deadline, struct entry **ret)
 {
@@ -184,6 +202,8 @@ int directory_find(struct directory *d, enum directory_key key, const char *valu
     if (length == 0 || length > VALUE_MAX ||
         (key == DIRECTORY_PENDING && length != JOB_HASH_SIZE - 1))
         return directory_fail(d, NULL, -ENOENT, "search", "nothing can have this value");
+    if (key == DIRECTORY_CONFIRMED_MAIL)
+        return find_confirmed(d, value, attributes, deadline, ret);
     int r = find_once(d, key, value, attributes, deadline, ret);
     if (r != -ENOTUNIQ || (key != DIRECTORY_MAIL && key != DIRECTORY_LOGIN))
         return r;

@@ -15,6 +15,7 @@ from sandbox import Sandbox
 from totp_customer import set_up
 
 OTHERS = 300
+SPARE = 60  # for the journey: the first ones
 FEW = 20  # of OTHERS and the few who make the journey; what is of everybody's is far more
 
 SEARCH = re.compile(r'^\S+ (\S+) conn=\d+ op=\d+ SRCH base="[^"]*" scope=\d deref=\d filter="(.*)"$')
@@ -27,10 +28,28 @@ SHAPES = {
     "(mail=)", "(portalPolicyNumber=)", "(portalPending=*)", "(uid=)", "(entryUUID=)", "(portalRequest=*)", "(portalJob=)",
     "(&(mail=)(|(portalState=)(portalState=)(portalState=)(portalState=)))",
     "(&(portalInitialPasswordExpires>=)(portalInitialPasswordExpires<=))",
-    "(portalState=)", "(portalTOTPSecret=*)", "(objectClass=)",
+    "(&(entryCSN>=)(portalState=*)(!(modifiersName=)))", "(portalState=)", "(portalTOTPSecret=*)", "(objectClass=)",
 }
 OF_ALL = {"(objectClass=)"}
+OLD = re.compile(r"^((?:entryCSN|modifyTimestamp): )20\d\d", re.M)
 WRITTEN = "a write's own"  # unique looks for the value that is written
+
+
+def fill(box):
+    """Many who are active and weren't touched for long, as in any directory; they need no password."""
+    config = box.dir / "ldap" / "config"
+    ldif = subprocess.run(["slapcat", "-n1", "-o", "ldif-wrap=no", "-F", config], check=True, capture_output=True).stdout.decode()
+    entries, number = ldif.split("\n\n"), -SPARE
+    for at, text in enumerate(entries):
+        number += "objectClass: portalCustomer" in text
+        if "objectClass: portalCustomer" in text and number > 0:
+            text += (f"\nportalState: active\nmail: other-{number}@example.org"
+                     f"\nportalPending: {number:032x}{0:011x} 20260101000000Z x@example.org")
+        entries[at] = OLD.sub(r"\g<1>2025", text)
+    assert number == OTHERS
+    for path in (box.dir / "ldap" / "data").iterdir():
+        path.unlink()
+    subprocess.run(["slapadd", "-n1", "-q", "-F", config], input="\n\n".join(entries).encode(), check=True, capture_output=True)
 
 
 class Told:
@@ -41,6 +60,7 @@ class Told:
         command = Path(f"/proc/{box['PORTAL_SLAPD_PID']}/cmdline").read_text().rstrip("\0").split("\0")
         command[command.index("-d") + 1] = "trace,stats"
         box.stop("slapd")
+        fill(box)
         with open(self.path, "wb") as log:
             self.slapd = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for(lambda: self._answers(box), what="slapd")
@@ -72,27 +92,15 @@ class Told:
         return found
 
 
-def fill(box):
-    """Many who are active, as in any directory; they need no hash."""
-    with ldap_client.bound(box, "root") as connection:
-        base = ldap_client.customers_base(box)
-        names = [dn for dn, _ in connection.search_s(base, ldap.SCOPE_ONELEVEL, attrlist=["1.1"])]
-        for number, dn in enumerate(names[-OTHERS:]):
-            connection.modify(dn, [(ldap.MOD_ADD, "portalState", b"active"),
-                                   (ldap.MOD_ADD, "mail", b"other-%d@example.org" % number),
-                                   (ldap.MOD_ADD, "portalPending", b"%032x%011x 20260101000000Z x@example.org" % (number, 0))])
-        connection.search_s(base, ldap.SCOPE_BASE)
-
-
 def journey(world):
     w = world
-    c = w.customer()
+    c, other = w.customer(), w.customer()
+    w.modify(other.uid, mail=c.mail)  # written down for two, confirmed by one
     c.active()
     assert w.login(c.mail, PASSWORD).ok
     assert w.portald.authenticate(c.mail, PASSWORD + "?").verdict == "WRONG"
     assert w.portald.authenticate("nobody@example.org", PASSWORD).verdict == "WRONG"
-    other = w.customer()
-    other.register(c.mail)  # in use by c
+    w.customer().register(c.mail)  # in use by c
     pending = w.customer()
     pending.registered()
     forgetful = set_up(w, with_puk(w))
@@ -112,10 +120,9 @@ def journey(world):
 
 @pytest.fixture(scope="module")
 def searches():
-    box = Sandbox("--customers", str(OTHERS + 60))
+    box = Sandbox("--customers", str(OTHERS + SPARE))
     told = None
     try:
-        fill(box)
         told = Told(box)
         journey(World(box))
         yield told.searches()

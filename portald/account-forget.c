@@ -68,14 +68,16 @@ static void replace_policies(const struct entry *entry, struct changes *changes)
     changes_string(changes, CHANGE_SET, ATTRIBUTE_POLICY_NUMBER, number);
 }
 
-void account_forget(const struct entry *entry, char *const *others, bool ppolicy,
-                    struct changes *changes)
+void account_forget(const struct entry *entry, char *const *others, char *const *classes,
+                    bool ppolicy, struct changes *changes)
 {
     for (enum attribute a = 0; a < ATTRIBUTES; a++)
         if (!stays(a) && !replaced(a) && writable(a, ppolicy))
             changes_drop(changes, a);
     for (size_t i = 0; others && others[i]; i++)
         changes_string(changes, CHANGE_CLEAR_NAMED, ATTRIBUTES, others[i]);
+    for (size_t i = 0; classes && classes[i]; i++)
+        changes_string(changes, CHANGE_DROP_CLASS, ATTRIBUTES, classes[i]);
     changes_string(changes, CHANGE_SET, ATTRIBUTE_CN, PLACEHOLDER);
     changes_string(changes, CHANGE_SET, ATTRIBUTE_SN, PLACEHOLDER);
     replace_policies(entry, changes);

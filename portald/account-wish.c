@@ -271,7 +271,7 @@ void account_grant_wish(const struct account_rules *rules, const struct entry *e
         account_add_another_link(rules, entry, means->link, now, changes);
         break;
     case WISH_FORGET:
-        account_forget(entry, means->others, means->ppolicy, changes);
+        account_forget(entry, means->others, means->classes, means->ppolicy, changes);
         break;
     case WISHES:
         break;

@@ -273,15 +273,16 @@ struct account_wish_means {
     const char *password_hash;
     const struct account_link *link; /* confirmation: the new one */
     char *const *others;             /* forget: attributes that aren't ours, NULL-terminated */
+    char *const *classes;            /* … and object classes to be dropped; or NULL */
     bool ppolicy;
 };
 void account_grant_wish(const struct account_rules *rules, const struct entry *entry,
                         enum account_wish wish, const struct account_wish_means *means, time_t now,
                         struct changes *changes);
 
-/* Forgets whose entry it is. others: as account_wish_means has them. */
-void account_forget(const struct entry *entry, char *const *others, bool ppolicy,
-                    struct changes *changes);
+/* Forgets whose entry it is. others, classes: as account_wish_means has them. */
+void account_forget(const struct entry *entry, char *const *others, char *const *classes,
+                    bool ppolicy, struct changes *changes);
 
 /* What somebody wrote into portalRequest, understood: a word and, behind some, a reason. */
 #define REQUEST_WORD_SIZE   32

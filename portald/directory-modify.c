@@ -65,6 +65,10 @@ static int add_change(struct modification *m, const struct entry *entry, const s
         modification_add(m, LDAP_MOD_REPLACE, c->value, NULL, 0);
         return 0;
     }
+    if (c->op == CHANGE_DROP_CLASS) {
+        modification_add(m, LDAP_MOD_DELETE, "objectClass", c->value, c->length);
+        return 0;
+    }
     const char *name = attribute_name(c->attribute);
     if (c->attribute == ATTRIBUTE_REVISION || c->attribute == ATTRIBUTE_ENTRY_UUID ||
         (c->op != CHANGE_CLEAR && !c->value))
@@ -129,6 +133,7 @@ static int outcome(const struct modification *m, const struct directory_result *
     case LDAP_INSUFFICIENT_ACCESS:
         return -EPERM;
     case LDAP_OBJECT_CLASS_VIOLATION:
+    case LDAP_NO_OBJECT_CLASS_MODS:
     case LDAP_NAMING_VIOLATION:
     case LDAP_NOT_ALLOWED_ON_RDN:
         return -EOPNOTSUPP;

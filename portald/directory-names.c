@@ -1,4 +1,5 @@
-/* Which attributes an entry has beside those that we know; directory_names() is the way in. */
+/* Which attributes and object classes an entry has beside those that we know; directory_names() and
+   directory_classes() are the ways in. */
 #include "config.h"
 
 #include "directory-private.h"
@@ -10,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILTER_SIZE 128
+#define FILTER_SIZE  128
+#define OBJECT_CLASS "objectClass"
 
 struct names_request {
     const char *filter;
+    bool classes; /* the values of objectClass instead of attributes */
     char **names; /* NULL-terminated */
     size_t count;
 };
@@ -26,12 +29,29 @@ char **directory_names_free(char **names)
     return NULL;
 }
 
+static bool is(const struct berval *name, const char *word)
+{
+    return name->bv_len == strlen(word) && strncasecmp(name->bv_val, word, name->bv_len) == 0;
+}
+
+static bool is_known(const struct names_request *n, const struct berval *name)
+{
+    static const char *const classes[] = {"top", "person", "organizationalPerson", "inetOrgPerson",
+                                          "portalCustomer"};
+
+    if (!n->classes)
+        return attribute_find(name->bv_val, name->bv_len) >= 0 || is(name, OBJECT_CLASS);
+    for (size_t i = 0; i < ELEMENTS(classes); i++)
+        if (is(name, classes[i]))
+            return true;
+    return false;
+}
+
 static int keep_name(struct names_request *n, const struct berval *name)
 {
     char **grown;
 
-    if (attribute_find(name->bv_val, name->bv_len) >= 0 ||
-        strncasecmp(name->bv_val, "objectClass", name->bv_len) == 0)
+    if (is_known(n, name))
         return 0;
     if (n->count == DIRECTORY_NAMES_MOST)
         return -E2BIG;
@@ -60,8 +80,10 @@ static int read_names(LDAP *ld, LDAPMessage *message, struct names_request *n)
             r = -EIO;
         else if (!name.bv_val)
             break;
-        else
+        else if (!n->classes)
             r = keep_name(n, &name);
+        for (struct berval *v = values; n->classes && r == 0 && v && v->bv_val; v++)
+            r = keep_name(n, v);
         ber_memfree(values);
     }
     ber_free(ber, 0);
@@ -72,6 +94,7 @@ static int find_names(struct directory *d, struct directory_handle *h, void *req
                       long long deadline)
 {
     static char *const every[] = {(char *)LDAP_ALL_USER_ATTRIBUTES, NULL};
+    static char *const classes[] = {(char *)OBJECT_CLASS, NULL};
     struct names_request *n = request;
     struct directory_result result;
     int id = -1, rc, r;
@@ -79,8 +102,9 @@ static int find_names(struct directory *d, struct directory_handle *h, void *req
     (void)deadline;
     n->names = directory_names_free(n->names);
     n->count = 0;
-    rc = ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_SUBTREE, n->filter, (char **)every, 1,
-                         NULL, NULL, NULL, 1, &id);
+    rc = ldap_search_ext(h->ld, d->options.base, LDAP_SCOPE_SUBTREE, n->filter,
+                         (char **)(n->classes ? classes : every), !n->classes, NULL, NULL, NULL, 1,
+                         &id);
     if ((r = directory_wait(d, h, rc, id, &result)) < 0)
         return r;
     if (result.code != LDAP_SUCCESS)
@@ -91,10 +115,11 @@ static int find_names(struct directory *d, struct directory_handle *h, void *req
     return r;
 }
 
-int directory_names(struct directory *d, const struct entry *entry, long long deadline, char ***ret)
+static int ask(struct directory *d, const struct entry *entry, bool classes, long long deadline,
+               char ***ret)
 {
     char filter[FILTER_SIZE];
-    struct names_request request = {.filter = filter};
+    struct names_request request = {.filter = filter, .classes = classes};
     int r;
 
     /* The server's own, and of letters, digits and hyphens. */
@@ -106,4 +131,15 @@ int directory_names(struct directory *d, const struct entry *entry, long long de
     }
     *ret = request.names;
     return 0;
+}
+
+int directory_names(struct directory *d, const struct entry *entry, long long deadline, char ***ret)
+{
+    return ask(d, entry, false, deadline, ret);
+}
+
+int directory_classes(struct directory *d, const struct entry *entry, long long deadline,
+                      char ***ret)
+{
+    return ask(d, entry, true, deadline, ret);
 }

@@ -100,6 +100,9 @@ int directory_touch_decoy(struct directory *d, long long deadline);
 int directory_names(struct directory *d, const struct entry *entry, long long deadline,
                     char ***ret);
 char **directory_names_free(char **names);
+/* The same of object classes that customers' entries do without. */
+int directory_classes(struct directory *d, const struct entry *entry, long long deadline,
+                      char ***ret);
 /* Whether it answers: 0 or an error. */
 int directory_ping(struct directory *d, long long deadline);
 /* Whether what isn't found here is nowhere: 0; -EAGAIN while another server is away that may have a

@@ -204,6 +204,7 @@ enum change_op {
     CHANGE_REMOVE,      /* exactly this value, which must be there */
     CHANGE_CLEAR,       /* no value at all, whether there was one or not */
     CHANGE_CLEAR_NAMED, /* the same of an attribute that isn't ours: value is its name */
+    CHANGE_DROP_CLASS,  /* objectClass loses this value */
 };
 struct change {
     enum change_op op;

@@ -160,6 +160,7 @@ static int stage_forget(struct wish *w)
     if (r < 0)
         return r;
     w->others = directory_names_free(w->others);
+    w->classes = directory_names_free(w->classes);
     return directory_names(w->directory, w->entry, w->deadline, &w->others);
 }
 

@@ -17,6 +17,7 @@ void wish_clear(struct wish *wish)
 {
     wish->entry = entry_free(wish->entry);
     wish->others = directory_names_free(wish->others);
+    wish->classes = directory_names_free(wish->classes);
     letter_clear(&wish->letter);
 }
 
@@ -39,12 +40,21 @@ static int write_wish(struct wish *w)
                                              .password_hash = w->letter.password_hash,
                                              .link = &link,
                                              .others = w->others,
+                                             .classes = w->classes,
                                              .ppolicy = s->ppolicy};
 
     account_grant_wish(&s->rules, w->entry, w->wish, &means, w->now, &changes);
     account_note_job(w->notice.job, &changes);
     answer(w, NULL, &changes);
     return entry_swap(w->directory, w->entry, &changes, w->deadline);
+}
+
+/* Other object classes stay, unless the server won't let go what they demand. */
+static int write_without_classes(struct wish *w)
+{
+    int r = directory_classes(w->directory, w->entry, w->deadline, &w->classes);
+
+    return r < 0 ? r : w->classes ? write_wish(w) : -EOPNOTSUPP;
 }
 
 static int write_refusal(struct wish *w, const char *why)
@@ -81,8 +91,9 @@ static int read_again(struct wish *w)
 }
 
 static const char not_allowed_here[] =
-    "The directory doesn't let portald take away what other object classes of the entry demand, or "
-    "what it is named by: take those classes off the entry, or name it by its uid, and wish again.";
+    "The directory doesn't let portald take away what the entry's structural class demands, or "
+    "what "
+    "it is named by: give it the class inetOrgPerson, name it by its uid, and wish again.";
 
 /* Leaves the refusal in the entry, where somebody wrote a request. Returns -EPERM, or an error. */
 static int refuse(struct wish *w, const char *why)
@@ -108,6 +119,8 @@ static int try_once(struct wish *w, const char **ret_why)
     if ((r = wish_stage(w, ret_why)) < 0)
         return r == -EPERM && *ret_why ? refuse(w, *ret_why) : r;
     r = write_wish(w);
+    if (r == -EOPNOTSUPP && w->wish == WISH_FORGET)
+        r = write_without_classes(w);
     if (r == -EOPNOTSUPP)
         return refuse(w, *ret_why = not_allowed_here);
     return r;

@@ -24,7 +24,8 @@ struct wish {
     struct letter letter;
     struct notice notice; /* or the mail with a link */
     char link_hash[JOB_HASH_SIZE], link_address[MAIL_ADDRESS_SIZE];
-    char **others; /* forget: attributes of the entry that aren't ours */
+    char **others;  /* forget: attributes of the entry that aren't ours */
+    char **classes; /* … and object classes, where those demand what must go */
     time_t now;
     bool unsure; /* whether an earlier try was written */
 };

@@ -185,13 +185,48 @@ def test_forget_erases_the_person_and_withdraws_what_waits(fresh_world):
     assert ("letter", "withdrawn") in states and not states & {("letter", "ready"), ("mail", "ready")}
     w.box.stop("portald")
     text = b"".join(p.read_bytes() for p in (w.box.dir / "queue").glob("*"))
-    for word in (c.mail, c.policy, before["cn"][0]):
+    personal = [c.mail, c.policy, c.birthdate] + [before[n][0] for n in ("cn", "sn", "givenName")]
+    for word in personal + [line.strip() for line in before["postalAddress"][0].split("$")]:
         assert word.encode() not in text, word
     w.box.start("portald")
     # Nothing can be done with it any more but to begin anew.
     assert w.portald.register(c.policy, c.birthdate, c.mail).verdict == "OK"
     fulfilled(w, c.uid, "reopen", count=2)
     assert c.state == "provisioned"
+
+
+def classes(world, uid, *names, **attributes):
+    with ldap_client.bound(world.box, "root") as root:
+        root.modify_s(dn(world, uid), [(ldap.MOD_ADD, "objectClass", [n.encode() for n in names]),
+                                       *((ldap.MOD_ADD, name, [value.encode()]) for name, value in attributes.items())])
+
+
+def test_forget_drops_other_classes_only_where_they_demand_what_must_go(world):
+    c, harmless = with_puk(world), with_puk(world)
+    classes(world, c.uid, "posixAccount", uidNumber="4711", gidNumber="4711", homeDirectory="/home/erika.muster", gecos="Erika")
+    classes(world, harmless.uid, "labeledURIObject", labeledURI="https://example.org/~erika")
+    for one in (c, harmless):
+        fulfilled(world, one.uid, "forget")
+        entry = world.entry(one.uid)
+        assert not {"uidNumber", "gidNumber", "homeDirectory", "gecos", "labeledURI", "mail"} & entry.keys()
+        assert one.state == "closed"
+    ours = {"inetOrgPerson", "portalCustomer"}
+    assert set(world.entry(c.uid)["objectClass"]) == ours
+    assert set(world.entry(harmless.uid)["objectClass"]) == ours | {"labeledURIObject"}
+
+
+def test_forget_says_what_it_cannot_take_away(world):
+    """A structural class that can't go, and demands something personal."""
+    with ldap_client.bound(world.box, "root") as root:
+        name = dn(world, "c-resident")
+        root.add_s(name, ldap_client.entry("c-resident", objectClass=["residentialPerson", "uidObject", "portalCustomer"],
+                                           givenName=None, preferredLanguage=None, l="Neustadt", portalState="active"))
+        try:
+            wish(world, "c-resident", "forget")
+            assert "failed: The directory doesn't let portald take away" in done(world, "c-resident")[-1]
+            assert world.entry("c-resident")["l"] == ["Neustadt"] and world.entry("c-resident")["cn"] == ["Erika Muster"]
+        finally:
+            root.delete_s(name)
 
 
 def test_forget_again_and_in_every_state(world):

@@ -170,7 +170,7 @@ static void test_forgetting_leaves_nothing_but_these(void **state)
     bool touched[ATTRIBUTES] = {0};
 
     (void)state;
-    account_forget(&e, others, true, &c);
+    account_forget(&e, others, NULL, true, &c);
     assert_int_equal(c.error, 0);
     for (size_t i = 0; i < c.count; i++)
         if (c.items[i].op != CHANGE_CLEAR_NAMED)
@@ -203,7 +203,7 @@ static void test_forgotten_is_closed_with_placeholders(void **state)
                       .session_epoch = 7};
 
     (void)state;
-    account_forget(&e, NULL, false, &c);
+    account_forget(&e, NULL, NULL, false, &c);
     for (size_t i = 0; i < ELEMENTS(set); i++) {
         bool found = false;
         for (size_t j = 0; j < c.count; j++)

@@ -176,7 +176,7 @@ static int introduce(struct caller *c, const struct arguments *a)
 {
     char password[PASSWORD_SIZE] = "";
     struct berval credentials = {0, password};
-    const char *dn = a->value[OPTION_BIND_DN];
+    const char *dn = c->bind_dn;
     int rc;
 
     if (dn && password_get(a, password) < 0)
@@ -250,12 +250,16 @@ static int names_find(const struct arguments *a, struct caller *c)
     return STATUS_USAGE;
 }
 
-static int options_check(const struct arguments *a)
+/* Who binds with a password: -D, or LDAPBINDDN, as with LDAP's own tools. */
+static int binder_find(const struct arguments *a, struct caller *c)
 {
-    bool dn = a->value[OPTION_BIND_DN], ask = a->value[OPTION_ASK];
-    bool file = a->value[OPTION_PASSWORD_FILE];
+    bool ask = a->value[OPTION_ASK], file = a->value[OPTION_PASSWORD_FILE];
+    const char *dn = a->value[OPTION_BIND_DN];
 
-    if (dn == (ask || file) && !(ask && file))
+    if (!dn && (ask || file))
+        dn = getenv("LDAPBINDDN");
+    c->bind_dn = dn ? strdup(dn) : NULL;
+    if ((c->bind_dn != NULL) == (ask || file) && !(ask && file))
         return STATUS_DONE;
     output_error("-D DN goes with one of -W and -y FILE; without it, SASL EXTERNAL binds.");
     return STATUS_USAGE;
@@ -281,7 +285,7 @@ static int connect_and_bind(const struct arguments *a, struct caller *c)
 int caller_bind(const struct arguments *a, struct caller *ret)
 {
     struct caller c = {0};
-    int status = options_check(a);
+    int status = binder_find(a, &c);
 
     if (status == STATUS_DONE)
         status = connect_and_bind(a, &c);
@@ -298,6 +302,7 @@ void caller_clear(struct caller *c)
         ldap_unbind_ext_s(c->ld, NULL, NULL);
     free(c->uri);
     free(c->base);
+    free(c->bind_dn);
     *c = (struct caller){0};
 }
 

@@ -12,6 +12,7 @@
 struct caller {
     LDAP *ld;
     char *uri, *base; /* base: where customers are */
+    char *bind_dn;    /* NULL: SASL EXTERNAL */
 };
 /* Connects and binds as the options say, and looks whether base is there. Says on stderr what went
    wrong. Returns an exit_status. */

@@ -75,9 +75,9 @@ class Importer:
         with ldap_client.bound(self.box, "root") as connection:
             connection.modify_s(f"uid={uid},{ldap_client.customers_base(self.box)}", changes)
 
-    def forget(self):
+    def forget(self, filter_="(portalPolicyNumber=IM*)"):
         """Whatever tests imported goes again."""
         with ldap_client.bound(self.box, "root") as connection:
             for dn, _ in connection.search_s(ldap_client.customers_base(self.box), ldap.SCOPE_SUBTREE,
-                                             "(portalPolicyNumber=IM*)", ["1.1"]):
+                                             filter_, ["1.1"]):
                 connection.delete_s(dn)

@@ -13,7 +13,7 @@ import pytest
 
 from customer import wait_for
 from importer import COLUMNS, PORTALCTL, Importer, line
-from sandbox import Sandbox
+from sandbox import SOURCE, Sandbox
 
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
@@ -22,7 +22,7 @@ ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 def importer(directory, tmp_path):
     importer = Importer(directory, tmp_path)
     yield importer
-    importer.forget()
+    importer.forget("(|(portalPolicyNumber=IM*)(portalPolicyNumber=VN900*))")
 
 
 def summary(done):
@@ -47,6 +47,20 @@ def test_a_file_of_german_excel_makes_customers(importer):
                    "preferredLanguage": ["de"], "postalAddress": ["Jürgen Groß$Weg 1$12345 Ört"]}
     assert two == {"objectClass": ["inetOrgPerson", "portalCustomer"], "cn": ["Nur"], "sn": ["Nur"],
                    "portalPolicyNumber": ["IM2000"]}
+
+
+def test_the_recipe_of_the_guide_works_as_it_stands_there(importer):
+    text = (SOURCE / "doc" / "directory.md").read_text(encoding="utf-8")
+    block = re.search(r"^### Many customers, from a file$.*?^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1]
+    importer.options()
+    env = {"PATH": f"{PORTALCTL.parent}:/usr/bin:/bin", "LDAPURI": importer.box["PORTAL_LDAP_URI"],
+           "LDAPBASE": ldap_client.customers_base(importer.box), "LDAPBINDDN": importer.box["PORTAL_ADMIN_DN"]}
+    done = subprocess.run(["bash", "-euc", block.replace(" -W ", " -y admin.pw ")], cwd=importer.directory, env=env,
+                          text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 would be added" in done.stdout and "2 added" in done.stdout
+    people = importer.entries("(portalPolicyNumber=HR9004001)")
+    assert [e["cn"] for e in people.values()] == [["Eva Muster; geb. Beispiel"]]
 
 
 def test_the_same_file_again_changes_nothing(importer):
@@ -206,6 +220,17 @@ def test_wrong_usage_is_told(tmp_path, options):
     assert done.returncode == 2
 
 
+def test_the_environment_of_ldap_tools_counts(importer):
+    """LDAPURI, LDAPBASE (here the customers' own entry) and LDAPBINDDN."""
+    env = os.environ | {"LDAPURI": importer.box["PORTAL_LDAP_URI"], "LDAPBINDDN": importer.box["PORTAL_ADMIN_DN"],
+                        "LDAPBASE": ldap_client.customers_base(importer.box)}
+    command = [PORTALCTL, "import", importer.file([line("i-1")]), "-W"]
+    done = subprocess.run(command, input=importer.box["PORTAL_ADMIN_PW"] + "\n", text=True, env=env, capture_output=True,
+                          start_new_session=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(importer.entries()) == ["i-1"]
+
+
 def test_the_password_is_asked_for_without_echo(importer):
     path, password = importer.file([line("i-1")]), importer.box["PORTAL_ADMIN_PW"]
     pid, terminal = pty.fork()
@@ -321,8 +346,9 @@ def test_an_interrupt_finishes_what_is_on_its_way_and_says_how_far_it_got(own_im
 def memory(importer, count):
     """The most that a dry run over so many lines took, in KiB."""
     path = importer.file([line(f"i-{n}") for n in range(count)])
+    plain = os.environ | {"ASAN_OPTIONS": "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"}
     with open(importer.directory / "out", "w", encoding="utf-8") as out:
-        running = subprocess.Popen([PORTALCTL, "import", path, *importer.options(), "--dry-run"], stdout=out)
+        running = subprocess.Popen([PORTALCTL, "import", path, *importer.options(), "--dry-run"], stdout=out, env=plain)
     _, status, usage = os.wait4(running.pid, 0)
     running.returncode = os.waitstatus_to_exitcode(status)
     assert running.returncode == 0

@@ -86,8 +86,21 @@ def test_slapd_restarted_while_a_wish_is_under_way(place, answers):
         assert stop.caught.wait(30)
         place.box.restart("slapd")
     assert done(place, c.uid, seconds=60) == ["letter ok"]
-    wait_for(lambda: [x["state"] for x in c.show()["letters"]] not in ([], ["withdrawn"]), what="the letter")
-    assert len(c.show()["letters"]) == 1
+    wait_for(lambda: [x["state"] for x in c.show()["letters"]] == ["printed"], 30, "one letter on paper")
+
+
+def test_wish_taken_back_at_the_last_moment_is_none(place):
+    c = with_puk(place)
+    place.wait_for_rest()
+    log = Path(place.box["PORTALD_LOG"])
+    with place.gate.stop(MODIFY, "portalRequestResult") as stop:
+        wish(place, c.uid, "letter")
+        assert stop.caught.wait(30)
+        place.modify(c.uid, portalRequest=None)
+    fulfilled(place, c.uid, "unblock")  # behind it
+    assert status(place)["troubled"] == 0 and f"A wish for {c.uid} waits" not in log.read_text(encoding="utf-8")
+    place.wait_for_rest()
+    assert not c.show()["letters"] and c.attribute("portalPUK") == with_puk(place).attribute("portalPUK")
 
 
 def test_portald_starts_and_says_status_while_slapd_is_away(place):

@@ -171,7 +171,7 @@ def test_killed_at_every_step_a_file_is_printed_once(station):  # noqa: F811
     mailroom.close()
     jobs = [job for job, _ in mailroom.taken]
     print(f"{len(files) - 1} kills, {len(jobs)} on paper, {len(set(jobs))} of them different")
-    assert done.returncode == 0 and len(files) > 30
+    assert done.returncode == 0 and step > 50  # which are all that there are
     assert sorted(jobs) == sorted(file.letters[0].job for file in files)
 
 

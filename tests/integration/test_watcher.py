@@ -465,7 +465,8 @@ def test_first_come_first_served_and_more_than_may_wait():
             assert sorted(outcome) == sorted(order), "each once"
             if len(some) <= ROOM:
                 assert outcome == order
-        assert memory[1] - memory[0] < 8, f"{memory} MB"
+        keeps = "libasan" in Path(f"/proc/{box['PORTALD_PID']}/maps").read_text(encoding="utf-8")  # what was freed, for a while
+        assert memory[1] - memory[0] < (64 if keeps else 8), f"{memory} MB"
         with ldap_client.bound(box, "root") as connection:
             waits = connection.search_s(ldap_client.customers_base(box), ldap.SCOPE_ONELEVEL, "(portalRequest=*)", ["1.1"])
             closed = connection.search_s(ldap_client.customers_base(box), ldap.SCOPE_ONELEVEL, "(portalState=closed)", ["1.1"])

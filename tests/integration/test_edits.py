@@ -1,6 +1,8 @@
 """What administrators do with ldapadd, ldapmodify, ldapdelete and ldapmodrdn, and what each edit comes to: doc/directory.md
 has the table. portald goes on, nobody gets in who shouldn't, and nothing waits for ever."""
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from ldap.controls.simple import ManageDSAITControl, RelaxRulesControl
 
 import ldap_client
-from customer import PASSWORD, Customer, World, wait_for
+from customer import PASSWORD, Customer, World, is_gone, wait_for
 from recoverer import asked, with_puk
 from sandbox import Sandbox
 
@@ -189,6 +191,28 @@ def test_mail_changed_while_portald_is_away(own):
     told(w, late, f"spaet-{late.uid}@example.org", 60)
     for c in customers[1:]:
         assert subjects(w, c.mail) == [OLD] and subjects(w, f"neu-{c.uid}@example.org") == [NEW]
+
+
+def test_killed_at_any_moment_both_are_told_once(fresh_world):
+    w = fresh_world
+    customers = [known(w) for _ in range(5)]
+    for n, c in enumerate(customers):
+        edit(w, c.uid, mail=f"neu-{c.uid}@example.org")
+        time.sleep(0.008 * n)
+        portald = int(w.box["PORTALD_PID"])
+        os.kill(portald, signal.SIGKILL)
+        wait_for(lambda p=portald: is_gone(p), 30, "the end of portald")
+        w.box.start("portald")
+    for c in customers:
+        told(w, c, f"neu-{c.uid}@example.org", 60)
+
+    def jobs(c):
+        return [(j["topic"], j["state"]) for j in w.portald.control("queue-list", entry=c.show()["uuid"], all=True)["jobs"]]
+    # Mails that were on their way to the relay wait until their claim ends.
+    for c in customers:
+        wait_for(lambda c=c: not any(state == "staged" for _, state in jobs(c)), 30, "the end of what was staged")
+        assert sorted(topic for topic, _ in jobs(c)) == ["mail-changed", "mail-new"]
+        assert c.attribute("portalSessionEpoch") == "1"
 
 
 def unheard(world, uid, **attributes):

@@ -44,10 +44,12 @@ def command(n, log="/dev/null", every=False):
     return [sys.executable, "-B", "-S", "-E", __file__, "--run-every" if every else "--run", str(n), str(log)]
 
 
-def numbers(most):
-    """Steps to kill a program at, one after the other until it has no more: every third one, which by chance; with
-    PORTAL_KILLS=all in the environment every one."""
-    return range(1, most) if os.environ.get("PORTAL_KILLS") == "all" else range(random.choice((1, 2, 3)), most, 3)
+def numbers(most, stride=3):
+    """Steps to kill a program at, one after the other until it has no more: every third one or as stride says, which
+    by chance; with PORTAL_KILLS=all in the environment every one."""
+    if os.environ.get("PORTAL_KILLS") == "all":
+        stride = 1
+    return range(random.randint(1, stride), most, stride)
 
 
 class Steps:

@@ -47,7 +47,7 @@ def kill(box, stop, kills=KILLS, pause=0.35, seed=SEED):
 def kill_for_a_while(world, *arguments):
     """kill(), and then what was in a killed portald's hands is due."""
     kills = kill(world.box, *arguments)
-    world.clock("+3min")
+    world.clock("+12min")
     return kills
 
 
@@ -56,9 +56,9 @@ def test_a_hundred_kills_lose_nothing_and_double_no_letter():
     try:
         drop_ins = Path(box["PORTALD_CONF"] + ".d")
         drop_ins.mkdir()
-        # A mail in a killed portald's hands is sent again when its lease ends, a minute after this; three
-        # kills that all hit one mail between relay and commit would take longer than they go on here.
-        (drop_ins / "soon.conf").write_text("[mail]\ndeadline = 30s\n", encoding="utf-8")
+        # A mail in a killed portald's hands is sent again when its lease ends, a minute after this: once
+        # the kills are over, however slow the machine, so that no mail meets two of them.
+        (drop_ins / "late.conf").write_text("[mail]\ndeadline = 10min\n", encoding="utf-8")
         box.restart("portald")
         world, done, stop = World(box), set(), threading.Event()
         postbox, tray, customers = Postbox(box["PORTAL_MAIL_DIR"]), Tray(box["PORTAL_LETTER_DIR"]), list(world.unused)

@@ -5,6 +5,7 @@
 
 #include "matching.h"
 #include "outcome.h"
+#include "readdress.h"
 #include "recovery.h"
 #include "reminder.h"
 #include "renewal.h"
@@ -262,6 +263,10 @@ static int resolve_one(struct clerk *clerk, const struct job *job)
                   "Job %s was left staged, but its entry has it: it goes out", job->id);
         return gone_is_well(queue_ready(clerk->manager->queue, job->id));
     }
+    /* The entry's last writer is portald now, so edits.c can't hear of what was changed before. */
+    if (*job->entry && (r = readdress(clerk->manager, clerk->directory, job->entry,
+                                      clock_monotonic_ms() + STEP_MS)) < 0)
+        return r;
     /* The change may be on a server that died before any other one had it. */
     if (settled < 0)
         return settled;

@@ -229,6 +229,9 @@ static json_t *said(const struct explain_finding *f, const char *language)
         break;
     case EXPLAIN_NAMES_TIME:
         calendar_say_time(f->when, language, when, sizeof when);
+        break;
+    case EXPLAIN_NAMES_END:
+        calendar_say_time(f->when + MINUTE - 1, language, when, sizeof when);
     }
     /* A unit test holds each sentence to the one place that it has. */
 #pragma GCC diagnostic push

@@ -206,7 +206,7 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
                         "reopen", "only if the contract goes on"},
     [EXPLAIN_CLIENT_FULL] =
         {
-            "client-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_TIME,
+            "client-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_END,
             "too many different names failed from this network address",
             N_("From your connection there were failed attempts with many different names. For "
                "everybody's protection nothing is checked from there until %s. Please try again "
@@ -214,7 +214,7 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
                "or from another connection."),
             NULL, "[limits] names_per_client; it ends by itself"},
     [EXPLAIN_PASSWORD_WAITING] =
-        {"password-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_TIME,
+        {"password-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_END,
          "too many wrong passwords: nothing is checked until then",
          N_(
              "After several failed attempts nothing is checked until %s, not even the right "
@@ -228,7 +228,7 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
              "with the PUK from your letter, or we lift it once we have checked who you are."),
          "unblock", NULL},
     [EXPLAIN_CODE_WAITING] =
-        {"code-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_TIME,
+        {"code-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_END,
          "too many wrong codes of the app: none is checked until then",
          N_(
              "After several wrong codes none is checked until %s. Please wait until then; also "
@@ -241,7 +241,7 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
              "After very many wrong codes they are blocked. Please enter the PUK from your letter "
              "instead of the code, or we lift it once we have checked who you are."),
          "unblock", "phone lost: 'portalctl totp-off'"},
-    [EXPLAIN_PUK_WAITING] = {"puk-throttled", EXPLAIN_TOLD, EXPLAIN_NAMES_TIME,
+    [EXPLAIN_PUK_WAITING] = {"puk-throttled", EXPLAIN_TOLD, EXPLAIN_NAMES_END,
                              "too many wrong PUKs: none is checked until then",
                              N_("After several wrong PUKs none is checked until %s. Please wait "
                                 "until then and compare it with your latest letter."),
@@ -277,7 +277,7 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
              "We have mailed you a code for choosing a new password. It is valid until %s; please "
              "enter it together with the PUK from your letter."),
          NULL, NULL},
-    [EXPLAIN_MAILED_WAITING] = {"recovery-throttled", EXPLAIN_TOLD, EXPLAIN_NAMES_TIME,
+    [EXPLAIN_MAILED_WAITING] = {"recovery-throttled", EXPLAIN_TOLD, EXPLAIN_NAMES_END,
                                 "too many wrong mailed codes: none is checked until then",
                                 N_("After several wrong codes none is checked until %s. Please "
                                    "wait until then, and use the code of the latest e-mail."),

@@ -70,6 +70,7 @@ enum explain_names {
     EXPLAIN_NAMES_NOTHING,
     EXPLAIN_NAMES_DAY,
     EXPLAIN_NAMES_TIME,
+    EXPLAIN_NAMES_END, /* a time, said in whole minutes and never too early: they'll try again */
 };
 
 /* explain-reasons.c */

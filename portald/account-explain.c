@@ -88,6 +88,14 @@ static struct explain_finding *find(struct explaining *x, enum explain_reason re
     return f;
 }
 
+static bool found(const struct explaining *x, enum explain_reason reason)
+{
+    for (size_t i = 0; i < x->out->count; i++)
+        if (x->out->findings[i].reason == reason)
+            return true;
+    return false;
+}
+
 static void runs(struct explaining *x, const char *what, time_t when, const char *detail)
 {
     struct explain_deadline *d;
@@ -145,6 +153,8 @@ static void explain_address(struct explaining *x)
 
     if (!account_has_login(e))
         return;
+    if (!e->mail && (in_state(x, ACCOUNT_LOCKED) || in_state(x, ACCOUNT_CLOSED)))
+        return; /* it may have been locked before it ever had one, and is another matter then */
     if (!e->mail)
         find(x, EXPLAIN_MAIL_MISSING, 0, NULL);
     else if (!*f->name)
@@ -262,7 +272,7 @@ static void explain_letter(struct explaining *x)
     } lives[] = {
         {"queued", EXPLAIN_LETTER_QUEUED},     {"claimed", EXPLAIN_LETTER_QUEUED},
         {"printed", EXPLAIN_LETTER_PRINTED},   {"uncertain", EXPLAIN_LETTER_UNSURE},
-        {"returned", EXPLAIN_LETTER_RETURNED}, {"withdrawn", EXPLAIN_LETTER_MISSING},
+        {"withdrawn", EXPLAIN_LETTER_MISSING},
     };
     const struct entry_letter *letter;
     time_t held;
@@ -275,6 +285,10 @@ static void explain_letter(struct explaining *x)
         find(x, EXPLAIN_LETTER_MISSING, 0, NULL);
     } else if (strcmp(letter->state, "posted") == 0) {
         explain_posted(x, letter);
+    } else if (strcmp(letter->state, "returned") == 0) {
+        /* Its password was made to end then. */
+        if (x->now > x->entry->initial_expires)
+            find(x, EXPLAIN_LETTER_RETURNED, letter->time, letter->job);
     } else if (held) {
         find(x, EXPLAIN_LETTER_HELD, held, letter->job);
         runs(x, "letter-waits", held, letter->job);
@@ -297,8 +311,10 @@ static void explain_password(struct explaining *x)
         find(x, EXPLAIN_PERSONAL, e->password_changed, NULL);
     if (e->state != ACCOUNT_INITIAL)
         return;
-    find(x, x->now > e->initial_expires ? EXPLAIN_EXPIRED : EXPLAIN_INITIAL, e->initial_expires,
-         NULL);
+    if (x->now <= e->initial_expires)
+        find(x, EXPLAIN_INITIAL, e->initial_expires, NULL);
+    else if (!found(x, EXPLAIN_LETTER_RETURNED))
+        find(x, EXPLAIN_EXPIRED, e->initial_expires, NULL);
     runs(x, "initial-password", e->initial_expires, NULL);
     if (x->rules->remind > 0)
         runs(x, "reminder", e->initial_expires - x->rules->remind, e->mail);
@@ -375,19 +391,39 @@ static void explain_totp(struct explaining *x)
         find(x, EXPLAIN_TOTP, 0, NULL);
 }
 
+/* Whether the customer waits for it: a letter of its own that can't have arrived yet. */
+static bool is_on_its_way(const struct explaining *x, const struct entry_letter *letter)
+{
+    if (!letter || strcmp(letter->kind, "puk") != 0)
+        return false;
+    if (strcmp(letter->state, "posted") == 0)
+        return x->now <= calendar_end_of_day(letter->time, (int)x->rules->delivery_days);
+    return strcmp(letter->state, "queued") == 0 || strcmp(letter->state, "claimed") == 0 ||
+           strcmp(letter->state, "printed") == 0;
+}
+
+static void explain_puk(struct explaining *x)
+{
+    const struct entry_letter *letter = last_letter(x->entry, false);
+
+    if (!x->entry->puk)
+        find(x, EXPLAIN_PUK_MISSING, 0, NULL);
+    else if (letter && strcmp(letter->state, "returned") == 0)
+        find(x, EXPLAIN_PUK_RETURNED, letter->time, letter->job);
+    else if (is_on_its_way(x, letter))
+        find(x, EXPLAIN_PUK_SENT, letter->time, letter->job);
+    else if (!found(x, EXPLAIN_PUK_BLOCKED))
+        find(x, EXPLAIN_PUK, 0, NULL);
+}
+
 static void explain_recovery(struct explaining *x)
 {
     const struct entry *e = x->entry;
-    const struct entry_letter *letter;
     time_t wait = 0;
 
     if (!in_state(x, ACCOUNT_ACTIVE))
         return;
-    letter = last_letter(e, false);
-    if (!e->puk)
-        find(x, EXPLAIN_PUK_MISSING, 0, NULL);
-    else if (letter && strcmp(letter->state, "returned") == 0)
-        find(x, EXPLAIN_PUK_RETURNED, letter->time, letter->job);
+    explain_puk(x);
     if (account_attempt_code(x->rules, e, x->now, &wait) != ATTEMPT_VERIFY)
         find(x, EXPLAIN_MAILED_WAITING, x->now + wait, NULL)->count = e->code.tries;
     else if (*e->code.hash && e->code.expires > x->now)
@@ -439,9 +475,9 @@ void account_explain(const struct account_rules *rules, const struct entry *entr
                      const struct explain_facts *facts, time_t now, struct explanation *ret)
 {
     static void (*const groups[])(struct explaining *) = {
-        explain_place,    explain_who,  explain_address,  explain_malformed,
-        explain_state,    explain_link, explain_letter,   explain_password,
-        explain_counters, explain_totp, explain_recovery, explain_mails,
+        explain_place,     explain_who,  explain_state,    explain_address,
+        explain_malformed, explain_link, explain_letter,   explain_password,
+        explain_counters,  explain_totp, explain_recovery, explain_mails,
     };
     struct explaining x = {.rules = rules, .facts = facts, .now = now, .out = ret};
     struct entry view;

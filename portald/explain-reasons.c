@@ -168,7 +168,7 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
          NULL,
          "the mailroom looks, then 'portalctl letters printed ID' or 'portalctl letters again ID'"},
     [EXPLAIN_LETTER_RETURNED] =
-        {"letter-returned", EXPLAIN_HINDERED, EXPLAIN_NAMES_DAY,
+        {"letter-returned", EXPLAIN_REFUSED, EXPLAIN_NAMES_DAY,
          "the letter came back; its initial password is void",
          N_("Your letter came back to us on %s, so its initial password is no longer valid. Please "
             "tell us your postal address; we will then send a new letter."),
@@ -179,8 +179,9 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
          N_("At the moment no letter is on its way to you. We will send you one."), "letter", NULL},
     [EXPLAIN_INITIAL] = {"initial-password", EXPLAIN_TOLD, EXPLAIN_NAMES_TIME,
                          "the initial password works, then a personal one must be chosen",
-                         N_("Please log in with your e-mail address and the initial password from "
-                            "your letter, by %s. You will then choose a password of your own."),
+                         N_("Once you have your letter, please log in with your e-mail address and "
+                            "the initial password in it, by %s. You will then choose a password of "
+                            "your own."),
                          NULL, NULL},
     [EXPLAIN_EXPIRED] = {"initial-password-expired", EXPLAIN_REFUSED, EXPLAIN_NAMES_TIME,
                          "the initial password has ended",
@@ -192,8 +193,7 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
             "personal-password", EXPLAIN_TOLD, EXPLAIN_NAMES_NOTHING,
             "the customer has chosen a personal password",
             N_("Please log in with your e-mail address and the password that you have chosen "
-               "yourself. The initial password from the letter isn't valid any more. If you have "
-               "forgotten yours, you can choose a new one with the PUK from your letter."),
+               "yourself. The initial password from the letter isn't valid any more."),
             NULL, "password and PUK lost: check who is calling, then 'portalctl restart'"},
     [EXPLAIN_LOCKED] = {"locked", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING, "the account is locked",
                         N_("Your account is locked for your protection. We can unlock it once we "
@@ -224,8 +224,8 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
         {"password-blocked", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING,
          "too many wrong passwords in a row: blocked",
          N_(
-             "After very many failed attempts logging in is blocked. You can choose a new password "
-             "with the PUK from your letter, or we lift it once we have checked who you are."),
+             "After very many failed attempts logging in is blocked. We can lift that once we have "
+             "checked who you are. Or you choose a new password with the PUK from your letter."),
          "unblock", NULL},
     [EXPLAIN_CODE_WAITING] =
         {"code-throttled", EXPLAIN_WAITING, EXPLAIN_NAMES_END,
@@ -235,16 +235,17 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
              "check that your phone sets its clock by itself."),
          "unblock", NULL},
     [EXPLAIN_CODE_BLOCKED] =
-        {"code-blocked", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING,
-         "too many wrong codes of the app in a row: blocked",
-         N_(
-             "After very many wrong codes they are blocked. Please enter the PUK from your letter "
-             "instead of the code, or we lift it once we have checked who you are."),
-         "unblock", "phone lost: 'portalctl totp-off'"},
+        {
+            "code-blocked", EXPLAIN_REFUSED, EXPLAIN_NAMES_NOTHING,
+            "too many wrong codes of the app in a row: blocked",
+            N_("After very many wrong codes no more are accepted. Please enter the PUK from your "
+               "letter "
+               "instead of the code; or we lift that once we have checked who you are."),
+            "unblock", "phone lost: 'portalctl totp-off'"},
     [EXPLAIN_PUK_WAITING] = {"puk-throttled", EXPLAIN_TOLD, EXPLAIN_NAMES_END,
                              "too many wrong PUKs: none is checked until then",
                              N_("After several wrong PUKs none is checked until %s. Please wait "
-                                "until then and compare it with your latest letter."),
+                                "until then, and compare what you type with your latest letter."),
                              "unblock", NULL},
     [EXPLAIN_PUK_BLOCKED] = {"puk-blocked", EXPLAIN_TOLD, EXPLAIN_NAMES_NOTHING,
                              "too many wrong PUKs in a row: blocked",
@@ -282,6 +283,17 @@ const struct explain_rule explain_rules[EXPLAIN_REASONS] = {
                                 N_("After several wrong codes none is checked until %s. Please "
                                    "wait until then, and use the code of the latest e-mail."),
                                 "unblock", NULL},
+    [EXPLAIN_PUK] = {"puk", EXPLAIN_TOLD, EXPLAIN_NAMES_NOTHING,
+                     "a forgotten password can be replaced by the customer, with the PUK",
+                     N_("If you have forgotten your password, you can choose a new one: with the "
+                        "PUK from your latest letter and a code that we send you by e-mail."),
+                     NULL, NULL},
+    [EXPLAIN_PUK_SENT] =
+        {"puk-sent", EXPLAIN_TOLD, EXPLAIN_NAMES_NOTHING, "a letter with a PUK is on its way",
+         N_(
+             "A letter with your PUK is on its way to you; PUKs from earlier letters aren't valid "
+             "any more. You need it only if you forget your password or lose your phone."),
+         NULL, "'portalctl letters list' shows what waits for the print station"},
     [EXPLAIN_PUK_MISSING] = {"puk-missing", EXPLAIN_TOLD, EXPLAIN_NAMES_NOTHING,
                              "there is no PUK: a forgotten password can't be replaced",
                              N_("You have no PUK at the moment. You can log in, but would need it "

@@ -58,6 +58,8 @@ enum explain_reason {
     EXPLAIN_TOTP_UNREADABLE, /* its secret can't be opened */
     EXPLAIN_MAILED_CODE,     /* for a forgotten password */
     EXPLAIN_MAILED_WAITING,
+    EXPLAIN_PUK,      /* active: it can replace a forgotten password */
+    EXPLAIN_PUK_SENT, /* … and its letter is on its way */
     EXPLAIN_PUK_MISSING,
     EXPLAIN_PUK_RETURNED, /* active: the letter with the PUK came back */
     EXPLAIN_BOUNCING,     /* the last mail to the customer came back or was given up */

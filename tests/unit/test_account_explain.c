@@ -193,6 +193,86 @@ static void test_letter_should_be_there_after_the_days_of_delivery(void **state)
     assert_non_null(found(&x, EXPLAIN_LETTER_DUE));
 }
 
+/* Or support would send the next one to the same address. */
+static void test_letter_that_came_back_is_why_its_password_ended(void **state)
+{
+    struct entry_letter letter = {
+        .kind = "access", .job = JOB_A, .state = "returned", .time = NOON - 1};
+    struct entry e = customer(ACCOUNT_INITIAL);
+    struct explain_facts f = facts_of(&e);
+    struct explanation x;
+
+    (void)state;
+    e.initial_expires = NOON - 1;
+    e.letters = &letter;
+    e.letter_count = 1;
+    account_explain(&rules, &e, &f, NOON, &x);
+    assert_int_equal(x.login, WIRE_EXPIRED);
+    assert_int_equal(x.findings[0].reason, EXPLAIN_LETTER_RETURNED);
+    assert_true(stops(&x));
+    assert_null(found(&x, EXPLAIN_EXPIRED));
+}
+
+static void test_lock_stands_before_an_address_that_there_never_was(void **state)
+{
+    struct entry e = customer(ACCOUNT_LOCKED);
+    struct explain_facts f;
+    struct explanation x;
+
+    (void)state;
+    e.mail = NULL;
+    f = facts_of(&e);
+    f.name = "";
+    f.login = NULL;
+    account_explain(&rules, &e, &f, NOON, &x);
+    assert_int_equal(x.findings[0].reason, EXPLAIN_LOCKED);
+    assert_null(found(&x, EXPLAIN_MAIL_MISSING));
+    e.state = ACCOUNT_ACTIVE;
+    account_explain(&rules, &e, &f, NOON, &x);
+    assert_non_null(found(&x, EXPLAIN_MAIL_MISSING));
+}
+
+/* Exactly one of them: what is said of the PUK never contradicts itself. */
+static void test_puk_is_offered_only_where_it_helps(void **state)
+{
+    static const struct {
+        const char *letter;
+        time_t time;
+        bool puk;
+        unsigned failures;
+        enum explain_reason reason;
+    } cases[] = {
+        {NULL, 0, true, 0, EXPLAIN_PUK},
+        {NULL, 0, true, 100, EXPLAIN_PUK_BLOCKED},
+        {NULL, 0, false, 0, EXPLAIN_PUK_MISSING},
+        {"queued", NOON, true, 0, EXPLAIN_PUK_SENT},
+        {"posted", NOON - DAY, true, 0, EXPLAIN_PUK_SENT},
+        {"posted", NOON - 10 * DAY, true, 0, EXPLAIN_PUK},
+        {"returned", NOON, true, 0, EXPLAIN_PUK_RETURNED},
+    };
+    static const enum explain_reason all[] = {EXPLAIN_PUK, EXPLAIN_PUK_BLOCKED, EXPLAIN_PUK_SENT,
+                                              EXPLAIN_PUK_MISSING, EXPLAIN_PUK_RETURNED};
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct entry_letter letter = {.kind = "puk", .job = JOB_A, .time = cases[i].time};
+        struct entry e = customer(ACCOUNT_ACTIVE);
+        struct explain_facts f;
+        struct explanation x;
+        char hash[] = "$argon2id$";
+
+        snprintf(letter.state, sizeof letter.state, "%s", cases[i].letter ? cases[i].letter : "");
+        e.puk = cases[i].puk ? hash : NULL;
+        e.letters = &letter;
+        e.letter_count = cases[i].letter ? 1 : 0;
+        e.failures[FACTOR_PUK].count = cases[i].failures;
+        f = facts_of(&e);
+        account_explain(&rules, &e, &f, NOON, &x);
+        for (size_t j = 0; j < ELEMENTS(all); j++)
+            assert_int_equal(found(&x, all[j]) != NULL, all[j] == cases[i].reason);
+    }
+}
+
 static void test_directory_that_cannot_be_asked_is_no_unknown_customer(void **state)
 {
     struct explain_facts f = {.error = -EHOSTDOWN, .name = "a@example.org"};
@@ -242,6 +322,9 @@ int main(void)
         cmocka_unit_test(test_what_became_of_the_mail_decides_what_a_link_is),
         cmocka_unit_test(test_letter_that_waits_for_its_address_says_until_when),
         cmocka_unit_test(test_letter_should_be_there_after_the_days_of_delivery),
+        cmocka_unit_test(test_letter_that_came_back_is_why_its_password_ended),
+        cmocka_unit_test(test_lock_stands_before_an_address_that_there_never_was),
+        cmocka_unit_test(test_puk_is_offered_only_where_it_helps),
         cmocka_unit_test(test_directory_that_cannot_be_asked_is_no_unknown_customer),
         cmocka_unit_test(test_address_that_leads_to_another_entry_is_told),
         cmocka_unit_test(test_what_stops_a_login_comes_first),

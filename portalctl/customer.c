@@ -115,7 +115,11 @@ int columns_read(const struct record *header, struct columns *ret,
             return refuse(ret_why, "column mail: customers confirm their address themselves; "
                                    "leave it out");
         if (!place)
-            return refuse(ret_why, "unknown column \"%.64s\"", header->field[i]);
+            return refuse(ret_why,
+                          "unknown column \"%.64s\"; there are sn, givenName, cn, "
+                          "portalPolicyNumber, portalBirthDate, preferredLanguage, postalAddress "
+                          "or address1 to address6, and uid",
+                          header->field[i]);
         if (*place >= 0)
             return refuse(ret_why, "column \"%.64s\" stands there twice", header->field[i]);
         *place = (int)i;
@@ -211,7 +215,10 @@ static int check_birth_date(char **value, const char *today, char ret_why[static
     char day[CALENDAR_DAY_SIZE], *copy;
 
     if (calendar_read_day(*value, day) < 0 || strcmp(day, today) > 0)
-        return refuse(ret_why, "portalBirthDate: no date of birth: \"%.64s\"", *value);
+        return refuse(ret_why,
+                      "portalBirthDate: expected a day that was, as 1970-12-31 or 31.12.1970, got "
+                      "\"%.64s\"",
+                      *value);
     copy = strdup(day);
     if (!copy)
         return -ENOMEM;
@@ -299,7 +306,10 @@ static int read_policies(struct customer *c, char ret_why[static CUSTOMER_WHY_SI
         if (c->policy_count == CUSTOMER_POLICIES)
             return refuse(ret_why, "portalPolicyNumber: more than %d of them", CUSTOMER_POLICIES);
         if (policy_number_read(word, c->policies[c->policy_count]) < 0)
-            return refuse(ret_why, "portalPolicyNumber: no policy number: \"%.64s\"", word);
+            return refuse(ret_why, "portalPolicyNumber: no policy number: \"%.64s\"%s", word,
+                          strstr(word, "E+") ? " (a spreadsheet has rounded it: format the column "
+                                               "as text)"
+                                             : "");
         for (size_t i = 0; i < c->policy_count; i++)
             if (strcmp(c->policies[i], c->policies[c->policy_count]) == 0)
                 return refuse(ret_why, "portalPolicyNumber: %s stands there twice", c->policies[i]);

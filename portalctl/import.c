@@ -153,6 +153,15 @@ static int put(struct import *im, struct importing *importing, const struct colu
 
 /* --- A pass over the file --- */
 
+/* Spreadsheets leave lines behind that have separators and nothing else. */
+static bool is_empty(const struct record *record)
+{
+    for (size_t i = 0; i < record->count; i++)
+        if (record->field[i][strspn(record->field[i], " \t\r\n")])
+            return false;
+    return true;
+}
+
 static int read_header(struct import *im, struct sheet *sheet, struct columns *ret)
 {
     char why[CUSTOMER_WHY_SIZE];
@@ -186,7 +195,7 @@ static int put_all(struct import *im, struct sheet *sheet, const struct columns 
             im->at++;
             if (r == 0)
                 r = importing_put_bad(importing, record.line, im->writing ? NULL : record.why);
-        } else if (r > 0) {
+        } else if (r > 0 && !is_empty(&record)) {
             r = put(im, importing, columns, &record);
         }
         if (r < 0)

@@ -115,6 +115,18 @@ def test_every_bad_line_is_told_and_nothing_is_written(importer):
     assert "customers.csv, line 4: portalBirthDate" in importer.run(importer.directory / "customers.csv").stderr
 
 
+def test_lines_of_a_spreadsheet_that_are_empty_are_passed_over(importer):
+    done = importer.run(b"\xef\xbb\xbfsn;policyNumber;uid\r\nA;IM1;i-1\r\n;;\r\n\r\n ; ;\r\nB;IM2;i-2\r\n;;\r\n", "--json")
+    assert done.returncode == 0 and summary(done) == {"lines": 2, "added": 2}
+    assert sorted(importer.entries()) == ["i-1", "i-2"]
+
+
+def test_number_that_a_spreadsheet_has_rounded_is_told(importer):
+    done = importer.run(b'sn;policyNumber;uid\nA;"9,00E+11";i-1\n')
+    assert done.returncode == 1 and "a spreadsheet has rounded it" in done.stderr
+    assert not importer.entries()
+
+
 def test_the_others_are_taken_when_asked_for(importer):
     done = importer.run([line("i-0"), *BAD, line("i-10")], "--skip-bad", "--json")
     assert done.returncode == 1 and done.json["complete"]

@@ -146,8 +146,10 @@ static void finding_print(const json_t *report, const json_t *finding, const cha
     headline_print(finding);
     wrapped("  say:    ", report_text(json_object_get(finding, "say"), language));
     if (wish) {
-        snprintf(line, sizeof line, "portalctl %s %s   (or by ldapmodify: portalRequest: %s)", wish,
-                 report_text(report, "uid"), wish);
+        snprintf(line, sizeof line, "%sportalctl %s %s   (or by ldapmodify: portalRequest: %s)",
+                 json_is_true(json_object_get(finding, "allowed")) ? ""
+                                                                   : "ask an administrator for: ",
+                 wish, report_text(report, "uid"), wish);
         wrapped("  do:     ", line);
     }
     wrapped("  help:   ", help ? help : "");

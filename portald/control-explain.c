@@ -260,11 +260,13 @@ static json_t *findings_json(const struct question *q, const struct explanation 
         const struct explain_rule *rule = &explain_rules[f->reason];
 
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:i, s:{s:o, s:o}, s:o, s:s?}", "reason",
-                            rule->word, "effect", explain_effect_word(rule->effect), "what",
-                            rule->what, "detail", safe(f->detail), "when", control_time(f->when),
-                            "count", (int)f->count, "say", "de", said(f, "de"), "en", said(f, "en"),
-                            "wish", wish_json(q, rule), "help", rule->help));
+            list,
+            json_pack("{s:s, s:s, s:s, s:o, s:o, s:i, s:{s:o, s:o}, s:o, s:b, s:s?}", "reason",
+                      rule->word, "effect", explain_effect_word(rule->effect), "what", rule->what,
+                      "detail", safe(f->detail), "when", control_time(f->when), "count",
+                      (int)f->count, "say", "de", said(f, "de"), "en", said(f, "en"), "wish",
+                      wish_json(q, rule), "allowed",
+                      rule->wish && control_may_wish(q->control, rule->wish), "help", rule->help));
     }
     return list;
 }

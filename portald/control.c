@@ -178,21 +178,36 @@ static const struct verb {
 #endif
 };
 
-static const struct verb *verb_find(const struct control *control)
+/* wish: NULL for what is none. */
+static const struct verb *row_find(const char *verb, const char *wish)
 {
-    const char *verb = control_string(control, "verb"), *wish = control_string(control, "wish");
     char name[VERB_SIZE];
-    int n;
+    int n = snprintf(name, sizeof name, "%s%s%s", verb, wish ? " " : "", wish ? wish : "");
 
-    /* A row's whole name isn't a verb: beside it another wish could be granted than was judged. */
-    if (!verb || strchr(verb, ' '))
-        return NULL;
-    n = strcmp(verb, "wish") == 0 ? snprintf(name, sizeof name, "wish %s", wish ? wish : "")
-                                  : snprintf(name, sizeof name, "%s", verb);
     for (size_t i = 0; n < (int)sizeof name && i < ELEMENTS(verbs); i++)
         if (strcmp(verbs[i].name, name) == 0)
             return &verbs[i];
     return NULL;
+}
+
+static const struct verb *verb_find(const struct control *control)
+{
+    const char *verb = control_string(control, "verb"), *wish = control_string(control, "wish");
+
+    /* A row's whole name isn't a verb: beside it another wish could be granted than was judged. */
+    if (!verb || strchr(verb, ' '))
+        return NULL;
+    return row_find(verb, strcmp(verb, "wish") == 0 ? wish : NULL);
+}
+
+static bool may(const struct control *control, const struct verb *verb)
+{
+    return verb && (verb->roles & 1u << control->request->socket);
+}
+
+bool control_may_wish(const struct control *control, const char *wish)
+{
+    return may(control, row_find("wish", wish));
 }
 
 /* Whose right it was, beside what the verb itself says of what it did. */
@@ -216,7 +231,7 @@ static json_t *run(struct control *control)
 
     if (!verb)
         return control_refuse(control, 2, "This portald has no such command");
-    if (!(verb->roles & 1u << control->request->socket)) {
+    if (!may(control, verb)) {
         note_role(control, verb, "refused, it is the administrators'");
         return control_refuse(control, 1,
                               "Support may not do this. Administrators may: root and the group "

@@ -33,7 +33,7 @@ control_verb control_letters_printed; /* control-paper.c */
 control_verb control_letters_again;
 control_verb control_letters_returned;
 control_verb control_letters_export; /* control-letters.c */
-control_verb control_letters_import;
+control_verb control_letters_import; /* control-result.c */
 
 /* An answer that refuses: sets the status. */
 json_t *control_refuse(struct control *control, int status, const char *format, ...)
@@ -54,6 +54,8 @@ json_t *control_jobs(struct control *control, const char *name, const struct que
 json_t *control_queue_report(struct control *control);
 /* How many jobs the request wants at most. */
 size_t control_most(const struct control *control);
+/* Whether who asks may have this wish fulfilled. */
+bool control_may_wish(const struct control *control, const char *wish);
 /* A string of the request, or NULL. */
 const char *control_string(const struct control *control, const char *name);
 /* What the note of a letter that came back begins with. In the queue it is done, as one is that was

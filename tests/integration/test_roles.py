@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from customer import wait_for
+from customer import wait_for, with_password
 from wire import NUMBERS, Portald
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -135,6 +135,14 @@ def test_portalctl_takes_support_sock_where_control_sock_is_not_open(world, supp
     for words in (("lock", NOBODY), ("confirm", "x" * 43), ("lint",)):
         done = portalctl(world, support_only, *words)
         assert done.returncode == 1 and REFUSED in done.stderr and "portal-admin" in done.stderr, words
+
+
+def test_explain_tells_support_what_only_an_administrator_may(world, support_only):
+    c = with_password(world, state="locked", portalPasswordFailures="9", portalPasswordRetryAfter="20991231235959Z")
+    for directory, asks in ((support_only, True), (world.box["PORTAL_SOCKET_DIR"], False)):
+        said = " ".join(portalctl(world, directory, "explain", c.uid).stdout.split())
+        assert f"portalctl unlock {c.uid}" in said and f"do: portalctl unblock {c.uid}" in said
+        assert (f"do: ask an administrator for: portalctl unlock {c.uid}" in said) == asks
 
 
 def test_portalctl_takes_control_sock_where_both_are_open(world):

@@ -41,7 +41,8 @@ static const struct {
                       "a new letter helps; a locked one must be unlocked first."},
     [WISH_LETTER] = {"letter", ANY_ACCESS,
                      "Letters go to accounts that are initial or active only: the e-mail address "
-                     "must be confirmed, and a locked account unlocked first."},
+                     "must be confirmed, a locked account unlocked and a closed one reopened "
+                     "first."},
     [WISH_CONFIRMATION] = {"confirmation", STATE(PENDING),
                            "Links go to registrations that wait for their confirmation only: the "
                            "customer has confirmed already, or must register first."},

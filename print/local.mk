@@ -2,7 +2,7 @@
 sbin_PROGRAMS += print/portal-print
 noinst_LTLIBRARIES += print/libprint.la
 
-print_libprint_la_SOURCES = print/batch.c print/batch.h print/claim.c print/claim.h print/ledger.c print/ledger.h print/letter.c print/letter.h \
+print_libprint_la_SOURCES = print/batch.c print/batch.h print/claim.c print/claim.h print/exchange.c print/exchange.h print/ledger.c print/ledger.h print/letter.c print/letter.h \
     print/layout.c print/layout.h print/missing.c print/missing.h print/output-dir.c print/output-dir.h print/output-ipp.c print/output-ipp.h print/page.c print/page.h \
     print/press.c print/press.h \
     print/picture.c print/picture.h print/render.c print/render.h print/render-field.c print/render-field.h \

@@ -4,6 +4,7 @@
 
 #include "output-ipp.h"
 
+#include "exchange.h"
 #include "trust.h"
 
 #include "cleanup.h"
@@ -30,7 +31,7 @@ struct printer {
     struct printer_options options;
     char uri[URI_SIZE], host[256], resource[512];
     int port;
-    bool encrypted;
+    bool encrypted, upgraded;
     struct trust *trust; /* NULL without encryption */
     http_t *http;        /* NULL while there is no connection */
 };
@@ -146,27 +147,35 @@ struct printer *printer_free(struct printer *p)
     return NULL;
 }
 
-/* Whether what is at the other end is the printer. If not, nothing more is said to it. */
+/* Whether what is at the other end is the printer. If not, nothing more must be said to it. */
 static int believed(struct printer *p, char why[static PRINTER_WHY_SIZE])
 {
-    if (!p->trust || trust_check(p->trust, p->http, p->host, why) == 0)
-        return 0;
-    hang_up(p);
-    return -EAGAIN;
+    return !p->trust || trust_check(p->trust, p->http, p->host, why) == 0 ? 0 : -EAGAIN;
+}
+
+/* Over plain IPP a printer may ask for encryption, and gets it, whoever it is. */
+static http_encryption_t encryption(const struct printer *p)
+{
+    return p->encrypted  ? HTTP_ENCRYPTION_ALWAYS
+           : p->upgraded ? HTTP_ENCRYPTION_REQUIRED
+                         : HTTP_ENCRYPTION_IF_REQUESTED;
 }
 
 static int connected(struct printer *p, char why[static PRINTER_WHY_SIZE])
 {
+    int r;
+
     if (p->http)
         return 0;
-    p->http = httpConnect2(p->host, p->port, NULL, AF_UNSPEC,
-                           p->encrypted ? HTTP_ENCRYPTION_ALWAYS : HTTP_ENCRYPTION_IF_REQUESTED, 1,
-                           CONNECT_MS, NULL);
+    p->http = httpConnect2(p->host, p->port, NULL, AF_UNSPEC, encryption(p), 1, CONNECT_MS, NULL);
     if (!p->http)
         return say(why, "the print server %s:%d can't be reached: %s", p->host, p->port,
                    cupsLastErrorString());
     httpSetTimeout(p->http, ANSWER_SECONDS, NULL, NULL);
-    return believed(p, why);
+    r = believed(p, why);
+    if (r < 0)
+        hang_up(p);
+    return r;
 }
 
 static ipp_t *request_new(const struct printer *p, ipp_op_t operation, int number)
@@ -180,24 +189,51 @@ static ipp_t *request_new(const struct printer *p, ipp_op_t operation, int numbe
     return request;
 }
 
+/* One question, with what follows it, on a connection that is there. 0, -EAGAIN and why, or
+   -EPROTO: the printer wants encryption first. */
+static int ask_once(struct printer *p, ipp_t *request, const void *data, size_t size, ipp_t **ret,
+                    char why[static PRINTER_WHY_SIZE])
+{
+    struct exchange *x = NULL;
+    ipp_t *answer = NULL;
+    const char *reason = "it takes too long";
+    http_status_t status;
+    int r = exchange_begin(p->http, &x);
+
+    if (r < 0)
+        return say(why, "%s", strerror(-r));
+    status = cupsSendRequest(p->http, request, p->resource, ippLength(request) + size);
+    r = believed(p, why); /* it may have connected again by itself, but from here on not */
+    if (r == 0 && status == HTTP_STATUS_CONTINUE && size > 0)
+        status = cupsWriteRequestData(p->http, data, size);
+    if (r == 0 && (status == HTTP_STATUS_CONTINUE || status == HTTP_STATUS_OK))
+        answer = exchange_answer(x, &status, &reason);
+    else if (r == 0 && !exchange_is_late(x))
+        reason = cupsLastErrorString();
+    exchange_end(x);
+    if (answer) {
+        *ret = answer;
+        return 0;
+    }
+    hang_up(p);
+    if (r < 0)
+        return r;
+    say(why, "the print server %s:%d doesn't answer: %s", p->host, p->port, reason);
+    return status == HTTP_STATUS_UPGRADE_REQUIRED ? -EPROTO : -EAGAIN;
+}
+
 /* Asks; takes request over. NULL when no answer came, whatever the reason; else IPP's status. */
 static ipp_t *ask(struct printer *p, ipp_t *request, char why[static PRINTER_WHY_SIZE])
 {
-    ipp_t *answer;
+    ipp_t *answer = NULL;
+    bool again;
 
-    if (connected(p, why) < 0) {
-        ippDelete(request);
-        return NULL;
-    }
-    answer = cupsDoRequest(p->http, request, p->resource);
-    if (!answer) {
-        say(why, "the print server %s:%d doesn't answer: %s", p->host, p->port,
-            cupsLastErrorString());
-        hang_up(p);
-    } else if (believed(p, why) < 0) { /* it had connected again by itself */
-        ippDelete(answer);
-        return NULL;
-    }
+    do {
+        again = connected(p, why) == 0 && ask_once(p, request, NULL, 0, &answer, why) == -EPROTO &&
+                !p->upgraded;
+        p->upgraded |= again;
+    } while (again);
+    ippDelete(request);
     return answer;
 }
 
@@ -289,12 +325,11 @@ int printer_create(struct printer *p, const char *job, int *ret_number,
     return 0;
 }
 
-/* By hand, because cupsDoRequest() may send again. */
+/* Once, whatever comes of it. */
 void printer_send(struct printer *p, int number, const void *pdf, size_t size)
 {
     char why[PRINTER_WHY_SIZE];
-    ipp_t *request;
-    http_status_t status;
+    ipp_t *request, *answer = NULL;
 
     if (connected(p, why) < 0)
         return;
@@ -302,20 +337,9 @@ void printer_send(struct printer *p, int number, const void *pdf, size_t size)
     ippAddString(request, IPP_TAG_OPERATION, IPP_TAG_MIMETYPE, "document-format", NULL,
                  "application/pdf");
     ippAddBoolean(request, IPP_TAG_OPERATION, "last-document", 1);
-    status = cupsSendRequest(p->http, request, p->resource, ippLength(request) + size);
-    if (believed(p, why) < 0) { /* it may have connected again by itself, but from here on not */
-        ippDelete(request);
-        return;
-    }
-    if (status == HTTP_STATUS_CONTINUE)
-        status = cupsWriteRequestData(p->http, pdf, size);
-    if (status == HTTP_STATUS_CONTINUE) {
-        ippDelete(cupsGetResponse(p->http, p->resource));
-        status = httpGetStatus(p->http);
-    }
+    ask_once(p, request, pdf, size, &answer, why);
+    ippDelete(answer);
     ippDelete(request);
-    if (status != HTTP_STATUS_OK)
-        hang_up(p);
 }
 
 /* ---- Following ---- */

@@ -18,6 +18,7 @@ struct queue_call {
     const struct queue_claim *claim;
     const struct queue_filter *filter;
     const char *id, *parent, *batch, *entry, *address, *topic, *note;
+    char *const *policies; /* NULL-terminated */
     uint64_t fence;
     enum job_state end;
     int kind;
@@ -54,8 +55,7 @@ struct queue_backend {
     queue_function waiting; /* fills wake: kinds with anything to do, at start */
     queue_function put, ready, ready_and_finish, drop_staged;
     queue_function claim, finish, retry;
-    queue_function sent_to, printed, posted, uncertain, again, returned, bounced, withdraw,
-        forget;
+    queue_function sent_to, printed, posted, uncertain, again, returned, bounced, withdraw, forget;
     queue_function untold, told, tell_later, orphans, orphan_later;
     queue_function get, by_reference, count_mails, list, stats;
     queue_function prune, retry_now, withdraw_one;

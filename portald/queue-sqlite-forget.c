@@ -12,5 +12,7 @@ int sqlite_forget(struct queue_store *store, struct queue_call *call)
         r = store_run(store, SQL_FORGET_REGISTRATIONS, "t", call->entry);
     if (r >= 0)
         r = store_run(store, SQL_FORGET_JOBS, "t", call->entry);
+    for (char *const *policy = call->policies; r >= 0 && policy && *policy; policy++)
+        r = store_run(store, SQL_FORGET_POLICY, "t", *policy);
     return r < 0 ? r : 0;
 }

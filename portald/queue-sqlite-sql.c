@@ -98,9 +98,13 @@ static const char schema_3[] =
     "DROP INDEX job_untold;"
     "CREATE INDEX job_untold ON job(tell_at, created, tell_tries) WHERE untold > 0;";
 
+/* Forgetting a person looks for registrations that matched nobody by the number that they gave. */
+static const char schema_4[] =
+    "CREATE INDEX job_registration ON job(subject) WHERE kind = 0 AND subject IS NOT NULL;";
+
 /* The n-th brings a store of version n to n + 1 (PRAGMA user_version). Never changed once
    released. */
-static const char *const migrations[] = {schema_1, schema_2, schema_3};
+static const char *const migrations[] = {schema_1, schema_2, schema_3, schema_4};
 
 /* The directory follows every step of a letter. */
 #define OF_LETTER "(kind = " LETTER " AND entry IS NOT NULL)"
@@ -187,6 +191,8 @@ const char *const store_sql[STATEMENTS] = {
     [SQL_FORGET_REGISTRATIONS] =
         "UPDATE job SET subject = NULL, note = 'forgotten' WHERE kind = 0"
         " AND id IN (SELECT parent FROM job WHERE entry = ? AND parent IS NOT NULL)",
+    [SQL_FORGET_POLICY] =
+        "UPDATE job SET subject = NULL, note = 'forgotten' WHERE kind = 0 AND subject = ?",
     [SQL_NEXT_PRINTED] = COLUMNS "WHERE batch = ? AND state = " PRINTED " LIMIT 1",
     [SQL_BATCH_EXISTS] = "SELECT 1 FROM job WHERE batch = ? LIMIT 1",
     [SQL_BATCH_AGAIN] = COLUMNS "WHERE batch = ? AND state IN (" CLAIMED "," PRINTED "," UNCERTAIN

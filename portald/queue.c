@@ -578,10 +578,11 @@ int queue_retry_now(struct queue *queue, const char *id, time_t now)
     return queue_run(queue, queue->backend->retry_now, &(struct queue_call){.id = id, .when = now});
 }
 
-int queue_forget(struct queue *queue, const char *entry, const char *note)
+int queue_forget(struct queue *queue, const char *entry, char *const *policies, const char *note)
 {
-    return queue_run(queue, queue->backend->forget,
-                     &(struct queue_call){.entry = entry, .kind = -1, .note = note});
+    struct queue_call call = {.entry = entry, .kind = -1, .policies = policies, .note = note};
+
+    return queue_run(queue, queue->backend->forget, &call);
 }
 
 int queue_withdraw_one(struct queue *queue, const char *id, const char *note)

@@ -300,8 +300,8 @@ int queue_stats(struct queue *queue, struct queue_stats *ret);
 int queue_prune(struct queue *queue, time_t now, bool *ret_more);
 /* Withdraws all that is left of entry, and takes from its rows what tells of the person: the keyed
    hashes of addresses and references, a relay's words, and the policy number of registrations that
-   led to it. */
-int queue_forget(struct queue *queue, const char *entry, const char *note);
+   led to it, or to nobody with one of policies (NULL-terminated; may be NULL). */
+int queue_forget(struct queue *queue, const char *entry, char *const *policies, const char *note);
 /* Operators: a FAILED, or READY but not due, job becomes due now, and one that couldn't be told is
    told now; an unfinished one is WITHDRAWN.
    -EPERM when its state doesn't allow it. */

@@ -155,7 +155,7 @@ static void unblock_clients(const struct wish *w)
    afterwards: something may have been queued in between. */
 static int stage_forget(struct wish *w)
 {
-    int r = queue_forget(w->manager->queue, w->entry->uuid, FORGOTTEN);
+    int r = queue_forget(w->manager->queue, w->entry->uuid, w->entry->policies, FORGOTTEN);
 
     if (r < 0)
         return r;
@@ -194,7 +194,7 @@ void wish_settle(struct wish *w, bool written)
     notice_settle(w->manager, &w->notice, written);
     if (w->wish != WISH_FORGET || !written)
         return;
-    r = queue_forget(w->manager->queue, w->entry->uuid, FORGOTTEN);
+    r = queue_forget(w->manager->queue, w->entry->uuid, w->entry->policies, FORGOTTEN);
     if (r < 0)
         log_event(LOG_WARNING, MESSAGE_QUEUE_TROUBLE, LOG_FIELDS("PORTAL_ENTRY", w->entry->uid),
                   "What was queued for %s in the moment when it was forgotten may still be there: "

@@ -157,7 +157,7 @@ static void test_a_bounce_says_nothing_of_whom_was_forgotten(void **state)
     struct job job;
 
     mail_end(f, 1, JOB_DONE, false);
-    assert_int_equal(queue_forget(f->queue, ENTRY_A, "forgotten"), 0);
+    assert_int_equal(queue_forget(f->queue, ENTRY_A, NULL, "forgotten"), 0);
     assert_int_equal(bounced(f, 1, true, "bounced: 5.1.1 Erika is unknown"), -ENOENT);
     job = get(f, 1);
     assert_string_equal(job.note, "forgotten");

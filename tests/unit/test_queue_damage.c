@@ -229,6 +229,7 @@ static const char version_1[] =
     "ALTER TABLE job DROP COLUMN tell_tries; ALTER TABLE job DROP COLUMN tell_note;"
     "CREATE INDEX job_untold ON job(created) WHERE untold > 0;"
     "DROP INDEX job_ready; DROP INDEX job_crowd; DROP INDEX job_unresolved;"
+    "DROP INDEX job_registration;"
     "ALTER TABLE job DROP COLUMN lane;"
     "CREATE INDEX job_ready ON job(kind, due) WHERE state = 1;"
     "DELETE FROM tally WHERE state > 7; PRAGMA user_version = 1";

@@ -348,6 +348,43 @@ static void test_failed_registration_cannot_be_tried_again(void **state)
     assert_int_equal(queue_retry_now(f->queue, job.id, NOW), -EPERM);
 }
 
+static void put_attempt(struct fixture *f, unsigned n, const char *policy)
+{
+    struct job job = job_of(n, JOB_REGISTRATION);
+
+    strcpy(job.subject, policy);
+    put(f, &job);
+    finish(f, n, claim_one(f, n, JOB_REGISTRATION, NOW), JOB_FAILED, false);
+}
+
+static void assert_subject(struct fixture *f, unsigned n, const char *subject)
+{
+    struct job job = get(f, n);
+
+    assert_string_equal(job.subject, subject);
+    job_clear(&job);
+}
+
+static void test_who_is_forgotten_leaves_no_policy_number_that_matched_nobody(void **state)
+{
+    struct fixture *f = *state;
+    char one[] = "P1", other[] = "P2", *policies[] = {one, other, NULL};
+    struct job mail = job_of(5, JOB_MAIL);
+
+    put_attempt(f, 1, "P1");
+    put_attempt(f, 2, "P2");
+    put_attempt(f, 3, "P2");
+    put_attempt(f, 4, "P3");
+    strcpy(mail.subject, "P1"); /* somebody's uid */
+    put(f, &mail);
+    assert_int_equal(queue_forget(f->queue, ENTRY_A, policies, "forgotten"), 0);
+    assert_subject(f, 1, "");
+    assert_subject(f, 2, "");
+    assert_subject(f, 3, "");
+    assert_subject(f, 4, "P3");
+    assert_subject(f, 5, "P1");
+}
+
 static void test_operator_makes_a_waiting_mail_due(void **state)
 {
     struct fixture *f = *state;
@@ -486,6 +523,7 @@ int main(void)
         TEST(test_prune_says_that_there_is_more),
         TEST(test_operator_has_a_failed_mail_tried_again),
         TEST(test_failed_registration_cannot_be_tried_again),
+        TEST(test_who_is_forgotten_leaves_no_policy_number_that_matched_nobody),
         TEST(test_operator_makes_a_waiting_mail_due),
         TEST(test_operator_withdraws_only_what_is_unfinished),
         TEST(test_waiters_are_woken_for_their_kind_only),

@@ -46,26 +46,13 @@ static json_t *report(const struct wish *w)
                      account_wish_word(w->wish), "letter", *w->letter.job ? w->letter.job : NULL);
 }
 
-/* Only administrators may send more letters than customers can ask for. NULL: it isn't refused. */
-static json_t *refuse_letter(struct control *control, const struct wish *w)
-{
-    const struct account_rules *rules = &w->manager->settings->rules;
-
-    if (control->request->socket != WIRE_SOCKET_SUPPORT || w->wish != WISH_LETTER ||
-        account_letter_allowed(rules, w->entry, clock_now()))
-        return NULL;
-    return control_refuse(control, 1,
-                          "%s: %ld letters have gone to this customer in the last %ld days. "
-                          "Administrators may send more",
-                          w->entry->uid, (long)rules->letters_most,
-                          (long)(rules->letters_window / DAY));
-}
-
 json_t *control_wish(struct control *control)
 {
     _cleanup_(wish_clear) struct wish w = {.manager = control->worker->manager,
                                            .directory = control->worker->directory,
                                            .deadline = control->request->deadline,
+                                           .administrator =
+                                               control->request->socket == WIRE_SOCKET_CONTROL,
                                            .reason = control_string(control, "reason")};
     const char *word = control_string(control, "wish"), *why = NULL;
     int wish = word ? account_wish_read(word) : -EINVAL, r;
@@ -74,8 +61,7 @@ json_t *control_wish(struct control *control)
     if (wish < 0)
         return control_refuse(control, 2, "This portald has no such command");
     w.wish = (enum account_wish)wish;
-    if ((answer = control_customer(control, true, &w.entry)) ||
-        (answer = refuse_letter(control, &w)))
+    if ((answer = control_customer(control, true, &w.entry)))
         return answer;
     r = wish_fulfil(&w, &why);
     if (r == -EPERM && why)

@@ -103,6 +103,10 @@ char **directory_names_free(char **names);
 /* The same of object classes that customers' entries do without. */
 int directory_classes(struct directory *d, const struct entry *entry, long long deadline,
                       char ***ret);
+/* Whether whoever changed the entry last is a member of the group of this DN; also false where that
+   can't be told. 0 or directory_find()'s errors. */
+int directory_written_by(struct directory *d, const struct entry *entry, const char *group,
+                         long long deadline, bool *ret);
 /* Whether it answers: 0 or an error. */
 int directory_ping(struct directory *d, long long deadline);
 /* Whether what isn't found here is nowhere: 0; -EAGAIN while another server is away that may have a

@@ -18,7 +18,7 @@ portald_libportald_la_SOURCES = \
     portald/courier.c portald/courier.h portald/mailing.c portald/mailing.h portald/note.c portald/note.h \
     portald/directory.c portald/directory-connect.c portald/directory-modify.c portald/directory-names.c portald/directory-page.c \
     portald/directory-health.c portald/directory-search.c portald/directory-servers.c portald/directory-servers.h \
-    portald/directory-servers-private.h portald/directory-socket.c portald/directory-socket.h \
+    portald/directory-writer.c portald/directory-servers-private.h portald/directory-socket.c portald/directory-socket.h \
     portald/directory-private.h portald/directory.h \
     portald/edits.c portald/edits.h \
     portald/enroll.c portald/enrollment.c portald/enrollment.h \
@@ -55,7 +55,7 @@ portald_libportald_la_SOURCES = \
     portald/texts.c portald/texts.h \
     portald/throttle.c portald/throttle.h portald/together.c portald/together.h \
     portald/totp.c portald/totp-qr.c portald/totp.h \
-    portald/watch.c portald/watch.h portald/watcher.c portald/watcher.h portald/wish.c portald/wish-stage.c portald/wish.h \
+    portald/watch.c portald/watch.h portald/watcher.c portald/watcher.h portald/wish.c portald/wish-limit.c portald/wish-stage.c portald/wish.h \
     portald/words.c portald/words.h
 portald_libportald_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(SQLITE_CFLAGS) \
     $(JANSSON_CFLAGS) $(GMIME_CFLAGS) $(GLIB_CFLAGS) $(IDN2_CFLAGS) $(OATH_CFLAGS) $(PWQUALITY_CFLAGS) $(QRENCODE_CFLAGS)

@@ -41,6 +41,8 @@ static const struct conf_key keys[] = {
               "a file, or credential:NAME"),
     CONF_STRING("directory", "decoy_dn", S, decoy_dn, NULL,
                 "the DN of the decoy, cn=decoy,ou=services,…"),
+    CONF_STRING("directory", "admins", S, admins, "",
+                "the DN of the administrators' group, cn=portal-admins,ou=groups,…"),
     CONF_CHOICE("directory", "starttls", S, starttls, "no", starttls_choices, "no or required"),
     CONF_PATH("directory", "ca_file", S, ca_file, "", "a file with CA certificates (PEM)"),
     CONF_PATH("directory", "cert_file", S, cert_file, "", "a file with a certificate (PEM)"),
@@ -99,6 +101,8 @@ static const struct conf_key keys[] = {
     CONF_NUMBER("limits", "mails_per_address", S, mails_per_address, "3", 1, 1000,
                 "a number, an hour"),
     CONF_NUMBER("limits", "confirmations_per_entry", S, confirmations_per_entry, "5", 1, 1000,
+                "a number, a day"),
+    CONF_NUMBER("limits", "unblocks_per_entry", S, unblocks_per_entry, "5", 1, 1000,
                 "a number, a day"),
 
     CONF_SPAN("rules", "link_valid", S, rules.link_valid, "48h", HOUR, 30 * DAY,
@@ -206,6 +210,25 @@ static int settings_check(const char *file, const struct settings *s)
         return wrong(file, problem);
     if (!strchr(s->base, '=') || !strchr(s->decoy_dn, '='))
         return wrong(file, "[directory] base and decoy_dn: expected a DN, ou=…,dc=…");
+    if (!strchr(s->admins, '='))
+        return wrong(file, "[directory] admins: expected a DN, cn=…,dc=…");
+    return 0;
+}
+
+/* Beside the customers, as portal-directory makes it. */
+static int find_admins(struct settings *s)
+{
+    const char *above = s->base;
+    char *dn = NULL;
+
+    if (*s->admins)
+        return 0;
+    for (above += strcspn(above, "\\,"); *above == '\\'; above += strcspn(above, "\\,"))
+        above += above[1] ? 2 : 1;
+    if (asprintf(&dn, "cn=portal-admins,ou=groups%s", above) < 0)
+        return -ENOMEM;
+    free(s->admins);
+    s->admins = dn;
     return 0;
 }
 
@@ -219,7 +242,7 @@ int settings_load(const char *file, struct settings **ret)
     r = conf_load(file, keys, ELEMENTS(keys), settings, conf_log, NULL);
     if (r == -ENOENT)
         wrong(file, "there is no such file");
-    if (r == 0)
+    if (r == 0 && (r = find_admins(settings)) == 0)
         r = settings_check(file, settings);
     if (r < 0) {
         settings_free(settings);

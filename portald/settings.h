@@ -12,7 +12,8 @@ struct settings {
     /* [consent] */
     char *privacy_version, *privacy_file, *terms_version, *terms_file;
     /* [directory] */
-    char *uri, *base, *bind_dn, *bind_password_file, *decoy_dn, *ca_file, *cert_file, *key_file;
+    char *uri, *base, *bind_dn, *bind_password_file, *decoy_dn, *admins, *ca_file, *cert_file,
+        *key_file;
     int starttls;
     bool ppolicy;
     long directory_timeout;
@@ -31,7 +32,7 @@ struct settings {
     long workers, connections, hashes, request_timeout;
     /* [limits] */
     long names_per_client, registrations_per_client, registrations_per_policy;
-    long mails_per_address, confirmations_per_entry;
+    long mails_per_address, confirmations_per_entry, unblocks_per_entry;
     /* [rules] */
     struct account_rules rules;
     /* [passwords] */

@@ -116,6 +116,8 @@ static int try_once(struct wish *w, const char **ret_why)
         return -ECANCELED;
     if ((*ret_why = account_wish_refused(w->entry, w->wish)))
         return refuse(w, *ret_why);
+    if ((r = wish_limit(w, ret_why)) < 0)
+        return r == -EPERM && *ret_why ? refuse(w, *ret_why) : r;
     if ((r = wish_stage(w, ret_why)) < 0)
         return r == -EPERM && *ret_why ? refuse(w, *ret_why) : r;
     r = write_wish(w);
@@ -146,6 +148,8 @@ static void settle(struct wish *w, int r)
 {
     if (r == -EUCLEAN || (r < 0 && w->unsure && r != -ECANCELED))
         return;
+    if (r < 0)
+        wish_uncount(w);
     wish_settle(w, r == 0);
 }
 

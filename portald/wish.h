@@ -7,6 +7,8 @@
 #include "letter.h"
 #include "notice.h"
 
+#define WISH_LIMIT_SIZE 192 /* of a sentence that says which limit is reached */
+
 struct wish {
     const struct manager *manager;
     struct directory *directory;
@@ -17,6 +19,9 @@ struct wish {
     /* The value of portalRequest that the modify takes away, leaving the result in its place. NULL:
        nobody wrote one. */
     const struct entry_request *request;
+    /* Asked for by an administrator, for whom there are no limits. Where somebody wrote a request,
+       it is found out when a limit is reached. */
+    bool administrator;
     const char *word; /* for the result: the verb, or what was written instead of one */
 
     /* What came of it. */
@@ -27,7 +32,9 @@ struct wish {
     char **others;  /* forget: attributes of the entry that aren't ours */
     char **classes; /* … and object classes, where those demand what must go */
     time_t now;
-    bool unsure; /* whether an earlier try was written */
+    bool unsure;  /* whether an earlier try was written */
+    bool counted; /* against a limit */
+    char limit[WISH_LIMIT_SIZE];
 };
 void wish_clear(struct wish *wish);
 
@@ -38,6 +45,12 @@ void wish_clear(struct wish *wish);
 int wish_fulfil(struct wish *wish, const char **ret_why);
 /* Takes a request away that is no wish, and leaves why. As wish_fulfil(), 0 once it is written. */
 int wish_refuse(struct wish *wish, const char *why);
+
+/* wish-limit.c: 0 where it isn't too much of what it is; -EPERM and *ret_why, which lasts as long
+   as the wish; or an error. */
+int wish_limit(struct wish *wish, const char **ret_why);
+/* What wish_limit() counted wasn't done. */
+void wish_uncount(struct wish *wish);
 
 /* wish-stage.c: what must be there before the modify, and what becomes of it afterwards. -EPERM and
  *ret_why where it can't be had. */

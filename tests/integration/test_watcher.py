@@ -1,5 +1,6 @@
 """The directory as the administration interface: wishes written into portalRequest, and what comes of each."""
 
+import json
 import os
 import re
 import signal
@@ -90,13 +91,56 @@ def test_support_unblocks(world):
     assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
 
 
-def test_support_sends_a_letter_and_exceeds_the_limit(world):
+def test_support_sends_letters_and_only_an_administrator_exceeds_the_limit(world):
+    """Whoever wrote the wish is who changed the entry last."""
     c = with_puk(world)
-    for n in range(1, 5):
+    for n in range(1, 4):
         fulfilled(world, c.uid, "letter", who="support")
         wait_for(lambda n=n: len(c.show()["letters"]) == n, what="the letter")
         world.modify(c.uid, portalRequestResult=None)
+    puk = world.entry(c.uid)["portalPUK"]
+    wish(world, c.uid, "letter", who="support")
+    said, = done(world, c.uid)
+    assert said.startswith("letter failed: 3 letters") and "30 days" in said and "Administrators may" in said
+    assert world.entry(c.uid)["portalPUK"] == puk and len(c.show()["letters"]) == 3
+    fulfilled(world, c.uid, "letter", who="admin")
+    assert len(c.show()["letters"]) == 4
     assert all(x["kind"] == "puk" for x in c.show()["letters"])
+
+
+def test_a_wish_behind_another_that_portald_answered_is_not_known_to_be_an_administrators(world):
+    c = with_puk(world)
+    for _ in range(3):
+        fulfilled(world, c.uid, "letter", who="admin")
+        world.modify(c.uid, portalRequestResult=None)
+    wish(world, c.uid, "lock", "unlock", "letter")
+    said = done(world, c.uid, 3)
+    assert {"lock ok", "unlock ok"} < set(said) and any(s.startswith("letter failed: 3 letters") for s in said)
+    fulfilled(world, c.uid, "letter", who="admin", count=4)
+
+
+def test_support_unblocks_five_times_a_day_over_both_ways(world):
+    c = with_puk(world)
+
+    def over_the_socket():
+        return world.portald.ask("support", "CONTROL", JSON=json.dumps({"verb": "wish", "wish": "unblock", "who": c.uid}))
+    for _ in range(3):
+        fulfilled(world, c.uid, "unblock", who="support")
+        world.modify(c.uid, portalRequestResult=None)
+    for _ in range(2):
+        assert over_the_socket().get("EXIT")[0] == 0
+    world.modify(c.uid, portalPasswordFailures="100")
+    refused = over_the_socket()
+    assert refused.get("EXIT")[0] == 1 and b"5 times in a day" in refused.get("JSON")
+    wish(world, c.uid, "unblock", who="support")
+    said, = done(world, c.uid)
+    assert said.startswith("unblock failed: ") and "Administrators may" in said
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "THROTTLED"
+    fulfilled(world, c.uid, "unblock", who="admin")
+    assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
+    assert world.box.ctl("unblock", c.uid).returncode == 0
+    over_the_socket()
+    assert over_the_socket().get("EXIT")[0] == 1
 
 
 def test_totp_off_and_restart(world):
@@ -320,7 +364,7 @@ def test_two_administrators_at_once_get_one_letter(world):
         before = len(c.show()["letters"])
         world.modify(c.uid, portalRequestResult=None)
         with ThreadPoolExecutor(2) as pool:
-            written = sum(pool.map(ask, ("admin", "support")))
+            written = sum(pool.map(ask, ("admin", "admin")))
         assert written
         wait_for(lambda: "portalRequest" not in world.entry(c.uid), what="the result")
         assert 1 <= len(c.show()["letters"]) - before <= written

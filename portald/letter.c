@@ -19,6 +19,7 @@
 
 #define CONTENT_SIZE 512
 #define ANNOUNCEMENT "letter-address"
+#define MAIL_CHANGED "mail-changed"
 #define LETTERS_MOST 100 /* unfinished ones of a customer */
 /* Why a letter waits, for whoever looks at the queue. */
 #define HELD "it waits, since it goes to another address than the last one"
@@ -323,11 +324,41 @@ static int announced(const struct manager *m, const struct entry *entry, const c
     return 0;
 }
 
+/* A thief who had the mail address changed, too, is told of the letter in the owner's place. So it
+   also waits from when the address before was told of that change: its owner's button locks the
+   account, which withdraws the letter. Where that mail failed there is nobody to wait for. */
+static int told_before(const struct manager *m, const struct entry *entry, time_t now,
+                       time_t *ret_until)
+{
+    const struct account_rules *rules = &m->settings->rules;
+    struct queue_filter filter = {
+        .kind = JOB_MAIL, .state = -1, .entry = entry->uuid, .most = QUEUE_LIST_MAX};
+    _cleanup_(job_list_clear) struct job_list jobs = {0};
+    time_t until = account_mail_changed(entry) ? now + rules->address_wait : 0;
+    int r = queue_list(m->queue, &filter, &jobs);
+
+    for (size_t i = 0; r == 0 && i < jobs.count; i++) {
+        const struct job *mail = &jobs.items[i];
+        time_t waits = 0;
+
+        if (strcmp(mail->topic, MAIL_CHANGED) != 0)
+            continue;
+        if (mail->state == JOB_DONE)
+            waits = account_letter_waits(rules, ANNOUNCED_ACCEPTED, mail->happened, now);
+        else if (!job_ended(mail->state) && mail->state != JOB_DAMAGED)
+            waits = account_letter_waits(rules, ANNOUNCED_NOT, 0, now);
+        until = waits > until ? waits : until;
+    }
+    if (r == 0)
+        *ret_until = until;
+    return r;
+}
+
 int letter_hold(const struct manager *manager, const struct entry *entry, const struct job *job,
                 time_t now, time_t *ret_until, const char **ret_why)
 {
     enum account_announced told = ANNOUNCED_FAILED;
-    time_t accepted = 0;
+    time_t accepted = 0, before = 0;
     int r = 0;
 
     *ret_until = 0;
@@ -335,9 +366,13 @@ int letter_hold(const struct manager *manager, const struct entry *entry, const 
         return 0;
     if (entry->mail)
         r = announced(manager, entry, job->id, now, &told, &accepted);
+    if (r == 0)
+        r = told_before(manager, entry, now, &before);
     if (r < 0)
         return r;
     *ret_until = account_letter_waits(&manager->settings->rules, told, accepted, now);
+    if (*ret_until < before)
+        *ret_until = before;
     *ret_why = told != ANNOUNCED_FAILED ? HELD : entry->mail ? HELD_UNTOLD : HELD_NO_MAIL;
     return 0;
 }

@@ -33,7 +33,8 @@ void letter_address_hash(const struct entry *entry, unsigned char ret[static ENT
 void letter_sent_text(const struct entry *entry, char ret[static JOB_HASH_SIZE]);
 int letter_sent_to(const struct job *job, unsigned char ret[static ENTRY_ADDRESS_BYTES]);
 /* Until when the letter job must wait if it were printed now, and why, because it would go to an
-   address that its customer wasn't told of for long enough, or couldn't be; 0: it may go. Who
+   address that its customer wasn't told of for long enough, or couldn't be, or because the mail
+   address changed, too, and the one before wasn't told of that for long enough; 0: it may go. Who
    wasn't told at all is mailed. Returns 0 or the queue's error. */
 int letter_hold(const struct manager *manager, const struct entry *entry, const struct job *job,
                 time_t now, time_t *ret_until, const char **ret_why);

@@ -214,6 +214,60 @@ def test_the_three_days_begin_when_the_relay_takes_the_announcement(with_letter)
     wait_until_printed(w, c, job)
 
 
+def test_letter_waits_until_the_mail_address_before_was_told_for_three_days(with_letter):
+    """Whoever had both addresses changed in one go is told of the letter in the owner's place."""
+    c, w = with_letter, with_letter.world
+    old, new = c.mail, f"neu-{c.uid}@example.org"
+    answer = Path(w.box["PORTAL_MAIL_ANSWER"])
+    answer.write_text("rcpt 451 later")
+    w.modify(c.uid, mail=new, postalAddress=OTHER_ADDRESS)
+    wait_for(lambda: w.entry(c.uid)["portalConfirmedMail"] == [new], what="notice of the address")
+
+    def mails(topic):
+        return [j["id"] for j in w.portald.control("queue-list", kind="mail")["jobs"] if j["topic"] == topic and j["attempts"]]
+    told = wait_for(lambda: mails("mail-changed"), what="an attempt")[0]
+    wait_for(lambda: mails("mail-new"), what="an attempt")
+    answer.unlink()
+    ctl(w, "letter", c.uid)
+    job = letters(w, c)[-1][1]
+    c.mail = new
+    mail_with(w, c, "geht an eine andere Anschrift")
+    assert w.portald.control("queue-show", id=told)["job"]["state"] == "ready"
+    answer.write_text("rcpt 451 later")
+    w.clock("+80h")
+    assert not claim(w) and "another address" in note(w, job)
+    answer.unlink()
+    w.portald.control("queue-retry", id=told)
+    c.mail = old
+    mail = mail_with(w, c, "wurde geändert")
+    w.wait_for_rest()
+    w.clock("+71h30m")
+    w.portald.control("queue-retry", id=job)
+    assert not claim(w)
+    # Its owner has a button that locks the account; the letter goes nowhere then.
+    ctl(w, "not-me", mail.reference)
+    assert c.state == "locked" and letters(w, c)[-1][1:] == (job, "withdrawn")
+
+
+def test_letter_goes_when_only_the_mail_address_before_is_dead(with_letter):
+    c, w = with_letter, with_letter.world
+    new = f"neu-{c.uid}@example.org"
+    w.modify(c.uid, mail=new, postalAddress=OTHER_ADDRESS)
+    path = mail_with(w, c, "wurde geändert").message["Return-Path"].strip("<>")
+    w.wait_for_rest()
+    done = subprocess.run([w.box["PORTAL_CTL"], "bounce", path], input=dsn.postfix(path, c.mail).encode(),
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ctl(w, "letter", c.uid)
+    job = letters(w, c)[-1][1]
+    c.mail = new
+    mail_with(w, c, "geht an eine andere Anschrift")
+    w.wait_for_rest()
+    w.box.start("print")
+    w.clock("+73h")
+    wait_until_printed(w, c, job)
+
+
 def test_letter_waits_for_a_person_when_its_announcement_comes_back(with_letter):
     c, w = with_letter, with_letter.world
     moved(w, c)

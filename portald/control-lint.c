@@ -46,8 +46,7 @@ static json_t *page(struct control *control, const char *id)
                      "entries", (json_int_t)p.entries, "jobs", (json_int_t)p.jobs, "found",
                      (json_int_t)p.findings, "findings", findings_json(&p), "error",
                      p.error == -ECANCELED ? "nobody fetched what was found"
-                     : p.error < 0         ? strerror(-p.error)
-                                           : NULL);
+                                           : control_error_words(p.error));
 }
 
 /* id: of the run whose next page is wanted; without, a new one begins. */

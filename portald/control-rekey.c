@@ -30,7 +30,7 @@ json_t *control_rekey_look(struct control *control)
     return json_pack("{s:s, s:b, s:s, s:I, s:I, s:I, s:o, s:s*}", "id", p.id, "running", p.running,
                      "key", key, "seen", (json_int_t)p.seen, "resealed", (json_int_t)p.resealed,
                      "lost", (json_int_t)p.lost, "entries", losses_json(&p), "error",
-                     p.error < 0 ? strerror(-p.error) : NULL);
+                     control_error_words(p.error));
 }
 
 json_t *control_rekey(struct control *control)

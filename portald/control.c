@@ -55,6 +55,19 @@ json_t *control_fail(struct control *control, int error)
     }
 }
 
+const char *control_error_words(int error)
+{
+    switch (-error) {
+    case 0:
+        return NULL;
+    case EHOSTDOWN:
+    case ETIMEDOUT:
+        return "the directory can't be reached";
+    default:
+        return strerror(-error);
+    }
+}
+
 const char *control_string(const struct control *control, const char *name)
 {
     return json_string_value(json_object_get(control->asked, name));
@@ -82,6 +95,8 @@ static json_t *directory_status(struct control *control)
     size_t count = directory_servers_report(w->manager->servers, servers);
     json_t *list = json_array();
 
+    if (count == 1) /* nobody looks after one that is alone */
+        servers[0].well = ok;
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, server_status(&servers[i]));
     return json_pack("{s:b, s:s, s:o, s:s*}", "ok", ok, "uri", w->manager->settings->uri, "servers",

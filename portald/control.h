@@ -40,6 +40,8 @@ json_t *control_refuse(struct control *control, int status, const char *format, 
     __attribute__((format(printf, 3, 4)));
 /* The same for an error of queue or directory. */
 json_t *control_fail(struct control *control, int error);
+/* What to say of an error of something that went on beside; NULL for 0. */
+const char *control_error_words(int error);
 /* The entry that who names, an e-mail address, a uid, or a policy number: 0 or directory_find()'s
    errors. */
 int control_find(struct control *control, const char *who, bool secrets, struct entry **ret);

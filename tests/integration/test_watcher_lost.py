@@ -110,6 +110,7 @@ def test_portald_starts_and_says_status_while_slapd_is_away(place):
     place.box.start("portald")  # until status answers
     assert time.monotonic() - began < STATUS_SECONDS
     assert "CAN'T BE ASKED" in place.box.ctl("status").stdout
+    assert not place.portald.control("status")["directory"]["servers"][0]["well"]
     place.box.start("slapd")
     fulfilled(place, with_puk(place).uid, "lock", seconds=60)
 

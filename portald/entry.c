@@ -52,7 +52,7 @@ static const struct rule {
     [ATTRIBUTE_POLICY_NUMBER] = {"portalPolicyNumber", entry_read_policy, FIELD(policies), SEVERAL,
                                  "digits and capital letters"},
     [ATTRIBUTE_BIRTH_DATE] = {"portalBirthDate", entry_read_birth_date, FIELD(birth_date), SINGLE,
-                              "YYYY-MM-DD"},
+                              "a day that there is, YYYY-MM-DD"},
     [ATTRIBUTE_STATE] = {"portalState", entry_read_state, FIELD(state), SINGLE, "a known state"},
     [ATTRIBUTE_REVISION] = {"portalRevision", entry_read_revision, FIELD(revision), SINGLE,
                             "a number"},

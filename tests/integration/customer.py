@@ -216,5 +216,6 @@ def with_password(world, password=PASSWORD, language="de", state="active", mail=
     is hashed as cheaply as slapd can."""
     c = world.customer(language)
     c.mail = mail or c.mail
+    more.setdefault("portalConfirmedMail", c.mail)
     world.modify(c.uid, portalState=state, mail=c.mail, userPassword=ldap_client.ssha(password), **more)
     return c

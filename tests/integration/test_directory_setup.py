@@ -366,6 +366,39 @@ def test_a_database_that_everybody_reads_is_not_taken_over_by_mistake(stock):
     assert "nothing to change" in stock.tool("apply")
 
 
+def replication(stock, *options):
+    """Gives the command, carries out what it says, and says what the database has then."""
+    password = stock.place / "replicator.pw"
+    password.write_text("nur-in-diesem-Test")
+    text = stock.tool("replication", "--server-id", "1", "--password-file", str(password), "--ca", "/etc/ssl/certs/ca-certificates.crt",
+                      *options)
+    stock.change(text)
+    return stock.database()
+
+
+def test_replication_twice_changes_nothing_and_another_time_what_is_other(stock):
+    stock.tool("apply")
+    stock.change("dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcLimits\n"
+                 'olcLimits: {0}dn.exact="cn=site,dc=example,dc=org" size=7\n')
+    before = stock.database()
+    peers = ("--peer", "ldaps://127.0.0.1:9", "--peer", "ldaps://127.0.0.2:9")
+    once = replication(stock, *peers, "--portald", "192.0.2.10")
+    assert len(once["olcAccess"]) == len(before["olcAccess"]) + 5 and len(once["olcSyncrepl"]) == 2
+    assert len(once["olcLimits"]) == len(before["olcLimits"]) + 1
+    # A rule of the site's own in front of ours keeps its place.
+    stock.change("dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n"
+                 'olcAccess: {0}to attrs=pager by * none\n')
+    once = stock.database()
+    assert replication(stock, *peers, "--portald", "192.0.2.10") == once
+    assert "nothing to change" in stock.tool("apply")
+    # Another portald, and one peer less: nothing of the old is left, and nothing of the site's is gone.
+    again = replication(stock, *peers[:2], "--portald", "192.0.2.11")
+    assert len(again["olcSyncrepl"]) == 1 and len(again["olcAccess"]) == len(once["olcAccess"])
+    assert not any(b"192.0.2.10" in value for value in again["olcAccess"])
+    assert replication(stock, *peers[:2]) and not any(b"192.0.2" in value for value in stock.database()["olcAccess"])
+    assert any(b"attrs=pager" in value for value in stock.database()["olcAccess"])
+
+
 def test_a_server_that_replicates_is_not_taken_apart(stock):
     stock.tool("apply")
     stock.change("dn: cn=config\nchangetype: modify\nadd: olcServerID\nolcServerID: 1\n\n"

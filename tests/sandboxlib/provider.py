@@ -73,6 +73,11 @@ class Provider:
             process.end(self.pid)
         self.pid = None
 
+    def reached(self):
+        """Options of portal-directory, to read this server's cn=config."""
+        return ("--uri", self.uri, "--bind-dn", "cn=admin,cn=config", "--bind-password-file",
+                self.slapd.directory / "root.pw")
+
     def config(self, text):
         """Applies changes to cn=config."""
         self.modify(text, "cn=admin,cn=config")
@@ -146,7 +151,7 @@ class Pair:
                 for name, file in (("CertificateKey", key), ("Certificate", cert), ("CACertificate", self.authority.ca))))
             one.config(portal_directory("replication", "--server-id", str(one.number), "--peer", other.peer_uri,
                                         "--password-file", self.password_file, "--ca", self.authority.ca,
-                                        "--portald", "127.0.0.1"))
+                                        "--portald", "127.0.0.1", *one.reached()))
         for one in self.providers:  # TLS certificates are taken at start
             one.end()
             one.start()

@@ -161,18 +161,37 @@ static http_encryption_t encryption(const struct printer *p)
                          : HTTP_ENCRYPTION_IF_REQUESTED;
 }
 
+/* A handshake may be dripped like an answer. libcups connects again for it, and only then can it be
+   watched. */
+static int encrypt(struct printer *p, char why[static PRINTER_WHY_SIZE])
+{
+    struct exchange *x = NULL;
+    int r = encryption(p) == HTTP_ENCRYPTION_IF_REQUESTED ? 0 : exchange_begin(p->http, &x);
+
+    if (r < 0)
+        return say(why, "%s", strerror(-r));
+    if (x && (httpEncryption(p->http, encryption(p)) != 0 || exchange_is_late(x)))
+        r = say(why, "the print server %s:%d can't be reached: %s", p->host, p->port,
+                exchange_is_late(x) ? "its handshake takes too long" : cupsLastErrorString());
+    exchange_end(x);
+    return r;
+}
+
 static int connected(struct printer *p, char why[static PRINTER_WHY_SIZE])
 {
     int r;
 
     if (p->http)
         return 0;
-    p->http = httpConnect2(p->host, p->port, NULL, AF_UNSPEC, encryption(p), 1, CONNECT_MS, NULL);
+    p->http = httpConnect2(p->host, p->port, NULL, AF_UNSPEC, HTTP_ENCRYPTION_IF_REQUESTED, 1,
+                           CONNECT_MS, NULL);
     if (!p->http)
         return say(why, "the print server %s:%d can't be reached: %s", p->host, p->port,
                    cupsLastErrorString());
     httpSetTimeout(p->http, ANSWER_SECONDS, NULL, NULL);
-    r = believed(p, why);
+    r = encrypt(p, why);
+    if (r == 0)
+        r = believed(p, why);
     if (r < 0)
         hang_up(p);
     return r;

@@ -17,7 +17,7 @@ from test_print import Station, program  # noqa: F401
 LATE = 30  # seconds; a build for tests gives an answer 4
 MEMORY_MOST = 160 * 1024  # KiB, of which fonts and the letter take the most
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/ipp\r\nTransfer-Encoding: chunked\r\n\r\n"
-SEND_DOCUMENT, CREATE_JOB = 6, 5
+SEND_DOCUMENT, CREATE_JOB, HANDSHAKE = 6, 5, -1
 
 
 def attribute(tag, name, value):
@@ -62,6 +62,14 @@ def promise_to_continue_forever(near, request):
         time.sleep(0.05)
 
 
+def drip_a_handshake(near, _request):
+    """A record of TLS that is announced and hardly comes."""
+    near.sendall(b"\x16\x03\x03\x3e\x80\x02\x00\x3e\x7c\x03\x03")
+    while True:
+        near.sendall(b"a")
+        time.sleep(0.5)
+
+
 def nest(near, request):
     """Collections in collections, which a library reads by calling itself."""
     near.sendall(CHUNKED + chunk(opening(request) + b"\x02" + attribute(0x34, b"c", b"")))
@@ -86,6 +94,8 @@ class Liar:
 
     def talk(self, near):
         with near, suppress(OSError), near.makefile("rb") as lines:
+            if self.question == HANDSHAKE and near.recv(1, socket.MSG_PEEK):
+                self.lie(near, b"")
             while request := self.read(near, lines):
                 operation = request[3]
                 if self.question in (None, operation):
@@ -160,6 +170,14 @@ def test_a_printer_that_never_ends_its_answer_is_given_up(station, liar, lie, sa
     assert seconds < LATE, seconds
     if b"__asan_init" not in Path(station.program).read_bytes():
         assert memory < MEMORY_MOST, memory
+
+
+def test_a_printer_that_never_ends_its_handshake_is_given_up(station, liar):
+    use(station, liar(drip_a_handshake, HANDSHAKE).uri.replace("ipp:", "ipps:"))
+    station.portald.add(Letter())
+    status, seconds, _, said = run_measured(station)
+    assert status == 1 and "handshake takes too long" in said, (status, said)
+    assert seconds < LATE, seconds
 
 
 def test_a_letter_whose_sending_is_never_answered_is_uncertain(station, liar):

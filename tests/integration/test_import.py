@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 
 import ldap_client
 import pytest
@@ -322,12 +323,18 @@ def own_importer():
     box.close()
 
 
-MANY = 900
+def many(importer):
+    """How many lines take some seconds here, on a slow disk or a fast one: time enough to stop an import."""
+    began = time.monotonic()
+    assert importer.run([line(f"w-{n}") for n in range(100)]).returncode == 0
+    lines_a_second = 100 / (time.monotonic() - began)
+    importer.forget()
+    return min(max(900, int(4 * lines_a_second)), 20000)
 
 
 def test_after_the_death_of_slapd_the_same_file_goes_on(own_importer):
-    importer = own_importer
-    path = importer.file([line(f"i-{n}", uid="" if n % 2 else f"i-{n}") for n in range(MANY)])
+    importer, count = own_importer, many(own_importer)
+    path = importer.file([line(f"i-{n}", uid="" if n % 2 else f"i-{n}") for n in range(count)])
     running = importer.start(path)
     wait_for(lambda: len(importer.entries()) > 100, seconds=60, what="the first hundred")
     os.kill(int(importer.box["PORTAL_SLAPD_PID"]), signal.SIGKILL)
@@ -335,23 +342,23 @@ def test_after_the_death_of_slapd_the_same_file_goes_on(own_importer):
     assert running.returncode == 3 and "Run the same command again" in said
     importer.box.restart("slapd")
     there = len(importer.entries())
-    assert 100 < there < MANY
+    assert 100 < there < count
     again = importer.run(path, "--json")
     assert again.returncode == 0, again.stderr
-    assert summary(again) == {"lines": MANY, "added": MANY - there, "unchanged": there}
+    assert summary(again) == {"lines": count, "added": count - there, "unchanged": there}
     assert all(len(e) == 9 for e in importer.entries().values())
 
 
 def test_an_interrupt_finishes_what_is_on_its_way_and_says_how_far_it_got(own_importer):
-    importer = own_importer
-    path = importer.file([line(f"i-{n}") for n in range(MANY)])
+    importer, count = own_importer, many(own_importer)
+    path = importer.file([line(f"i-{n}") for n in range(count)])
     running = importer.start(path, "--json")
     wait_for(lambda: len(importer.entries()) > 100, seconds=60, what="the first hundred")
     running.send_signal(signal.SIGINT)
     out, said = running.communicate(timeout=60)
     assert running.returncode == 1
     told = int(re.search(r"Stopped on request behind (\d+) lines", said)[1])
-    assert 100 < told < MANY and len(importer.entries()) == told
+    assert 100 < told < count and len(importer.entries()) == told
     assert f'"added": {told}' in out and '"complete": false' in out
 
 

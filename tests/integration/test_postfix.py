@@ -199,7 +199,7 @@ def test_postfix_with_a_certificate_of_a_stranger_gets_nothing(program, tmp_path
 class Couriers:
     """bench_mail: couriers, mailers and a queue of their own, for mails to this relay."""
 
-    def __init__(self, build_dir, program, directory, relay, count, couriers=4):
+    def __init__(self, build_dir, program, directory, relay, count, couriers=4, retry=1):
         self.log_file = directory / "couriers.log"
         config = directory / "mailer.conf"
         config.write_text(f"[relay]\nhost = localhost\nport = {relay[0]}\nca_file = {relay[1]}\n",
@@ -208,7 +208,7 @@ class Couriers:
             self.process = subprocess.Popen(
                 [build_dir / "tests/bench/bench_mail", "--queue", directory / "queue.db", "--templates",
                  SOURCE / "config/templates", "--mailer", program, "--config", config,
-                 "--mails", str(count), "--couriers", str(couriers), "--retry", "1"],
+                 "--mails", str(count), "--couriers", str(couriers), "--retry", str(retry)],
                 stdout=subprocess.DEVNULL, stderr=log)
 
     def __enter__(self):
@@ -277,10 +277,10 @@ def kill_some(process, killed, done):
 
 def test_killed_mailers_lose_no_mail(program, build_dir, authority, certificate, tmp_path):
     """Two thousand mails, mailers killed all the time: each arrives, and none twice but for those that
-    were under way at a kill."""
+    were under way at a kill. What a kill interrupts is tried again once the kills are over."""
     count, killed, done = 2000, [], threading.Event()
     with Relay(certificate, features=["PIPELINING"]) as relay:
-        with Couriers(build_dir, program, tmp_path, (relay.port, authority.file), count) as running:
+        with Couriers(build_dir, program, tmp_path, (relay.port, authority.file), count, retry=15) as running:
             killer = threading.Thread(target=kill_some, args=(running.process, killed, done))
             killer.start()
             time.sleep(8)
@@ -291,5 +291,6 @@ def test_killed_mailers_lose_no_mail(program, build_dir, authority, certificate,
         unknown = Counter(re.findall(r"mail (\w+) \(confirm\) deferred: the mailer gave no result", running.log()))
     assert len(killed) >= 20
     assert len(taken) == count
-    assert all(times <= 1 + unknown[job.decode()] for job, times in taken.items())
+    assert all(times <= 1 + unknown[job.decode()] and times <= 2 for job, times in taken.items())
+    print(f"{len(killed)} kills, {sum(taken.values()) - count} mails twice")
     assert sum(taken.values()) - count <= len(killed)

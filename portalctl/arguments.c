@@ -78,10 +78,10 @@ static enum option letter_find(char letter)
 static int option_read(int argc, char **argv, int *i, struct arguments *a)
 {
     bool is_long = argv[*i][1] == '-';
-    const char *word = argv[*i] + (is_long ? 2 : 1), *value = is_long ? strchr(word, '=') : word + 1;
-    enum option o = is_long
-                        ? option_find(word, value ? (size_t)(value - word) : strlen(word))
-                        : letter_find(*word);
+    const char *word = argv[*i] + (is_long ? 2 : 1),
+               *value = is_long ? strchr(word, '=') : word + 1;
+    enum option o = is_long ? option_find(word, value ? (size_t)(value - word) : strlen(word))
+                            : letter_find(*word);
 
     if (!is_long && !*value)
         value = NULL;

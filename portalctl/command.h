@@ -70,8 +70,8 @@ struct arguments {
 };
 
 /* Reads argv. Options may stand anywhere, as "--name value" or "--name=value", some as "-n value";
-   "--" ends them; a hyphen before a digit begins an operand ("-1h"). Returns 0, or -EINVAL after saying on stderr
-   what was wrong. */
+   "--" ends them; a hyphen before a digit begins an operand ("-1h"). Returns 0, or -EINVAL after
+   saying on stderr what was wrong. */
 int arguments_read(int argc, char **argv, struct arguments *ret);
 const char *arguments_socket_dir(const struct arguments *a);
 bool arguments_json(const struct arguments *a);

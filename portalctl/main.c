@@ -14,15 +14,15 @@
 #include <string.h>
 #include <time.h>
 
-#define NEW_LETTER_OPTIONS \
+#define NEW_LETTER_OPTIONS                                                                         \
     (OPTION_BIT(OPTION_POLICY) | OPTION_BIT(OPTION_BIRTHDATE) | OPTION_BIT(OPTION_MAIL))
 #define REGISTER_OPTIONS                                                                           \
     (OPTION_BIT(OPTION_POLICY) | OPTION_BIT(OPTION_BIRTHDATE) | OPTION_BIT(OPTION_MAIL) |          \
      OPTION_BIT(OPTION_MAIL_AGAIN) | OPTION_BIT(OPTION_PRIVACY) | OPTION_BIT(OPTION_TERMS))
 #define LIST_OPTIONS                                                                               \
     (OPTION_BIT(OPTION_KIND) | OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_ENTRY) |               \
-     OPTION_BIT(OPTION_UNTOLD) |                                                                   \
-     OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER))
+     OPTION_BIT(OPTION_UNTOLD) | OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_LIMIT) |               \
+     OPTION_BIT(OPTION_AFTER))
 #define LANGUAGE_OPTION OPTION_BIT(OPTION_LANGUAGE)
 #define REASON_OPTION   OPTION_BIT(OPTION_REASON)
 #define IMPORT_OPTIONS                                                                             \

@@ -19,7 +19,7 @@ handler recover_ask; /* recover.c */
 handler recover_verify;
 handler register_accept; /* register.c */
 handler register_letter;
-handler confirm_look;    /* confirm.c */
+handler confirm_look; /* confirm.c */
 handler confirm_press;
 handler not_me_look; /* not-me.c */
 handler not_me_press;

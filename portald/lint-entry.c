@@ -13,8 +13,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define SKEW          (5 * MINUTE) /* of clocks; and what happens while an entry is looked at */
-#define JOB_DAYS      30           /* portalJob is swept after so long */
+#define SKEW     (5 * MINUTE) /* of clocks; and what happens while an entry is looked at */
+#define JOB_DAYS 30           /* portalJob is swept after so long */
 
 const struct lint_words lint_words[LINT_RULES] = {
     [LINT_MALFORMED] = {"malformed", "a value can't be understood",

@@ -204,7 +204,8 @@ static int use_puk(struct login *login, unsigned set)
     if ((r = puk_replace(login->manager, login->entry, login->now, login->request->deadline,
                          &new.letter)) < 0)
         return r;
-    notice_stage(login->manager, login->entry, puk_topic(&new.letter), login->now, &new.used_notice);
+    notice_stage(login->manager, login->entry, puk_topic(&new.letter), login->now,
+                 &new.used_notice);
     notice_stage(login->manager, login->entry, "totp-off", login->now, &new.off_notice);
     r = swap_replacement(login, set, &new, &fate);
     if (r != -EUCLEAN)

@@ -75,6 +75,8 @@ static const struct field_rule rules[WIRE_TAG_LAST + 1] = {
     [WIRE_QR] = {TEXT, 8192},
     [WIRE_URI] = {TEXT, 1024},
     [WIRE_REPORTED] = {BYTES, 1},
+    [WIRE_SESSION_STATE] = {BYTES, 512},
+    [WIRE_DEVICE] = {TEXT, 32},
 };
 _Static_assert(WIRE_TAG_LAST < 64, "parse_fields() keeps the tags it has seen in 64 bits");
 
@@ -114,6 +116,14 @@ static size_t type_limit(enum wire_type type)
     case WIRE_RECOVER:
     case WIRE_BOUNCE:
     case WIRE_LETTER_WANTED:
+    case WIRE_SITE:
+    case WIRE_SESSION:
+    case WIRE_PROFILE:
+    case WIRE_END_SESSIONS:
+    case WIRE_NEW_MAIL:
+    case WIRE_TOTP_OFF:
+    case WIRE_QUALITY:
+    case WIRE_LINK_AGAIN:
         return WIRE_REQUEST_MAX;
     case WIRE_MAIL:
     case WIRE_MAIL_RESULT:

@@ -49,11 +49,28 @@
    WIRE_LETTER_WANTED        POLICY BIRTHDATE            WIRE_VERDICT: VERDICT TEXT, and FIELD,
    web, control              MAIL_ADDRESS LANGUAGE       as REGISTER
                              [CLIENT]
+   WIRE_SITE                                             WIRE_REPORT: JSON, as below
+   web
+   WIRE_SESSION              SESSION LANGUAGE            WIRE_VERDICT: VERDICT TEXT;
+   web                                                   on success: UID LOGIN
+   WIRE_PROFILE              SESSION LANGUAGE            WIRE_VERDICT: VERDICT TEXT;
+   web                                                   on success: JSON, as below
+   WIRE_END_SESSIONS         SESSION LANGUAGE            WIRE_VERDICT: VERDICT TEXT
+   web
+   WIRE_NEW_MAIL             USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT, and FIELD,
+   web                       GRANT MAIL_ADDRESS          as REGISTER
+                             MAIL_AGAIN [CLIENT]
+   WIRE_TOTP_OFF             USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT
+   web                       GRANT [CLIENT]
+   WIRE_QUALITY              USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT (OK, REFUSED)
+   web                       GRANT PASSWORD              TEXT; changes nothing
+   WIRE_LINK_AGAIN           TOKEN LANGUAGE [CLIENT]     WIRE_VERDICT: VERDICT TEXT
+   web
    WIRE_LINK                 TOKEN LANGUAGE              WIRE_VERDICT: VERDICT TEXT;
    web, control                                          changes nothing
    WIRE_CONFIRM              TOKEN LANGUAGE              WIRE_VERDICT: VERDICT TEXT
    web, control
-   WIRE_REFERENCE            REFERENCE_CODE LANGUAGE     WIRE_VERDICT: VERDICT TEXT;
+   WIRE_REFERENCE            REFERENCE_CODE LANGUAGE     WIRE_VERDICT: VERDICT TEXT KIND;
    web, control                                          changes nothing
    WIRE_NOT_ME               REFERENCE_CODE LANGUAGE     WIRE_VERDICT: VERDICT TEXT
    web, control
@@ -95,6 +112,30 @@
    sealed by portald: user, service, what tells the password in force from others, and an end, 10
    minutes off. Only WIRE_CHANGE and WIRE_ENROLL take it. After a recovery it says that, too: the
    change then voids the PUK, and a letter with a new one is queued.
+
+   SESSION is sealed by portald: who has logged in and by which password and session epoch, for the
+   longest time that a session may last. On the web socket it comes with every success that lets
+   somebody in for good: AUTHENTICATE or SECOND with ACCOUNT OK, and CHANGE where no code is needed
+   any more. WIRE_SESSION answers GRANT_OVER once it has ended: by time, a new password, a lock, or
+   WIRE_END_SESSIONS, which ends all of the account's. It proves nothing to any other request.
+
+   DEVICE, on the web socket with any request that has CLIENT: what the person's browser is known
+   by, a random string of 32 hexadecimal digits. There it takes CLIENT's place in what makes a
+   client known to an account; CLIENT goes on to be what the limits of an address count.
+
+   GRANT of an authentication with PURPOSE 1 also serves WIRE_NEW_MAIL, WIRE_TOTP_OFF and
+   WIRE_QUALITY. WIRE_NEW_MAIL mails a link to the new address, which WIRE_CONFIRM takes like any
+   other; a mail to the old one says so once it is done, with a reference that undoes it for 7 days.
+   KIND of WIRE_REFERENCE says what WIRE_NOT_ME would do: "account" protects it, "mail" undoes a
+   change of address. WIRE_LINK_AGAIN mails a new link to the address of one that has expired, and is
+   answered alike whether it does.
+
+   JSON of WIRE_SITE: {"company", "support", "privacy": {"version", "text"}, "terms": {…},
+   "password": {"least", "most"}, "link_hours", "code_minutes", "initial_days", "session_seconds"}.
+   JSON of WIRE_PROFILE: {"name", "mail", "address": [line, …], "policies": [number, …],
+   "birthdate", "language", "state", "totp", "password_changed", "last_login", "puk": "usable" |
+   "on its way" | "none", "new_mail": address that waits for its confirmation or null, "consents":
+   [{"text": "privacy" | "terms", "version", "time"}, …]}; times in seconds since 1970 or null.
 
    BATCH is a ULID that the print station makes and keeps before it asks: asking again with the same
    one returns the same letters, so that a lost reply loses no letter and doubles none. LETTER is
@@ -145,6 +186,14 @@ enum wire_type {
     WIRE_RECOVER = 16,
     WIRE_BOUNCE = 17,
     WIRE_LETTER_WANTED = 18,
+    WIRE_SITE = 19,
+    WIRE_SESSION = 20,
+    WIRE_PROFILE = 21,
+    WIRE_END_SESSIONS = 22,
+    WIRE_NEW_MAIL = 23,
+    WIRE_TOTP_OFF = 24,
+    WIRE_QUALITY = 25,
+    WIRE_LINK_AGAIN = 26,
     WIRE_MAIL = 32,
     WIRE_MAIL_RESULT = 33,
     WIRE_VERDICT = 64,
@@ -256,7 +305,9 @@ enum wire_tag {
     WIRE_QR = 46,             /* 8192: lines separated by newlines */
     WIRE_URI = 47,            /* 1024: otpauth:// */
     WIRE_REPORTED = 48,       /* 1: enum wire_bounce */
-    WIRE_TAG_LAST = WIRE_REPORTED,
+    WIRE_SESSION_STATE = 49,  /* 512: SESSION */
+    WIRE_DEVICE = 50,         /* 32 */
+    WIRE_TAG_LAST = WIRE_DEVICE,
 };
 
 /* Writing. Errors stick: put what there is to put, then ask wire_end() once. */

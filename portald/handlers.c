@@ -4,6 +4,7 @@
 #include "handlers.h"
 
 #include "texts.h"
+#include "verdicts.h"
 
 #include "cleanup.h"
 #include "log.h"

@@ -270,7 +270,7 @@ static void test_another_version_or_type_is_refused(void **state)
     frame[4] = 0;
     assert_int_equal(wire_parse(frame, sizeof frame, &f), -EPROTONOSUPPORT);
     for (unsigned type = 0; type < 256; type++) {
-        bool known = (type >= WIRE_AUTHENTICATE && type <= WIRE_LETTER_WANTED) ||
+        bool known = (type >= WIRE_AUTHENTICATE && type <= WIRE_LINK_AGAIN) ||
                      type == WIRE_MAIL || type == WIRE_MAIL_RESULT ||
                      (type >= WIRE_VERDICT && type <= WIRE_REPORT) || type == WIRE_ERROR;
 

@@ -2,8 +2,6 @@
    threads can speak both at once. */
 #pragma once
 
-#include "wire.h"
-
 #include <stddef.h>
 #include <time.h>
 
@@ -14,9 +12,6 @@ const char *text(const char *language, const char *original) __attribute__((form
 /* The same, with its places filled in. */
 void text_format(char *ret, size_t size, const char *language, const char *original, ...)
     __attribute__((format(printf, 4, 5)));
-/* The text that goes with a verdict; "" where none does. */
-const char *text_verdict(const char *language, enum wire_verdict verdict);
-
 /* Marks an original for xgettext. */
 #define N_(original) original
 #define TEXT_SIZE    1024

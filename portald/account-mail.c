@@ -21,6 +21,9 @@ void account_accept_mail(const struct entry *entry, struct changes *changes)
 {
     changes_string(changes, CHANGE_SET, ATTRIBUTE_CONFIRMED_MAIL, address(entry));
     changes_drop(changes, ATTRIBUTE_CODE);
+    /* Who changed it stands above whom it was before: nothing is undone any more. */
+    if (entry->former_count > 0)
+        changes_drop(changes, ATTRIBUTE_FORMER_MAIL);
     changes_number(changes, ATTRIBUTE_SESSION_EPOCH, entry->session_epoch + 1);
 }
 

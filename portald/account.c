@@ -9,6 +9,8 @@
 #include "calendar.h"
 #include "cleanup.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -47,10 +49,36 @@ enum account_registration account_register(const struct entry *entry, const char
     return in_use ? REGISTRATION_IN_USE : REGISTRATION_CONFIRM;
 }
 
+/* What stands behind the address: "" or " change …". */
+static const char *link_mark(const struct entry_pending *link)
+{
+    const char *at = link->value;
+
+    for (int words = 0; words < 3 && *at; words++)
+        at += 1 + strcspn(at + 1, " ");
+    return at;
+}
+
+static void write_pending(const char *hash, time_t expires, const char *address, const char *mark,
+                          struct changes *changes)
+{
+    char until[CALENDAR_GENERALIZED_SIZE];
+
+    calendar_generalized(expires, until);
+    changes_format(changes, CHANGE_ADD, ATTRIBUTE_PENDING, "%s %s %s%s", hash, until, address,
+                   mark);
+}
+
+void account_end_link(const struct entry_pending *link, struct changes *changes)
+{
+    changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_PENDING, link->value);
+    write_pending(link->hash, link->expires, link->address, " ended", changes);
+}
+
 /* Links past recognition go, and the oldest when there are too many, so that nobody can make an
-   entry grow. */
-static void forget_old_links(const struct account_rules *rules, const struct entry *entry,
-                             time_t now, struct changes *changes)
+   entry grow. end_changes: those of changes do nothing any more. */
+static void tidy_links(const struct account_rules *rules, const struct entry *entry,
+                       bool end_changes, time_t now, struct changes *changes)
 {
     size_t left = entry->pending_count;
 
@@ -63,6 +91,8 @@ static void forget_old_links(const struct account_rules *rules, const struct ent
         if (now - p->expires > rules->link_kept || (left >= LINKS_MOST && p == oldest)) {
             changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_PENDING, p->value);
             left--;
+        } else if (end_changes && p->kind == LINK_CHANGE) {
+            account_end_link(p, changes);
         }
     }
 }
@@ -78,15 +108,6 @@ static void forget_old_jobs(const struct entry *entry, time_t now, struct change
             changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_JOB, *job);
 }
 
-static void add_pending(const char *hash, time_t expires, const char *address,
-                        struct changes *changes)
-{
-    char until[CALENDAR_GENERALIZED_SIZE];
-
-    calendar_generalized(expires, until);
-    changes_format(changes, CHANGE_ADD, ATTRIBUTE_PENDING, "%s %s %s", hash, until, address);
-}
-
 static void replace_consents(const struct account_consents *consents, time_t now,
                              struct changes *changes)
 {
@@ -100,12 +121,31 @@ static void replace_consents(const struct account_consents *consents, time_t now
                    consents->terms_version, consents->terms_sha256, when);
 }
 
+static void add_pending(const struct account_rules *rules, const struct entry *entry,
+                        const struct account_link *link, bool end_changes, const char *mark,
+                        time_t now, struct changes *changes)
+{
+    tidy_links(rules, entry, end_changes, now, changes);
+    forget_old_jobs(entry, now, changes);
+    write_pending(link->hash, now + rules->mail_life + rules->link_valid, link->address, mark,
+                  changes);
+}
+
 void account_add_another_link(const struct account_rules *rules, const struct entry *entry,
                               const struct account_link *link, time_t now, struct changes *changes)
 {
-    forget_old_links(rules, entry, now, changes);
-    forget_old_jobs(entry, now, changes);
-    add_pending(link->hash, now + rules->mail_life + rules->link_valid, link->address, changes);
+    add_pending(rules, entry, link, false, link->like ? link_mark(link->like) : "", now, changes);
+}
+
+void account_wish_move(const struct account_rules *rules, const struct entry *entry,
+                       const struct account_link *link, time_t now, struct changes *changes)
+{
+    char mark[64], changed[CALENDAR_GENERALIZED_SIZE];
+
+    calendar_generalized(entry->password_changed, changed);
+    snprintf(mark, sizeof mark, " change %" PRIu64 " %s", entry->session_epoch, changed);
+    add_pending(rules, entry, link, true, mark, now, changes);
+    account_note_job(link->job, changes);
 }
 
 void account_add_link(const struct account_rules *rules, const struct entry *entry,
@@ -151,7 +191,15 @@ void account_link_accepted(const struct account_rules *rules, const struct entry
     if (!p || p->expires == accepted + rules->link_valid)
         return;
     changes_string(changes, CHANGE_REMOVE, ATTRIBUTE_PENDING, p->value);
-    add_pending(hash, accepted + rules->link_valid, p->address, changes);
+    write_pending(hash, accepted + rules->link_valid, p->address, link_mark(p), changes);
+}
+
+bool account_link_open(const struct entry *entry, const struct entry_pending *link)
+{
+    if (link->kind == LINK_REGISTRATION)
+        return entry->state == ACCOUNT_PENDING;
+    return link->kind == LINK_CHANGE && entry->state == ACCOUNT_ACTIVE &&
+           link->epoch == entry->session_epoch && link->password_changed == entry->password_changed;
 }
 
 enum wire_verdict account_check_link(const struct entry *entry, const char *hash, bool in_use,
@@ -161,11 +209,11 @@ enum wire_verdict account_check_link(const struct entry *entry, const char *hash
 
     if (!p)
         return WIRE_UNKNOWN;
-    if (entry->state != ACCOUNT_PENDING) {
-        /* What worked once is never an error, even after the link's time. */
-        bool same = entry->mail && strcasecmp(entry->mail, p->address) == 0;
-        return same && state_confirmed(entry->state) ? WIRE_LINK_DONE : WIRE_LINK_OVER;
-    }
+    /* What worked once is never an error, even after the link's time. */
+    if (state_confirmed(entry->state) && entry->mail && strcasecmp(entry->mail, p->address) == 0)
+        return WIRE_LINK_DONE;
+    if (!account_link_open(entry, p))
+        return WIRE_LINK_OVER;
     if (now >= p->expires)
         return WIRE_LINK_EXPIRED;
     return in_use ? WIRE_LINK_TAKEN : WIRE_LINK_GOOD;
@@ -203,44 +251,60 @@ void account_confirm(const struct account_rules *rules, const struct entry *entr
    state. In all other states there is nothing to protect, or no longer. */
 static const struct not_me_rule {
     const char *topic;
-    bool here; /* counts only from the mailbox that is the account's own now */
+    enum {
+        ANYWHERE,
+        HERE,
+        ELSEWHERE
+    } from; /* whether it counts only from the mailbox that is the
+               account's own now, or only from another */
     enum account_not_me pending, initial, active;
 } not_me_rules[] = {
     /* Whoever is asked to confirm can undo that, but nothing that another mailbox confirmed. */
-    {"confirm", true, NOT_ME_WIPE, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"confirm", HERE, NOT_ME_WIPE, NOT_ME_WIPE, NOT_ME_LOCK},
     /* The mailbox that was told "this address is in use" vouches for its own account only, and
        nothing happened to that. */
-    {"in-use", false, NOT_ME_NOTHING, NOT_ME_NOTHING, NOT_ME_NOTHING},
-    {"registered", false, NOT_ME_WIPE, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"in-use", ANYWHERE, NOT_ME_NOTHING, NOT_ME_NOTHING, NOT_ME_NOTHING},
+    {"registered", ANYWHERE, NOT_ME_WIPE, NOT_ME_WIPE, NOT_ME_LOCK},
     /* These tell of an account that was in use. Is it initial again, support has restarted it: the
        customer's confirmed address isn't to be lost. Is it pending, it is another account than the
        one that they tell of. They count from the mailbox that they went to, so that a thief who
        moves the address can't take this from its owner. */
-    {"code", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"password-set", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"password-changed", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"totp-on", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"totp-off", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"puk-used", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"puk-void", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"code", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"password-set", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"password-changed", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"totp-on", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"totp-off", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"puk-used", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"puk-void", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     /* An administrator has changed the address. The one before may report that for as long as the
        reference works; the new one only while it is the account's: it may be a typing error, and
        then its owner is nobody's customer. Nothing is wiped: that address was never confirmed. */
-    {"mail-changed", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"mail-new", true, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"restarted", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"has-password", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"mail-changed", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"mail-new", HERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    /* The customer has changed it, and that can't be undone any more. Is the address back where it
+       was, it was undone. The one that an undoing took the account from isn't known to be anybody's
+       customer. */
+    {"mail-confirm", HERE, NOT_ME_NOTHING, NOT_ME_NOTHING, NOT_ME_LOCK},
+    {"mail-moved", ELSEWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"mail-undone", HERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"restarted", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"has-password", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     /* Somebody has the post redirected: to a customer who confirmed the address long ago. */
-    {"letter-address", false, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
-    {"letter-new", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
-    {"letter-valid", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
-    {"letter-refused", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
-    {"letter-posted", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
-    {"letter-returned", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
-    {"password-expires", true, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"letter-address", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"letter-new", HERE, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"letter-valid", HERE, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"letter-refused", HERE, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"letter-posted", HERE, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"letter-returned", HERE, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
+    {"password-expires", HERE, NOT_ME_NOTHING, NOT_ME_WIPE, NOT_ME_LOCK},
     /* Letters: they went to the policyholder, whoever registered. */
-    {NULL, false, NOT_ME_WIPE, NOT_ME_WIPE, NOT_ME_LOCK},
+    {NULL, ANYWHERE, NOT_ME_WIPE, NOT_ME_WIPE, NOT_ME_LOCK},
 };
+
+static bool counts(const struct not_me_rule *rule, bool elsewhere)
+{
+    return rule->from == ANYWHERE || (rule->from == ELSEWHERE) == elsewhere;
+}
 
 enum account_not_me account_not_me(const struct entry *entry, const char *topic, bool elsewhere)
 {
@@ -254,9 +318,9 @@ enum account_not_me account_not_me(const struct entry *entry, const char *topic,
     case ACCOUNT_PENDING:
         return rule->pending;
     case ACCOUNT_INITIAL:
-        return elsewhere && rule->here ? NOT_ME_NOTHING : rule->initial;
+        return counts(rule, elsewhere) ? rule->initial : NOT_ME_NOTHING;
     case ACCOUNT_ACTIVE:
-        return elsewhere && rule->here ? NOT_ME_NOTHING : rule->active;
+        return counts(rule, elsewhere) ? rule->active : NOT_ME_NOTHING;
     default:
         return NOT_ME_NOTHING;
     }
@@ -269,6 +333,7 @@ void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct ch
         ATTRIBUTE_CONFIRMED_MAIL,
         ATTRIBUTE_USER_PASSWORD,
         ATTRIBUTE_PUK,
+        ATTRIBUTE_FORMER_MAIL,
         ATTRIBUTE_PENDING,
         ATTRIBUTE_JOB,
         ATTRIBUTE_CONSENT,

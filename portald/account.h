@@ -11,6 +11,7 @@
 struct account_rules {
     long link_valid;      /* of a confirmation link, from SMTP acceptance */
     long link_kept;       /* how long used and expired links are still recognised */
+    long mail_undo;       /* how long the former address can undo a change, from SMTP acceptance */
     long mail_life;       /* a mail that couldn't be sent is given up after this */
     long posting_days;    /* from printing to the letter box */
     long delivery_days;   /* from there to the customer */
@@ -54,6 +55,7 @@ struct account_link {
     const char *job;  /* the mail's */
     const char *hash; /* of the token */
     const char *address;
+    const struct entry_pending *like; /* whose kind it takes over; NULL: of a registration */
 };
 struct account_consents {
     const char *privacy_version, *privacy_sha256, *terms_version, *terms_sha256;
@@ -63,8 +65,8 @@ struct account_consents {
 void account_add_link(const struct account_rules *rules, const struct entry *entry,
                       const struct account_link *link, const struct account_consents *consents,
                       time_t now, struct changes *changes);
-/* Another link to an address that asked for one before, for support: the consents stay. The job is
-   noted by the caller. */
+/* Another link to an address that asked for one before: the consents stay. The job is noted by the
+   caller. */
 void account_add_another_link(const struct account_rules *rules, const struct entry *entry,
                               const struct account_link *link, time_t now, struct changes *changes);
 /* The relay has accepted the mail at accepted: from then the link's time counts. */
@@ -81,9 +83,14 @@ bool account_pending_over(const struct account_rules *rules, const struct entry 
 void account_forget_pending(const struct entry *entry, struct changes *changes);
 
 /* What pressing the link would do: WIRE_LINK_GOOD, _DONE, _EXPIRED, _TAKEN, _OVER or WIRE_UNKNOWN.
-   entry NULL: nobody has such a link. */
+   entry NULL: nobody has such a link. in_use: another customer has the address. */
 enum wire_verdict account_check_link(const struct entry *entry, const char *hash, bool in_use,
                                      time_t now);
+/* Whether it may still confirm something, time apart: a registration that waits, or a change that
+   nothing has come in between of, neither lock nor new password nor the end of all sessions. */
+bool account_link_open(const struct entry *entry, const struct entry_pending *link);
+/* It stays to be recognised, and does nothing any more. */
+void account_end_link(const struct entry_pending *link, struct changes *changes);
 /* The link itself, or NULL. */
 const struct entry_pending *account_find_link(const struct entry *entry, const char *hash);
 
@@ -339,16 +346,64 @@ void account_accept_mail(const struct entry *entry, struct changes *changes);
 /* A login is written down; and the address that was logged in with, where none is on record yet. */
 void account_note_login(const struct entry *entry, time_t when, struct changes *changes);
 
+/* --- Another e-mail address, by the customer --- */
+
+/* The address that waits for its confirmation, or NULL. */
+const char *account_new_mail(const struct entry *entry, time_t now);
+
+enum account_move {
+    MOVE_GOOD,
+    MOVE_NOT,       /* there is no personal password, or the account is locked or closed */
+    MOVE_SAME,      /* it is the account's address already */
+    MOVE_TOO_OFTEN, /* so many changes can still be undone */
+};
+#define ACCOUNT_FORMERS_MOST 8
+enum account_move account_may_move(const struct entry *entry, const char *address, time_t now);
+/* The link that confirms it takes the place of any that waits. */
+void account_wish_move(const struct account_rules *rules, const struct entry *entry,
+                       const struct account_link *link, time_t now, struct changes *changes);
+
+#define ACCOUNT_NO_TOTP "-"
+/* Who can undo it: job is the mail that tells the present address; totp tells the second factor
+   from others, ACCOUNT_NO_TOTP where there is none. */
+struct account_undoer {
+    const char *job, *totp;
+};
+/* What a good link of a change writes: the address; the one before with its way back; sessions,
+   known clients and mailed codes end. The password stays. */
+void account_move(const struct account_rules *rules, const struct entry *entry,
+                  const struct entry_pending *link, const struct account_undoer *undoer, time_t now,
+                  struct changes *changes);
+/* The relay has accepted the mail to the former address at accepted: from then its time counts. */
+void account_move_told(const struct account_rules *rules, const struct entry *entry,
+                       const char *job, time_t accepted, struct changes *changes);
+/* The change that the mail job told of, if it can still be undone; else NULL. Not once somebody
+   else has changed the address, nor after a restart. */
+const struct entry_former *account_undoable(const struct entry *entry, const char *job, time_t now);
+/* Whoever changed the address knew the password, so that is void from now on, with all that was
+   begun since, and a second factor that was set up since; totp: of the one there is now. The PUK
+   gets fresh tries: with it, and a code that is mailed to this address, the customer comes back.
+   void_hash: of what nobody knows. */
+void account_undo(const struct entry *entry, const struct entry_former *former,
+                  const char *void_hash, const char *totp, bool ppolicy, time_t now,
+                  struct changes *changes);
+/* Whether the address was this customer's, and may be again. */
+bool account_had_mail(const struct entry *entry, const char *address, time_t now);
+/* Forgets former addresses whose time is over. */
+void account_forget_formers(const struct entry *entry, time_t now, struct changes *changes);
+
 /* --- "This wasn't me" --- */
 
 enum account_not_me {
+    NOT_ME_UNDO,    /* a change of address that can be undone: account_undoable() */
     NOT_ME_WIPE,    /* no personal password ever: the registration is wiped */
     NOT_ME_LOCK,    /* afterwards: locked, all sessions end */
     NOT_ME_NOTHING, /* done already, or nothing to protect: support is told all the same */
 };
-/* topic: the mail's or letter's. elsewhere: the mail went to another address than the entry's.
-   Whoever gets a confirmation mail for somebody else's policy number can undo that registration
-   with it, but not what was confirmed from another mailbox since. The rule is a table there. */
+/* What else than NOT_ME_UNDO. topic: the mail's or letter's. elsewhere: the mail went to another
+   address than the entry's. Whoever gets a confirmation mail for somebody else's policy number can
+   undo that registration with it, but not what was confirmed from another mailbox since. The rule
+   is a table there. */
 enum account_not_me account_not_me(const struct entry *entry, const char *topic, bool elsewhere);
 void account_wipe(const struct entry *entry, bool ppolicy, time_t now, struct changes *changes);
 void account_lock(const struct entry *entry, const char *reason, struct changes *changes);

@@ -263,16 +263,45 @@ static bool is_base64url(const char *data, size_t length)
     return true;
 }
 
+static bool is_word(const char *data, size_t length, const char *word)
+{
+    return length == strlen(word) && memcmp(data, word, length) == 0;
+}
+
+/* What stands behind the address of a link. */
+static int read_link_kind(struct entry *e, const char *data, size_t length,
+                          struct entry_pending *ret)
+{
+    const char *word, *epoch;
+    size_t word_length, epoch_length;
+    if (length == 0)
+        return 0; /* LINK_REGISTRATION */
+    if (!next_word(&data, &length, &word, &word_length))
+        return -EINVAL;
+    if (is_word(word, word_length, "ended")) {
+        ret->kind = LINK_ENDED;
+        return length == 0 ? 0 : -EINVAL;
+    }
+    ret->kind = LINK_CHANGE;
+    if (!is_word(word, word_length, "change") ||
+        !next_word(&data, &length, &epoch, &epoch_length) ||
+        entry_read_number(e, &ret->epoch, epoch, epoch_length) < 0)
+        return -EINVAL;
+    return calendar_read_generalized(data, length, &ret->password_changed);
+}
+
 int entry_read_pending(struct entry *e, void *field, const char *data, size_t length)
 {
     (void)field;
     struct entry_pending p = {0};
-    const char *rest = data, *hash, *expires;
-    size_t left = length, hash_length, expires_length;
+    const char *rest = data, *hash, *expires, *address;
+    size_t left = length, hash_length, expires_length, address_length;
     if (!next_word(&rest, &left, &hash, &hash_length) || hash_length != sizeof p.hash - 1 ||
         !is_base64url(hash, hash_length) || !next_word(&rest, &left, &expires, &expires_length) ||
-        calendar_read_generalized(expires, expires_length, &p.expires) < 0 || left == 0 ||
-        memchr(rest, ' ', left) || has_control(rest, left))
+        calendar_read_generalized(expires, expires_length, &p.expires) < 0 ||
+        !next_word(&rest, &left, &address, &address_length) ||
+        has_control(address, address_length) || data[length - 1] == ' ' ||
+        read_link_kind(e, rest, left, &p) < 0)
         return -EINVAL;
     memcpy(p.hash, hash, hash_length);
     int r = make_room(&e->pending, e->pending_count, sizeof(p));
@@ -280,7 +309,31 @@ int entry_read_pending(struct entry *e, void *field, const char *data, size_t le
         return r;
     struct entry_pending *slot = &e->pending[e->pending_count++];
     *slot = p;
-    r = entry_keep(rest, left, &slot->address);
+    r = entry_keep(address, address_length, &slot->address);
+    return r < 0 ? r : entry_keep(data, length, &slot->value);
+}
+
+int entry_read_former(struct entry *e, void *field, const char *data, size_t length)
+{
+    (void)field;
+    struct entry_former f = {0};
+    const char *rest = data, *address, *until, *job;
+    size_t left = length, address_length, until_length, job_length;
+    char typed[ULID_SIZE];
+    if (!next_word(&rest, &left, &address, &address_length) ||
+        has_control(address, address_length) || !next_word(&rest, &left, &until, &until_length) ||
+        calendar_read_generalized(until, until_length, &f.until) < 0 ||
+        !next_word(&rest, &left, &job, &job_length) ||
+        copy_word(job, job_length, typed, sizeof typed) < 0 || ulid_read(typed, f.job) < 0 ||
+        strcmp(typed, f.job) != 0 || copy_word(rest, left, f.totp, sizeof f.totp) < 0 ||
+        memchr(rest, ' ', left))
+        return -EINVAL;
+    int r = make_room(&e->formers, e->former_count, sizeof f);
+    if (r < 0)
+        return r;
+    struct entry_former *slot = &e->formers[e->former_count++];
+    *slot = f;
+    r = entry_keep(address, address_length, &slot->address);
     return r < 0 ? r : entry_keep(data, length, &slot->value);
 }
 

@@ -57,7 +57,7 @@ static const struct rule {
     [ATTRIBUTE_REVISION] = {"portalRevision", entry_read_revision, FIELD(revision), SINGLE,
                             "a number"},
     [ATTRIBUTE_PENDING] = {"portalPending", entry_read_pending, 0, SEVERAL,
-                           "TOKENHASH EXPIRES ADDRESS"},
+                           "TOKENHASH EXPIRES ADDRESS [change EPOCH CHANGED|ended]"},
     [ATTRIBUTE_JOB] = {"portalJob", entry_read_job, FIELD(jobs), SEVERAL, "ids of jobs"},
     [ATTRIBUTE_CONSENT] = {"portalConsent", entry_read_list, FIELD(consents), SEVERAL, "text"},
     [ATTRIBUTE_INITIAL_EXPIRES] = {"portalInitialPasswordExpires", entry_read_time,
@@ -97,6 +97,8 @@ static const struct rule {
     [ATTRIBUTE_REQUEST_RESULT] = {"portalRequestResult", entry_read_result, 0,
                                   SEVERAL | BYTES | TYPED, "text"},
     [ATTRIBUTE_ENTRY_UUID] = {"entryUUID", entry_read_uuid, FIELD(uuid), SINGLE, "a UUID"},
+    [ATTRIBUTE_FORMER_MAIL] = {"portalFormerMail", entry_read_former, 0, SEVERAL,
+                               "ADDRESS UNTIL JOB TOTP"},
 #undef FIELD
 };
 
@@ -239,6 +241,10 @@ struct entry *entry_free(struct entry *e)
         free(e->pending[i].address);
         free(e->pending[i].value);
     }
+    for (size_t i = 0; i < e->former_count; i++) {
+        free(e->formers[i].address);
+        free(e->formers[i].value);
+    }
     for (size_t i = 0; i < e->letter_count; i++)
         free(e->letters[i].value);
     for (size_t i = 0; i < e->history_count; i++)
@@ -246,6 +252,7 @@ struct entry *entry_free(struct entry *e)
     free_requests(e->requests, e->request_count);
     free_requests(e->results, e->result_count);
     free(e->pending);
+    free(e->formers);
     free(e->letters);
     free(e->history);
     free_list(e->policies);

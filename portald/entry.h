@@ -65,6 +65,7 @@ enum attribute {
     ATTRIBUTE_REQUEST,
     ATTRIBUTE_REQUEST_RESULT,
     ATTRIBUTE_ENTRY_UUID, /* operational; never written */
+    ATTRIBUTE_FORMER_MAIL,
     ATTRIBUTES,
 };
 const char *attribute_name(enum attribute attribute); /* "portalState", … */
@@ -72,12 +73,33 @@ bool attribute_secret(enum attribute attribute);
 /* The attribute of this name, in either case, or -ENOENT. */
 int attribute_find(const char *name, size_t length);
 
-/* portalPending: "TOKENHASH EXPIRES ADDRESS"; all times in values are generalized times. */
+/* What a link confirms. */
+enum entry_link {
+    LINK_REGISTRATION, /* the address that somebody registered with */
+    LINK_CHANGE,       /* the one that a customer wants instead of the present one */
+    LINK_ENDED,        /* likewise, but it was pressed, or another wish took its place */
+};
+
+/* portalPending: "TOKENHASH EXPIRES ADDRESS", for a change with " change EPOCH CHANGED" or " ended"
+   behind it; all times in values are generalized times. */
 struct entry_pending {
     char hash[JOB_HASH_SIZE];
     time_t expires;
     char *address;
-    char *value; /* the attribute's value as it stands, to be removed by */
+    enum entry_link kind;
+    uint64_t epoch;          /* portalSessionEpoch and … */
+    time_t password_changed; /* … portalPasswordChanged (0: none) when the change was wished for */
+    char *value;             /* the attribute's value as it stands, to be removed by */
+};
+
+/* portalFormerMail: "ADDRESS UNTIL JOB TOTP", an address that its customer has changed. */
+struct entry_former {
+    char *address;
+    time_t until;             /* from then on nobody can undo the change */
+    char job[ULID_SIZE];      /* of the mail whose reference undoes it */
+    char totp[JOB_HASH_SIZE]; /* what tells the second factor of then from others; "-": there was
+                                 none */
+    char *value;
 };
 
 /* portalLetter: "KIND JOB STATE TIME". */
@@ -146,6 +168,8 @@ struct entry {
     uint64_t revision;
     struct entry_pending *pending;
     size_t pending_count;
+    struct entry_former *formers;
+    size_t former_count;
     char **jobs;            /* NULL-terminated */
     char **consents;        /* NULL-terminated */
     time_t initial_expires; /* 0: none */

@@ -31,9 +31,13 @@ static const struct topic_rule {
     enum job_need need;
 } topic_rules[] = {
     {JOB_REGISTRATION, "code", LANE_CODE, NEED_MUST},
+    {JOB_REGISTRATION, "new-mail", LANE_CONFIRM, NEED_MUST},
     {JOB_REGISTRATION, NULL, LANE_CONFIRM, NEED_NEW},
     {JOB_MAIL, "code", LANE_CODE, NEED_MUST},
     {JOB_MAIL, "confirm", LANE_CONFIRM, NEED_MUST},
+    {JOB_MAIL, "mail-confirm", LANE_CONFIRM, NEED_MUST},
+    /* It can undo what was done. */
+    {JOB_MAIL, "mail-moved", LANE_NOTICE, NEED_MUST},
     {JOB_MAIL, "in-use", LANE_ANSWER, NEED_NOTICE},
     {JOB_MAIL, "registered", LANE_ANSWER, NEED_NOTICE},
     {JOB_MAIL, "letter-valid", LANE_ANSWER, NEED_NOTICE},

@@ -19,7 +19,6 @@
 
 #define CONTENT_SIZE 512
 #define ANNOUNCEMENT "letter-address"
-#define MAIL_CHANGED "mail-changed"
 #define LETTERS_MOST 100 /* unfinished ones of a customer */
 /* Why a letter waits, for whoever looks at the queue. */
 #define HELD "it waits, since it goes to another address than the last one"
@@ -324,9 +323,10 @@ static int announced(const struct manager *m, const struct entry *entry, const c
     return 0;
 }
 
-/* A thief who had the mail address changed, too, is told of the letter in the owner's place. So it
-   also waits from when the address before was told of that change: its owner's button locks the
-   account, which withdraws the letter. Where that mail failed there is nobody to wait for. */
+/* A thief who changed the mail address, or had it changed, too, is told of the letter in the
+   owner's place. So it also waits from when the address before was told of that change: its owner's
+   button locks the account, which withdraws the letter. Where that mail failed there is nobody to
+   wait for. */
 static int told_before(const struct manager *m, const struct entry *entry, time_t now,
                        time_t *ret_until)
 {
@@ -341,7 +341,7 @@ static int told_before(const struct manager *m, const struct entry *entry, time_
         const struct job *mail = &jobs.items[i];
         time_t waits = 0;
 
-        if (strcmp(mail->topic, MAIL_CHANGED) != 0)
+        if (strcmp(mail->topic, "mail-changed") != 0 && strcmp(mail->topic, "mail-moved") != 0)
             continue;
         if (mail->state == JOB_DONE)
             waits = account_letter_waits(rules, ANNOUNCED_ACCEPTED, mail->happened, now);

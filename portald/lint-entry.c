@@ -95,6 +95,8 @@ static bool has(const struct entry *e, enum attribute attribute)
         return e->mail != NULL;
     case ATTRIBUTE_PENDING:
         return e->pending_count > 0;
+    case ATTRIBUTE_FORMER_MAIL:
+        return e->former_count > 0;
     case ATTRIBUTE_INITIAL_EXPIRES:
         return e->initial_expires != 0;
     case ATTRIBUTE_PASSWORD_CHANGED:
@@ -125,6 +127,7 @@ static const struct {
 } table[] = {
     {ATTRIBUTE_MAIL, IN_USE, 0},
     {ATTRIBUTE_PENDING, STATE(PENDING), STATE(PROVISIONED)},
+    {ATTRIBUTE_FORMER_MAIL, 0, UNUSED},
     {ATTRIBUTE_INITIAL_EXPIRES, STATE(INITIAL), UNUSED | STATE(ACTIVE)},
     {ATTRIBUTE_PASSWORD_CHANGED, IN_USE, UNUSED},
     {ATTRIBUTE_PUK, IN_USE, UNUSED},
@@ -204,6 +207,8 @@ static void lint_times(const struct linting *l)
         lint_future(l, ATTRIBUTE_LETTER, e->letters[i].time, 0);
     for (size_t i = 0; i < e->pending_count; i++)
         lint_future(l, ATTRIBUTE_PENDING, e->pending[i].expires, r->mail_life + r->link_valid);
+    for (size_t i = 0; i < e->former_count; i++)
+        lint_future(l, ATTRIBUTE_FORMER_MAIL, e->formers[i].until, r->mail_life + r->mail_undo);
     if (!e->initial_expires || !e->password_changed)
         return;
     if (e->initial_expires < e->password_changed)

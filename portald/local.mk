@@ -5,7 +5,7 @@ noinst_LTLIBRARIES += portald/libportald.la
 portald_libportald_la_SOURCES = \
     portald/account.c portald/account-factor.c portald/account-forget.c portald/account-letter.c portald/account-letter.h \
     portald/account-login.c portald/account-password.c portald/account-recovery.c portald/account-renewal.c portald/account-request.c portald/account-wish.c portald/account.h \
-    portald/account-mail.c portald/address.c portald/address.h \
+    portald/account-mail.c portald/account-move.c portald/address.c portald/address.h \
     portald/auth.c portald/backlog.c portald/backlog.h portald/change.c \
     portald/changes.c portald/entry.c portald/entry.h \
     portald/entry-values.c portald/entry-values.h \

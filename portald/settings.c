@@ -109,6 +109,8 @@ static const struct conf_key keys[] = {
               "a span from 1h to 30d"),
     CONF_SPAN("rules", "link_kept", S, rules.link_kept, "30d", DAY, 365 * DAY,
               "a span from 1d to 365d"),
+    CONF_SPAN("rules", "mail_undo", S, rules.mail_undo, "7d", DAY, 30 * DAY,
+              "a span from 1d to 30d"),
     CONF_SPAN("rules", "mail_life", S, rules.mail_life, "5d", HOUR, 30 * DAY,
               "a span from 1h to 30d"),
     CONF_NUMBER("rules", "posting_days", S, rules.posting_days, "2", 0, 30, "days from 0 to 30"),

@@ -33,6 +33,9 @@ static void look(const struct entry *e)
     demand(memchr(e->code.hash, 0, sizeof e->code.hash) != NULL);
     for (size_t i = 0; i < e->pending_count; i++)
         demand(e->pending[i].address && e->pending[i].value);
+    for (size_t i = 0; i < e->former_count; i++)
+        demand(e->formers[i].address && e->formers[i].value && *e->formers[i].totp);
+    demand(!account_new_mail(e, NOW) || e->state == ACCOUNT_ACTIVE);
     for (size_t i = 0; i < e->letter_count; i++)
         demand(e->letters[i].value && strlen(e->letters[i].job) == ULID_SIZE - 1);
     for (size_t i = 0; i < e->history_count; i++)

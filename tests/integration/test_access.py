@@ -33,6 +33,7 @@ STATE = {
     "portalTOTPRetryAfter": "20240101000000Z", "portalPUKRetryAfter": "20240101000000Z",
     "portalSessionEpoch": "1", "portalLockReason": "somebody", "portalLastLogin": "20240101000000Z",
     "portalRequestResult": "20240101000000Z letter ok", "portalConfirmedMail": "alt@example.org",
+    "portalFormerMail": "alt@example.org 20300101000000Z 01JAZZZZZZ0000000000000000 -",
 }
 REQUEST = {"portalRequest": "letter"}
 COLUMNS = {"identity": IDENTITY, "password": PASSWORD, "secrets": SECRETS, "state": STATE,

@@ -23,6 +23,7 @@ ATTRIBUTES = {
     "portalTOTPRetryAfter": "one", "portalPUKRetryAfter": "one", "portalSessionEpoch": "one",
     "portalLockReason": "one", "portalLastLogin": "one", "portalRequest": "many",
     "portalRequestResult": "many", "portalConfirmedMail": "one",
+    "portalFormerMail": "many",
 }
 TIMES = [name for name in ATTRIBUTES
          if name.endswith(("RetryAfter", "Expires")) or name in ("portalPasswordChanged",

@@ -20,6 +20,7 @@
 static const struct account_rules rules = {
     .link_valid = 48 * HOUR,
     .link_kept = 30 * DAY,
+    .mail_undo = 7 * DAY,
     .mail_life = 5 * DAY,
     .posting_days = 2,
     .delivery_days = 3,

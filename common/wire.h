@@ -37,7 +37,8 @@
    api, account, web         GRANT                       on success: URI QR STATE. Changes
                                                          nothing
    WIRE_ENROLL_CODE          USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT; WRONG:
-   api, account, web         STATE CODE [CLIENT]         the same STATE may be tried again
+   api, account, web         STATE CODE [CLIENT]         the same STATE may be tried again;
+                                                         on success on the web: [SESSION]
    WIRE_FORGOTTEN            USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT, alike for
    api, account, web         [CLIENT]                    every name; mails a code
    WIRE_RECOVER              USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT;
@@ -110,25 +111,29 @@
    VERDICT and ACCOUNT are one byte, enum wire_verdict. TEXT is for the person, in LANGUAGE, one
    line or several, without control characters but newlines. UID is the entry's opaque uid. GRANT is
    sealed by portald: user, service, what tells the password in force from others, and an end, 10
-   minutes off. Only WIRE_CHANGE and WIRE_ENROLL take it. After a recovery it says that, too: the
-   change then voids the PUK, and a letter with a new one is queued.
+   minutes off. WIRE_CHANGE and WIRE_ENROLL take it, and what is said below. After a recovery it says
+   that, too: the change then voids the PUK, and a letter with a new one is queued.
 
    SESSION is sealed by portald: who has logged in and by which password and session epoch, for the
    longest time that a session may last. On the web socket it comes with every success that lets
-   somebody in for good: AUTHENTICATE or SECOND with ACCOUNT OK, and CHANGE where no code is needed
-   any more. WIRE_SESSION answers GRANT_OVER once it has ended: by time, a new password, a lock, or
-   WIRE_END_SESSIONS, which ends all of the account's. It proves nothing to any other request.
+   somebody in for good: AUTHENTICATE or SECOND with ACCOUNT OK, whatever their PURPOSE, and CHANGE
+   where no code is needed any more. WIRE_SESSION answers GRANT_OVER once it has ended: by time, a
+   new password, a lock, or WIRE_END_SESSIONS, which ends all of the account's. Setting up TOTP ends
+   those that were begun without a code; ENROLL_CODE gives whoever did it a new one. It proves
+   nothing to any other request.
 
    DEVICE, on the web socket with any request that has CLIENT: what the person's browser is known
    by, a random string of 32 hexadecimal digits. There it takes CLIENT's place in what makes a
-   client known to an account; CLIENT goes on to be what the limits of an address count.
+   client known to an account, and in what STATE is bound to; CLIENT goes on to be what the limits
+   of an address count. Without it nobody is known there. Another string, or another socket: refused.
 
-   GRANT of an authentication with PURPOSE 1 also serves WIRE_NEW_MAIL, WIRE_TOTP_OFF and
-   WIRE_QUALITY. WIRE_NEW_MAIL mails a link to the new address, which WIRE_CONFIRM takes like any
-   other; a mail to the old one says so once it is done, with a reference that undoes it for 7 days.
-   KIND of WIRE_REFERENCE says what WIRE_NOT_ME would do: "account" protects it, "mail" undoes a
-   change of address. WIRE_LINK_AGAIN mails a new link to the address of one that has expired, and is
-   answered alike whether it does.
+   GRANT of an authentication with PURPOSE 1 also serves WIRE_NEW_MAIL and WIRE_TOTP_OFF.
+   WIRE_QUALITY takes any that WIRE_CHANGE would, and says what that would say of the password, but
+   for whether it is the one in force or one of the last five. WIRE_NEW_MAIL mails a link to the new
+   address, which WIRE_CONFIRM takes like any other; a mail to the old one says so once it is done,
+   with a reference that undoes it for 7 days. KIND of WIRE_REFERENCE says what WIRE_NOT_ME would do:
+   "account" protects it, "mail" undoes a change of address. WIRE_LINK_AGAIN mails a new link to the
+   address of one that has expired, and is answered alike whether it does.
 
    JSON of WIRE_SITE: {"company", "support", "privacy": {"version", "text"}, "terms": {…},
    "password": {"least", "most"}, "link_hours", "code_minutes", "initial_days", "session_seconds"}.

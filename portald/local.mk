@@ -47,7 +47,7 @@ portald_libportald_la_SOURCES = \
     portald/rekey.c portald/rekey.h \
     portald/reminder.c portald/reminder.h portald/renewal.c portald/renewal.h \
     portald/second.c portald/second.h portald/secret.c portald/secret.h \
-    portald/server.c portald/server.h \
+    portald/server.c portald/server.h portald/session.c portald/session.h \
     portald/settings.c portald/settings.h \
     portald/sockets.c portald/sockets.h portald/stand-in.c portald/stand-in.h portald/state.c portald/state.h \
     portald/swap.c portald/swap.h \

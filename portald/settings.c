@@ -144,6 +144,8 @@ static const struct conf_key keys[] = {
     CONF_NUMBER("rules", "codes_day", S, rules.codes_day, "10", 1, 1000, "a number from 1 to 1000"),
     CONF_SPAN("rules", "login_note", S, rules.login_note, "1d", HOUR, 30 * DAY,
               "a span from 1h to 30d"),
+    CONF_SPAN("rules", "session_life", S, session_life, "12h", 5 * MINUTE, 30 * DAY,
+              "a span from 5min to 30d"),
 
     CONF_STRING("passwords", "common", S, common_words,
                 SYSCONF_DIR "/passwords/de.txt " SYSCONF_DIR "/passwords/en.txt",

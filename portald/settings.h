@@ -35,6 +35,7 @@ struct settings {
     long mails_per_address, confirmations_per_entry, unblocks_per_entry;
     /* [rules] */
     struct account_rules rules;
+    long session_life; /* of a session of the web, whatever happens in it */
     /* [passwords] */
     char *common_words, *words;
 };

@@ -1,6 +1,6 @@
 /* What portald gives out sealed and gets back, through libFuzzer: `make fuzz`. The bytes are a
-   grant, a state and a set-up as anybody may send them; then, sealed with the right key, as their
-   content: whatever opens is whole. */
+   grant, a state, a set-up and a session as anybody may send them; then, sealed with the right key,
+   as their content: whatever opens is whole. */
 #include "config.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "portald/enrollment.h"
 #include "portald/grant.h"
-#include "portald/state.h"
+#include "portald/session.h"
 #include "seal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define NAME    "anna@example.org"
 #define SERVICE "sshd"
 #define CLIENT  "192.0.2.1"
+#define LIFE    43200
 
 static const struct keys keys = {.grant = {1, 2, 3}};
 static const struct entry entry = {.uuid = "11111111-2222-3333-4444-555555555555",
@@ -41,6 +42,7 @@ static unsigned open_all(const uint8_t *sealed, size_t size)
     enum grant_kind kind = GRANT_LOGIN;
     struct enrollment enrollment;
     char uuid[JOB_ENTRY_SIZE];
+    struct session session;
     struct proof proof;
     unsigned opened = 0;
 
@@ -56,6 +58,11 @@ static unsigned open_all(const uint8_t *sealed, size_t size)
     }
     if (enrollment_open(&keys, sealed, size, NAME, SERVICE, NOW, &enrollment) == 0) {
         demand(is_whole(enrollment.proof.uuid) && enrollment.size <= sizeof enrollment.sealed);
+        opened++;
+    }
+    if (session_open(&keys, sealed, size, NOW, LIFE, &session) == 0) {
+        demand(is_whole(session.proof.uuid) && NOW - session.started < LIFE);
+        session_holds(&session, &entry);
         opened++;
     }
     return opened;
@@ -78,5 +85,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     seal_and_open(GRANT_PURPOSE, data, size);
     seal_and_open(STATE_PURPOSE, data, size);
     seal_and_open(ENROLLMENT_PURPOSE, data, size);
+    seal_and_open(SESSION_PURPOSE, data, size);
     return 0;
 }

@@ -15,7 +15,7 @@ FUZZ_CLIENT = tests/fuzz/fuzz_client.c common/client.c common/wire.c
 FUZZ_TOTP = tests/fuzz/fuzz_totp.c portald/totp.c portald/totp-qr.c common/base32.c common/keys.c \
     common/seal.c
 FUZZ_STATE = tests/fuzz/fuzz_state.c portald/account-factor.c portald/account-login.c \
-    portald/changes.c portald/enrollment.c portald/entry.c portald/entry-values.c portald/grant.c portald/state.c \
+    portald/changes.c portald/account-mail.c portald/enrollment.c portald/entry.c portald/entry-values.c portald/grant.c portald/session.c portald/state.c \
     common/base32.c common/calendar.c common/postal.c common/seal.c common/ulid.c
 FUZZ_ENTRY = tests/fuzz/fuzz_entry.c portald/account-factor.c portald/account-login.c \
     portald/changes.c portald/entry.c portald/entry-values.c common/base32.c common/calendar.c common/postal.c \
@@ -48,7 +48,7 @@ FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/
     tests/fuzz/seeds/sheet/export tests/fuzz/seeds/sheet/faults \
     tests/fuzz/seeds/sheet/german-excel tests/fuzz/seeds/state/enrollment \
     tests/fuzz/seeds/state/enrollment-of-too-much tests/fuzz/seeds/state/grant \
-    tests/fuzz/seeds/state/grant-of-kind tests/fuzz/seeds/state/short \
+    tests/fuzz/seeds/state/grant-of-kind tests/fuzz/seeds/state/session tests/fuzz/seeds/state/short \
     tests/fuzz/seeds/state/state tests/fuzz/seeds/totp/code \
     tests/fuzz/seeds/totp/code-with-blanks tests/fuzz/seeds/totp/full-width \
     tests/fuzz/seeds/totp/letters tests/fuzz/seeds/totp/long-names tests/fuzz/seeds/totp/names \

@@ -1,7 +1,7 @@
 # The pure rules, each edge by itself.
 check_PROGRAMS += tests/unit/test_account_registration tests/unit/test_account_letter tests/unit/test_account_login \
     tests/unit/test_account_request tests/unit/test_backlog tests/unit/test_account_recovery tests/unit/test_account_renewal tests/unit/test_account_mail tests/unit/test_account_wish tests/unit/test_account_explain tests/unit/test_lint tests/unit/test_derive tests/unit/test_order \
-    tests/unit/test_account_factor tests/unit/test_grant tests/unit/test_known tests/unit/test_state tests/unit/test_totp tests/unit/test_enrollment tests/unit/test_account_password tests/unit/test_quality
+    tests/unit/test_account_factor tests/unit/test_grant tests/unit/test_session tests/unit/test_known tests/unit/test_state tests/unit/test_totp tests/unit/test_enrollment tests/unit/test_account_password tests/unit/test_quality
 
 ACCOUNT_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS)
 ACCOUNT_TEST_LIBS = portald/libportald.la $(UNIT_LIBS)
@@ -69,6 +69,10 @@ tests_unit_test_account_factor_LDADD = $(ACCOUNT_TEST_LIBS)
 tests_unit_test_known_SOURCES = tests/unit/test_known.c tests/unit/account_fixture.h
 tests_unit_test_known_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_known_LDADD = $(ACCOUNT_TEST_LIBS)
+
+tests_unit_test_session_SOURCES = tests/unit/test_session.c tests/unit/account_fixture.h
+tests_unit_test_session_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
+tests_unit_test_session_LDADD = $(ACCOUNT_TEST_LIBS)
 
 tests_unit_test_state_SOURCES = tests/unit/test_state.c tests/unit/account_fixture.h
 tests_unit_test_state_CFLAGS = $(ACCOUNT_TEST_CFLAGS)

@@ -13,9 +13,10 @@ struct web;
 
 typedef void page(struct web *web, struct request *request, struct response *response);
 
-/* Renders config/web/NAME.html, which puts {{> head}} and {{> foot}} around itself, with view and
-   what every page has: token, language, other_language, path, name, support, logo, logged_in, mail,
-   style and script (their paths). Takes view over and frees it. */
+/* Renders config/web/NAME.html, which begins with {{> head}}, its title and {{> body}} and ends with
+   {{> foot}}, with view and what every page has: token, language, other_language, path, name,
+   support, imprint, logo, logged_in, mail, style, script and icon (their paths). Takes view over
+   and frees it. */
 void page_render(struct web *web, struct request *request, struct response *response,
                  unsigned status, const char *name, struct view *view);
 /* A page that only says something: a heading, a text (newlines become paragraphs), and where to go

@@ -190,7 +190,7 @@ def test_mail_is_what_a_mail_should_be(world):
     assert [p.get_content_type() for p in m.iter_parts()] == ["text/plain", "text/html"]
     assert {p.get_content_charset() for p in m.iter_parts()} == {"utf-8"}
     html = m.get_body(("html",)).get_content()
-    assert "https://" in html and "src=" not in html
+    assert f'"{world.box["PORTAL_WEB_URL"]}/confirm/' in html and "src=" not in html
 
 
 def test_english_customer_is_written_to_in_english(world):

@@ -216,7 +216,7 @@ def test_env_names_what_others_rely_on(sandbox):
     for name in ("PORTAL_LDAP_URI", "PORTAL_LDAP_BASE", "PORTAL_LDAP_TCP_URI", "PORTAL_ADMIN_DN",
                  "PORTAL_ADMIN_PW", "PORTAL_SUPPORT_DN", "PORTAL_SUPPORT_PW", "PORTAL_ROOT_DN",
                  "PORTAL_ROOT_PW", "PORTAL_SOCKET_DIR", "PORTAL_PAM_DIR", "PORTAL_MAIL_DIR",
-                 "PORTAL_LETTER_DIR", "PORTAL_CTL", "PORTAL_CUSTOMERS", "PORTALD_PID",
+                 "PORTAL_LETTER_DIR", "PORTAL_CTL", "PORTAL_CUSTOMERS", "PORTAL_WEB_URL", "PORTALD_PID",
                  "PORTAL_SLAPD_PID"):
         assert sandbox[name]
     for name in ("PORTALD_PID", "PORTAL_SLAPD_PID", "PORTAL_PRINT_PID"):

@@ -1,5 +1,6 @@
 """A sandbox as a whole: up, down, and its single processes. The way in is Box(DIR)."""
 
+import http.client
 import json
 import os
 import shlex
@@ -8,27 +9,30 @@ import socket
 import subprocess
 
 from . import SandboxError, customers, process, settings
-from .layout import MADE, SOURCE, Layout
+from .layout import MADE, PROGRAMS, SOURCE, Layout
 from .slapd import Slapd, run
 
-SOCKETS = ("api", "account", "control", "print")
+SOCKETS = ("api", "account", "control", "print", "web")
 # What a program may see of our environment: an installed one gets no more from systemd.
 KEPT_ENVIRONMENT = ("PATH", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
 PORT_ATTEMPTS = 3
 PRINT_SETTLED_SECONDS = 0.2
+WEB_SECONDS = 5
 
 
 class Box:
     def __init__(self, directory, build=None):
         self.layout = Layout(directory, build)
         self.state = {"pids": {}, "slapd": {}, "made_dir": False, "mail_port": 0, "only": None,
-                      "count": 0}
+                      "count": 0, "web_port": 0}
+        # Bound before anybody is told of its port, so that nobody else gets it meanwhile.
+        self.web_socket = None
 
     SLAPD = Slapd
     # In the order in which they start; they end in the opposite one.
-    SERVICES = ("slapd", "sink", "portald", "print")
+    SERVICES = ("slapd", "sink", "portald", "web", "print")
     PID_NAMES = {"slapd": "PORTAL_SLAPD_PID", "sink": "PORTAL_SINK_PID", "portald": "PORTALD_PID",
-                 "print": "PORTAL_PRINT_PID"}
+                 "web": "PORTAL_WEB_PID", "print": "PORTAL_PRINT_PID"}
 
     # What is kept between calls.
 
@@ -65,6 +69,9 @@ class Box:
                 "PORTAL_MAIL_DIR": layout.mail,
                 "PORTAL_MAIL_ANSWER": layout.dir / "mail.answer",
                 "PORTAL_LETTER_DIR": layout.letters,
+                "PORTAL_WEB_URL": self.web_url(),
+                "PORTAL_WEB_CONF": layout.conf("web"),
+                "PORTAL_WEB_LOG": layout.log_file("web"),
                 "PORTAL_CTL": layout.bin / "portalctl",
                 "PORTALD_CONF": layout.conf("portald"),
                 "PORTALD_LOG": layout.log_file("portald"),
@@ -81,8 +88,9 @@ class Box:
         layout = self.layout
         layout.check()
         if not only:
-            for name in ("portald", "portal-mailer", "portal-print", "portalctl", "pam_portal.so"):
-                layout.program(name)
+            for name in PROGRAMS:
+                if name != "portal-web":
+                    layout.program(name)
         self.state |= {"made_dir": not layout.dir.exists(), "only": only, "count": count}
         layout.dir.mkdir(parents=True, exist_ok=True)
         try:
@@ -96,7 +104,9 @@ class Box:
             raise
 
     def _services(self):
-        return (self.state["only"],) if self.state["only"] else self.SERVICES
+        if self.state["only"]:
+            return (self.state["only"],)
+        return tuple(n for n in self.SERVICES if n != "web" or self.layout.built("portal-web"))
 
     def _set_up(self, count):
         layout = self.layout
@@ -107,12 +117,15 @@ class Box:
         self.save()
         if self.state["only"]:
             return
-        for name in ("keys", "queue", "print"):
+        for name in ("keys", "queue", "print", "web"):
             (layout.dir / name).mkdir(mode=0o700)
         for name in ("run", "mail", "letters"):
             (layout.dir / name).mkdir()
         run(layout.program("portald"), "--make-key", layout.keys / "portald.key")
         run(layout.program("portal-print"), "keygen", layout.keys)
+        if layout.built("portal-web"):
+            run(layout.program("portal-web"), "--make-key", layout.keys / "cookie.key")
+        self._bind_web()
         settings.write_pam(layout)
         settings.write_portalctl(layout)
 
@@ -162,9 +175,10 @@ class Box:
         if self.state["pids"].pop(name, None) and self.layout.dir.is_dir():
             self.save()
 
-    def _spawn(self, name, command):
+    def _spawn(self, name, command, listener=None):
         environment = {key: os.environ[key] for key in KEPT_ENVIRONMENT if key in os.environ}
-        return process.start([str(word) for word in command], self.layout.log_file(name), environment)
+        return process.start([str(word) for word in command], self.layout.log_file(name), environment,
+                             listener)
 
     def _start_slapd_first(self):
         for attempt in range(PORT_ATTEMPTS):
@@ -198,7 +212,7 @@ class Box:
             return False
         if not self.state["mail_port"]:
             self.state["mail_port"] = port
-            settings.write_configuration(self.layout, self.state["slapd"], port)
+            settings.write_configuration(self.layout, self.state["slapd"], port, self.web_url())
             self.save()
         return True
 
@@ -216,6 +230,30 @@ class Box:
         done = subprocess.run([self.layout.bin / "portalctl", "status"], capture_output=True,
                               check=False)
         return done.returncode == 0
+
+    def web_url(self):
+        return f"http://127.0.0.1:{self.state['web_port']}"
+
+    def _bind_web(self):
+        self.web_socket = self.web_socket or process.listen(self.state["web_port"])
+        self.state["web_port"] = self.web_socket.getsockname()[1]
+
+    def _start_web(self):
+        self._bind_web()
+        with self.web_socket as listening:
+            self.web_socket = None
+            return self._spawn("web", (self.layout.program("portal-web"), "--config",
+                                       self.layout.conf("web")), ("http", listening))
+
+    def _web_answers(self):
+        client = http.client.HTTPConnection("127.0.0.1", self.state["web_port"], timeout=WEB_SECONDS)
+        try:
+            client.request("GET", "/healthz")
+            return client.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            client.close()
 
     def _print_command(self):
         return (self.layout.program("portal-print"), "--config", self.layout.conf("print"))

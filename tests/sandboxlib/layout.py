@@ -13,6 +13,7 @@ PROGRAMS = {
     "portald": ("portald/.libs/portald", "portald/portald"),
     "portal-mailer": ("mailer/.libs/portal-mailer", "mailer/portal-mailer"),
     "portal-print": ("print/.libs/portal-print", "print/portal-print"),
+    "portal-web": ("web/.libs/portal-web", "web/portal-web"),
     "portalctl": ("portalctl/.libs/portalctl", "portalctl/portalctl"),
     "pam_portal.so": ("pam_portal/.libs/pam_portal.so", ".libs/pam_portal.so"),
 }
@@ -21,7 +22,8 @@ SOCKET_MAX = 107
 LONGEST_SOCKET = "run/account.sock"
 # Everything that a sandbox makes in its directory; down removes these and nothing else.
 MADE = ("bin", "env", "keys", "ldap", "letters", "log", "mail", "mail.answer", "mail.port", "mailer.conf",
-        "pam", "portald.conf", "print", "print.conf", "queue", "run", "state.json", "texts", "customers")
+        "pam", "portald.conf", "print", "print.conf", "queue", "run", "state.json", "texts", "customers",
+        "web", "web.conf")
 
 
 def user_name():
@@ -53,6 +55,9 @@ class Layout:
                 return path
         raise SandboxError(f"{name} isn't built in {self.build}. Build first (configure && make), or "
                            "set PORTAL_BUILDDIR to where you did.")
+
+    def built(self, name):
+        return any((self.build / place).is_file() for place in PROGRAMS[name])
 
     def check(self):
         """Refuses what would fail later in a way that is harder to understand."""

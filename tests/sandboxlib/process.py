@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,6 +11,10 @@ from . import SandboxError
 READY_SECONDS = 60
 END_SECONDS = 20
 LOG_TAIL_LINES = 25
+BACKLOG = 1024
+FIRST_LISTENER = 3
+# LISTEN_PID is the process's own id, which only itself knows before it runs.
+OWN_ID = 'export LISTEN_PID=$$; exec "$@"'
 
 
 def free_port():
@@ -20,18 +23,39 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listen(port=0):
+    """A socket that listens on loopback; port 0 takes a free one."""
+    listening = socket.socket()
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise SandboxError(f"port {port} isn't free any more: {error}") from error
+    return listening
+
+
 def write_private(path, text):
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         out.write(text)
 
 
-def start(command, log, environment=None):
-    """Starts command apart from this session, its output appended to log; returns its id."""
-    with open(log, "ab") as out:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                 env=environment, start_new_session=True, close_fds=True)
-    return child.pid
+def start(command, log, environment=None, listener=None):
+    """Starts command apart from this session, its output appended to log; returns its id. A listener
+    (a name and a socket) is handed over as systemd does it (sd_listen_fds(3))."""
+    environment = dict(os.environ if environment is None else environment)
+    actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+               (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+               (os.POSIX_SPAWN_DUP2, 1, 2)]
+    if listener:
+        name, listening = listener
+        environment |= {"LISTEN_FDS": "1", "LISTEN_FDNAMES": name}
+        actions.append((os.POSIX_SPAWN_DUP2, listening.fileno(), FIRST_LISTENER))
+        command = ["/bin/sh", "-c", OWN_ID, "sh", *command]
+    return os.posix_spawnp(command[0], command, environment, file_actions=actions, setsid=True,
+                           setsigdef=(signal.SIGPIPE, signal.SIGXFSZ))
 
 
 def alive(process_id):

@@ -9,7 +9,7 @@ PORTALD_CONF = """\
 [portal]
 company = Beispiel Versicherung
 support = Kundenservice, Telefon 0221 555-0100, service@versicherung.example
-base_url = https://konto.versicherung.example
+base_url = {web_url}
 zone = Europe/Berlin
 locale_dir = {locale}
 
@@ -73,7 +73,28 @@ texts = {source}/config/letters
 company = Beispiel Versicherung
 return_address = Beispiel Versicherung · Postfach 10 01 00 · 50441 Köln
 support = Kundenservice, Telefon 0221 555-0100, service@versicherung.example
-portal_url = https://konto.versicherung.example
+portal_url = {web_url}
+"""
+
+WEB_CONF = """\
+# portal-web in a sandbox: on loopback, for browsers and tests that are all one client.
+[site]
+base_url = {web_url}
+locale_dir = {locale}
+templates = {source}/config/web
+assets = {source}/config/web
+
+[portald]
+socket_dir = {dir}/run
+peer = {user}
+
+[http]
+connections_per_client = 4096
+posts_per_client = 100000
+
+[sessions]
+cookie_key = {dir}/keys/cookie.key
+state_dir = {dir}/web
 """
 
 TEXTS = {
@@ -96,16 +117,18 @@ def write(path, text):
     path.write_text(text, encoding="utf-8")
 
 
-def write_configuration(layout, slapd_env, mail_port):
-    """What portald, the mailer and the print station read."""
+def write_configuration(layout, slapd_env, mail_port, web_url):
+    """What portald, the mailer, the print station and portal-web read."""
     names = {
         "dir": layout.dir, "source": SOURCE, "locale": layout.build / "po",
         "uri": slapd_env["PORTAL_LDAP_URI"], "base": slapd_env["PORTAL_LDAP_BASE"],
-        "mailer": layout.program("portal-mailer"), "port": mail_port,
+        "mailer": layout.program("portal-mailer"), "port": mail_port, "web_url": web_url,
+        "user": user_name(),
     }
     write(layout.conf("portald"), PORTALD_CONF.format(**names))
     write(layout.conf("mailer"), MAILER_CONF.format(**names))
     write(layout.conf("print"), PRINT_CONF.format(**names))
+    write(layout.conf("web"), WEB_CONF.format(**names))
     layout.texts.mkdir()
     for name, text in TEXTS.items():
         write(layout.texts / name, text)

@@ -14,7 +14,7 @@
 /* The password was right, and nothing but the code is missing. */
 static void ask_for_code(struct login *login)
 {
-    const struct state_bounds bounds = {login->name, login->service, login->client};
+    const struct state_bounds bounds = login_bounds(login);
     uint8_t state[STATE_SIZE];
     size_t size = 0;
     int r = state_make(login->manager->keys, &bounds, &login->proof, login->purpose, login->now,

@@ -24,7 +24,7 @@ struct change_request {
     const struct request *request;
     struct wire_writer *reply;
     char language[LANGUAGE_SIZE], service[SERVICE_SIZE], name[MAIL_ADDRESS_SIZE],
-        uuid[JOB_ENTRY_SIZE], client[THROTTLE_CLIENT_SIZE];
+        uuid[JOB_ENTRY_SIZE], client[THROTTLE_CLIENT_SIZE], known_as[THROTTLE_CLIENT_SIZE];
     char password[PASSWORD_SIZE];
     const uint8_t *grant;
     size_t grant_size;
@@ -268,6 +268,7 @@ static int read_request(struct change_request *c)
 
     request_language(c->worker->manager, c->request, c->language);
     request_client(c->request, c->client);
+    request_known_as(c->request, c->known_as);
     c->purpose = request_purpose(c->request);
     if (wire_get_string(f, WIRE_USER, typed, MAIL_ADDRESS_SIZE) < 0 ||
         login_name_read(typed, c->name) < 0 ||
@@ -286,7 +287,8 @@ static int read_request(struct change_request *c)
 /* After a recovery the customer is logged in, too, but for the code where TOTP is set up. */
 static void answer_recovered(struct change_request *c)
 {
-    const struct state_bounds bounds = {c->name, c->service, c->client};
+    const struct state_bounds bounds = {c->name, c->service,
+                                        *c->known_as ? c->known_as : c->client};
     const struct proof proof = proof_make(c->entry);
     struct manager *m = c->worker->manager;
     uint8_t state[STATE_SIZE];
@@ -294,7 +296,7 @@ static void answer_recovered(struct change_request *c)
 
     reply_verdict(c->reply, WIRE_OK, recovery_text(c->language, !c->no_letter));
     if (!account_needs_code(c->entry)) {
-        known_remember(m->known, c->entry, c->client, c->now);
+        known_remember(m->known, c->entry, c->known_as, c->now);
         wire_put_u8(c->reply, WIRE_ACCOUNT_CODE, WIRE_OK);
         wire_put_string(c->reply, WIRE_UID, c->entry->uid);
     } else if (state_make(m->keys, &bounds, &proof, c->purpose, c->now, state, &size) == 0) {
@@ -305,7 +307,7 @@ static void answer_recovered(struct change_request *c)
 /* Whoever set this password has shown to be the account's owner. */
 static void answer_changed(struct change_request *c)
 {
-    known_remember(c->worker->manager->known, c->entry, c->client, c->now);
+    known_remember(c->worker->manager->known, c->entry, c->known_as, c->now);
     reply_verdict(
         c->reply, WIRE_OK,
         text(c->language, N_("Your new password is set. From now on, please log in with it.")));

@@ -363,6 +363,7 @@ json_t *control_explain(struct control *control)
         throttle_client(client, q.login.client);
     if (client && !*q.login.client)
         return control_refuse(control, 2, "--client needs a network address, IPv4 or IPv6");
+    memcpy(q.login.known_as, q.login.client, sizeof q.login.known_as);
     find_entry(&q);
     name_read(&q);
     look_as_login(&q);

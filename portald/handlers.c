@@ -10,7 +10,11 @@
 #include "log.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
+
+#define DEVICE_DIGITS 32
+#define DEVICE_BYTES  (DEVICE_DIGITS / 2)
 
 #define ON(socket)   (1u << WIRE_SOCKET_##socket)
 #define LONG_LANE    "/long"
@@ -75,8 +79,36 @@ static unsigned lane(const struct server *server, const struct request *request,
     return 1;
 }
 
+/* 0, -ENOENT, or -EINVAL when it isn't one. */
+static int read_device(const struct request *request, uint8_t ret[static DEVICE_BYTES])
+{
+    const uint8_t *typed;
+    size_t length, size = 0;
+
+    if (wire_get(&request->frame, WIRE_DEVICE, &typed, &length) < 0)
+        return -ENOENT;
+    return length == DEVICE_DIGITS && sodium_hex2bin(ret, DEVICE_BYTES, (const char *)typed, length,
+                                                     NULL, &size, NULL) == 0
+               ? 0
+               : -EINVAL;
+}
+
+/* Elsewhere than on the web nobody may choose what they are known by. */
+static bool device_fits(const struct request *request)
+{
+    uint8_t device[DEVICE_BYTES];
+    int r = read_device(request, device);
+
+    return r == -ENOENT || (r == 0 && request->socket == WIRE_SOCKET_WEB);
+}
+
 static void handle(void *worker_data, const struct request *request, struct wire_writer *reply)
 {
+    if (!device_fits(request)) {
+        wire_begin(reply, WIRE_ERROR);
+        wire_put_string(reply, WIRE_TEXT, "not a device, or not one that this socket takes");
+        return;
+    }
     route_find(request->frame.type)->handle(worker_data, request, reply);
 }
 
@@ -165,6 +197,24 @@ void request_client(const struct request *request, char ret[static THROTTLE_CLIE
 
     wire_get_string(&request->frame, WIRE_CLIENT, typed, sizeof typed);
     throttle_client(typed, ret);
+}
+
+/* Hashed: whoever sees a table or a queued request doesn't have the browser's string. */
+void request_known_as(const struct request *request, char ret[static THROTTLE_CLIENT_SIZE])
+{
+    static const char kind[] = "device ";
+    uint8_t device[DEVICE_BYTES], hash[DEVICE_BYTES];
+
+    if (request->socket != WIRE_SOCKET_WEB) {
+        request_client(request, ret);
+        return;
+    }
+    *ret = 0;
+    if (read_device(request, device) < 0)
+        return;
+    crypto_generichash(hash, sizeof hash, device, sizeof device, NULL, 0);
+    strcpy(ret, kind);
+    sodium_bin2hex(ret + strlen(kind), THROTTLE_CLIENT_SIZE - strlen(kind), hash, sizeof hash);
 }
 
 enum wire_purpose request_purpose(const struct request *request)

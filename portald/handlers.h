@@ -47,7 +47,10 @@ void reply_error(struct wire_writer *reply, int error, const char *language);
 #define LANGUAGE_SIZE 3
 void request_language(const struct manager *manager, const struct request *request,
                       char ret[static LANGUAGE_SIZE]);
-/* Where it comes from, as throttle_client() makes it. */
+/* Where it comes from, as throttle_client() makes it: what limits count. */
 void request_client(const struct request *request, char ret[static THROTTLE_CLIENT_SIZE]);
+/* What accounts know it by (known.h): where it comes from; on the web socket the browser's device
+   alone, or "" without one, for many people share an address there. */
+void request_known_as(const struct request *request, char ret[static THROTTLE_CLIENT_SIZE]);
 /* Of an authentication or what follows it: WIRE_PURPOSE_LOGIN for one that we don't know. */
 enum wire_purpose request_purpose(const struct request *request);

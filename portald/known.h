@@ -1,5 +1,5 @@
-/* Clients that customers have logged in from (for PAM: addresses): each has counters of its own, so
-   that guessing from elsewhere doesn't lock the customer out. Kept across restarts in a table that
+/* Clients that customers have logged in from (PAM: addresses; the web: browsers): each has counters
+   of its own, so that guessing from elsewhere doesn't lock the customer out. Kept across restarts in a table that
    only right logins fill. Bound to the entry's session epoch: once a password was changed or an
    account locked, all have to log in again to be known. */
 #pragma once
@@ -13,7 +13,7 @@
    from all the addresses of a network would otherwise make the clients of all others forgotten. */
 #define KNOWN_NEW_MOST 20
 
-/* client: as throttle_client() makes it; "" is never known. */
+/* client: as request_known_as() makes it; "" is never known. */
 bool known_client(struct throttle *known, const struct entry *entry, const char *client,
                   time_t now);
 /* The customer has logged in from there. Not noted beyond KNOWN_NEW_MOST new clients a day. */

@@ -60,6 +60,7 @@ bool login_read(struct login *login)
     request_language(login->manager, login->request, login->language);
     wire_get_string(f, WIRE_SERVICE, login->service, sizeof login->service);
     request_client(login->request, login->client);
+    request_known_as(login->request, login->known_as);
     login->purpose = request_purpose(login->request);
     return wire_get_string(f, WIRE_USER, typed, sizeof typed) == 0 &&
            login_name_read(typed, login->name) == 0;
@@ -68,6 +69,12 @@ bool login_read(struct login *login)
 void login_clear(struct login *login)
 {
     login->entry = entry_free(login->entry);
+}
+
+struct state_bounds login_bounds(const struct login *login)
+{
+    return (struct state_bounds){login->name, login->service,
+                                 *login->known_as ? login->known_as : login->client};
 }
 
 bool login_exists(const struct login *login)
@@ -113,7 +120,7 @@ int login_find(struct login *login, bool secrets)
     login->entry = entry;
     login->secrets = secrets;
     login->known = login_exists(login) &&
-                   known_client(login->manager->known, entry, login->client, login->now);
+                   known_client(login->manager->known, entry, login->known_as, login->now);
     return 0;
 }
 
@@ -177,7 +184,7 @@ struct entry_failures login_failures(const struct login *login, enum entry_facto
     }
     if (!login->known)
         return entry_and_unwritten(login, factor);
-    known_failures(login->manager->known, login->entry, login->client, factor, &failures);
+    known_failures(login->manager->known, login->entry, login->known_as, factor, &failures);
     return failures;
 }
 
@@ -205,7 +212,7 @@ static void table_put(const struct login *login, unsigned set, const struct coun
         if (!(set & LOGIN_SET(f)))
             continue;
         else if (login->known)
-            known_write_failures(login->manager->known, login->entry, login->client, f,
+            known_write_failures(login->manager->known, login->entry, login->known_as, f,
                                  &counters->of[f], login->now);
         else
             name_put(login, f, &counters->of[f]);
@@ -493,7 +500,7 @@ void login_admit(struct login *login)
     wire_put_string(login->reply, WIRE_UID, login->entry->uid);
     put_grant(login, account);
     atomic_fetch_add(&m->logins.ok, 1);
-    known_remember(m->known, login->entry, login->client, login->now);
+    known_remember(m->known, login->entry, login->known_as, login->now);
     if (account_login_due(&m->settings->rules, login->entry, login->now))
         clerk_note_login(m->clerk, login->entry->uuid, login->now);
 }

@@ -12,7 +12,8 @@ struct login {
     struct manager *manager;
     const struct request *request;
     struct wire_writer *reply;
-    char language[LANGUAGE_SIZE], service[SERVICE_SIZE], client[THROTTLE_CLIENT_SIZE];
+    char language[LANGUAGE_SIZE], service[SERVICE_SIZE], client[THROTTLE_CLIENT_SIZE],
+        known_as[THROTTLE_CLIENT_SIZE];
     char name[MAIL_ADDRESS_SIZE];
     enum wire_purpose purpose;
     struct entry *entry; /* NULL: no such name */
@@ -25,10 +26,13 @@ struct login {
 /* A login with nothing read yet; begins the reply. */
 struct login login_make(struct worker *worker, const struct request *request,
                         struct wire_writer *reply);
-/* Reads USER, SERVICE, LANGUAGE, CLIENT, PURPOSE. False when the name can't be one: the answer is
-   the caller's. */
+/* Reads USER, SERVICE, LANGUAGE, CLIENT, DEVICE, PURPOSE. False when the name can't be one: the
+   answer is the caller's. */
 bool login_read(struct login *login);
 void login_clear(struct login *login);
+/* What its STATE is bound to: a telephone that comes from another address between password and code
+   is the same device still. */
+struct state_bounds login_bounds(const struct login *login);
 /* Finds the entry by its name (again). secrets: with PUK and mailed code. 0 also where there is
    none. */
 int login_find(struct login *login, bool secrets);

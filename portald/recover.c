@@ -58,6 +58,7 @@ static int enqueue(const struct login *login)
 
     snprintf(request.name, sizeof request.name, "%s", login->name);
     snprintf(request.client, sizeof request.client, "%s", login->client);
+    snprintf(request.known_as, sizeof request.known_as, "%s", login->known_as);
     if ((r = recovery_write(&request, &job.payload, &job.payload_size)) < 0)
         return r;
     ulid_make(clock_now_ms(), job.id);
@@ -161,13 +162,15 @@ static bool read_attempt(struct attempt *a)
 }
 
 /* The name and the client, so that a stranger elsewhere doesn't use up the customer's tries, and
-   names that don't exist behave like any other. Unblocking leaves all of them behind. */
+   names that don't exist behave like any other. Whom the account knows has these tries alone, from
+   whatever addresses they come. Unblocking leaves all of them behind. */
 static void tries_of_client(const struct login *login, char ret[static WHAT_SIZE])
 {
     struct throttle_state unblocked;
 
     throttle_get(login->manager->names, SPACE_UNBLOCKED, login->name, &unblocked);
-    snprintf(ret, WHAT_SIZE, "%s %s %u", login->name, login->client, unblocked.failures);
+    snprintf(ret, WHAT_SIZE, "%s %s %u", login->name,
+             login->known ? login->known_as : login->client, unblocked.failures);
 }
 
 void recovery_unblock(const struct manager *manager, const char *name, time_t now)

@@ -43,7 +43,8 @@ static void recovery_clear(struct recovery *r)
 
 int recovery_write(const struct recovery_request *request, uint8_t **ret, size_t *ret_size)
 {
-    json_t *json = json_pack("{ssss}", "name", request->name, "client", request->client);
+    json_t *json = json_pack("{ssssss}", "name", request->name, "client", request->client,
+                             "known_as", request->known_as);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
     json_decref(json);
@@ -56,14 +57,18 @@ int recovery_write(const struct recovery_request *request, uint8_t **ret, size_t
 
 int recovery_read(const uint8_t *payload, size_t size, struct recovery_request *ret)
 {
-    const char *name, *client;
+    const char *name, *client, *known_as = NULL;
     json_t *json = json_loadb((const char *)payload, size, 0, NULL);
     int r = -EBADMSG;
 
-    if (json && json_unpack(json, "{ssss}", "name", &name, "client", &client) == 0 &&
-        strlen(name) < sizeof ret->name && strlen(client) < sizeof ret->client) {
+    if (json &&
+        json_unpack(json, "{sssss?s}", "name", &name, "client", &client, "known_as", &known_as) ==
+            0 &&
+        strlen(name) < sizeof ret->name && strlen(client) < sizeof ret->client &&
+        (!known_as || strlen(known_as) < sizeof ret->known_as)) {
         snprintf(ret->name, sizeof ret->name, "%s", name);
         snprintf(ret->client, sizeof ret->client, "%s", client);
+        snprintf(ret->known_as, sizeof ret->known_as, "%s", known_as ? known_as : client);
         r = 0;
     }
     json_decref(json);
@@ -125,7 +130,7 @@ static int count_unasked(const struct recovery *r, const char *address, unsigned
 static int code_allowed(const struct recovery *r, const struct job *mail)
 {
     const struct settings *s = r->manager->settings;
-    bool known = known_client(r->manager->known, r->entry, r->request.client, r->now);
+    bool known = known_client(r->manager->known, r->entry, r->request.known_as, r->now);
     char whose[WHOSE_SIZE];
     unsigned unasked = 0;
     int e;

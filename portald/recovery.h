@@ -12,7 +12,7 @@
 /* Who asks for a code, and from where. */
 struct recovery_request {
     char name[MAIL_ADDRESS_SIZE];
-    char client[THROTTLE_CLIENT_SIZE];
+    char client[THROTTLE_CLIENT_SIZE], known_as[THROTTLE_CLIENT_SIZE]; /* handlers.h */
 };
 /* To and from a job's payload: 0, -ENOMEM, -EBADMSG. */
 int recovery_write(const struct recovery_request *request, uint8_t **ret, size_t *ret_size);

@@ -249,7 +249,7 @@ static void answer_wrong(struct login *login, enum second_kind kind)
 /* Opens the state and finds what it is about. False when the request is answered. */
 static bool open_state(struct login *login, bool secrets)
 {
-    const struct state_bounds bounds = {login->name, login->service, login->client};
+    const struct state_bounds bounds = login_bounds(login);
     const uint8_t *state;
     size_t size;
     int r;

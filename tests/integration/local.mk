@@ -1,5 +1,5 @@
 # The sandbox and the tests that stand on it. They run on a build, not in one: ./run-tests.
-EXTRA_DIST += tests/sandbox tests/sandboxlib tests/integration tests/pam-scripts
+EXTRA_DIST += tests/sandbox tests/sandboxlib tests/inbox tests/integration tests/pam-scripts
 
 # Directories that are distributed whole come with what was built in them.
 dist-hook:

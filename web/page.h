@@ -13,7 +13,8 @@ struct web;
 
 typedef void page(struct web *web, struct request *request, struct response *response);
 
-/* Renders config/web/NAME.html, which begins with {{> head}}, its title and {{> body}} and ends with
+/* Renders config/web/NAME.html, which begins with {{> head}}, its title and {{> body}} and ends
+   with
    {{> foot}}, with view and what every page has: token, language, other_language, path, name,
    support, imprint, logo, logged_in, mail, style, script and icon (their paths). Takes view over
    and frees it. */

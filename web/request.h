@@ -52,5 +52,5 @@ const char *request_query(const struct request *request, const char *name);
 /* A header; NULL when it isn't there, came twice, is longer than REQUEST_FIELD_MAX, or holds
    control characters. */
 const char *request_header(const struct request *request, const char *name);
-/* A cookie by its name without prefix, see cookie.h; NULL when it isn't there. */
+/* A cookie by its whole name (cookie.c puts __Host- in front); NULL as above. */
 const char *request_cookie(const struct request *request, const char *name);

@@ -12,7 +12,7 @@ struct settings {
     char *imprint_url;          /* where the insurer's legal notice is, or "" */
     char **hosts; /* other hosts whose applications may ask /auth for their users; ours is one */
     int language; /* where the browser asks for neither */
-    char *locale_dir, *templates, *assets;
+    char *zone, *locale_dir, *templates, *assets;
     /* [portald] */
     char *socket_dir, *peer;
     long timeout;

@@ -7,6 +7,8 @@
 #include "template.h"
 
 #include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
 struct assets;
 
@@ -25,6 +27,7 @@ struct web {
     struct assets *assets;
     struct sessions *sessions;
     struct site *site;
+    uid_t peer;     /* who may own portald's sockets besides root */
     time_t started; /* one-time codes from before are refused: which were used isn't known */
 };
 

@@ -1,5 +1,5 @@
 # Configuration and mail templates. What an operator may have changed is never overwritten.
-PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf \
+PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf config/web.conf \
     config/letters/de.txt config/letters/en.txt \
     config/passwords/de.txt config/passwords/en.txt \
     config/templates/de/frame.txt config/templates/de/frame.html \
@@ -63,6 +63,20 @@ uninstall-portal-conf:
 	    cmp -s "$(srcdir)/$$f" "$$to" && rm -f "$$to"; \
 	done; true
 .PHONY: install-portal-conf uninstall-portal-conf
+
+# portal-web's pages, all of the directory. Who wants others copies it and says so in web.conf.
+EXTRA_DIST += config/web
+install-data-local: install-web-pages
+install-web-pages:
+	$(MKDIR_P) '$(DESTDIR)$(pkgdatadir)/web'
+	$(INSTALL_DATA) '$(srcdir)'/config/web/* '$(DESTDIR)$(pkgdatadir)/web'
+
+uninstall-local: uninstall-web-pages
+uninstall-web-pages:
+	@for f in '$(srcdir)'/config/web/*; do \
+	    rm -f "$(DESTDIR)$(pkgdatadir)/web/$${f##*/}"; \
+	done
+.PHONY: install-web-pages uninstall-web-pages
 
 # PAM services to copy from; which one fits is in pam_portal(8).
 pamexampledir = $(docdir)/pam.d

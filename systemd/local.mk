@@ -3,7 +3,7 @@ SYSTEMD_UNITS = systemd/portal.target systemd/portald-api.socket systemd/portald
     systemd/portald-web.socket systemd/portald-print.socket systemd/portald-control.socket \
     systemd/portald-support.socket systemd/portal-mailer.socket systemd/portal-print.timer
 SYSTEMD_UNITS_IN = systemd/portald.service.in systemd/portal-mailer@.service.in \
-    systemd/portal-print.service.in
+    systemd/portal-print.service.in systemd/portal-web.service.in systemd/portal-web.socket.in
 SYSTEMD_UNITS_MADE = $(SYSTEMD_UNITS_IN:.in=)
 
 dist_systemdsystemunit_DATA = $(SYSTEMD_UNITS)

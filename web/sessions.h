@@ -41,6 +41,8 @@ void sessions_asked(struct sessions *s, const uint8_t id[static 16], time_t now)
 /* Logged out. */
 void sessions_end(struct sessions *s, const uint8_t id[static 16], time_t now);
 int sessions_end_handle(struct sessions *s, const char *uid, uint64_t handle, time_t now);
+/* The handle that a row of this id has, to tell a person's own from the others. */
+uint64_t sessions_handle(const struct sessions *s, const uint8_t id[static 16]);
 /* Those of uid that may still be used, newest first, at most most. Returns how many. */
 size_t sessions_list(struct sessions *s, const char *uid, time_t now, struct sessions_row *ret,
                      size_t most);

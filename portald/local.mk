@@ -52,7 +52,7 @@ portald_libportald_la_SOURCES = \
     portald/sockets.c portald/sockets.h portald/stand-in.c portald/stand-in.h portald/state.c portald/state.h \
     portald/swap.c portald/swap.h \
     portald/template.c portald/template.h \
-    portald/throttle.c portald/throttle.h portald/together.c portald/together.h \
+    portald/together.c portald/together.h \
     portald/totp.c portald/totp-qr.c portald/totp.h \
     portald/verdicts.c portald/verdicts.h \
     portald/watch.c portald/watch.h portald/watcher.c portald/watcher.h portald/wish.c portald/wish-limit.c portald/wish-stage.c portald/wish.h \

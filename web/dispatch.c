@@ -6,6 +6,7 @@
 #include "assets.h"
 #include "cookie.h"
 #include "language.h"
+#include "limits.h"
 #include "token.h"
 #include "web.h"
 
@@ -16,12 +17,12 @@
 
 #include <stdio.h>
 
-#define STATUS_TOO_LARGE   413
-#define STATUS_METHOD      405
-#define STATUS_NOT_FOUND   404
-#define STATUS_FORBIDDEN   403
-#define STATUS_BROKEN      500
-#define STATUS_UNAVAILABLE 503
+#define STATUS_TOO_LARGE 413
+#define STATUS_METHOD    405
+#define STATUS_NOT_FOUND 404
+#define STATUS_FORBIDDEN 403
+#define STATUS_BROKEN    500
+#define STATUS_TOO_MANY  429
 
 static void choose_language(struct web *web, struct request *request)
 {
@@ -55,7 +56,7 @@ static const struct {
      N_("What was sent is larger than any of our forms. Nothing was changed.")},
     {415, N_("This request can't be understood"),
      N_("Nothing was changed. Please use the form on the page.")},
-    {429, N_("Please wait a moment"),
+    {STATUS_TOO_MANY, N_("Please wait a moment"),
      N_("There were very many requests from your connection. Please try again in a minute.")},
 };
 
@@ -97,6 +98,8 @@ static unsigned check_request(struct web *web, const struct exchange *x)
         return 0;
     if (!(x->route->flags & ROUTE_POST))
         return STATUS_METHOD;
+    if (!limits_post(web->limits, request->client, request->now))
+        return STATUS_TOO_MANY;
     return x->route->flags & ROUTE_OPEN || token_check(web, request) ? 0 : STATUS_FORBIDDEN;
 }
 
@@ -141,10 +144,10 @@ bool dispatch_at_once(struct web *web, struct exchange *x)
     return true;
 }
 
-void dispatch_busy(struct exchange *x)
+void dispatch_busy(struct exchange *x, unsigned status)
 {
     response_header(&x->response, "Retry-After", "10");
-    response_plain(&x->response, STATUS_UNAVAILABLE,
+    response_plain(&x->response, status,
                    "Sehr viele Menschen nutzen diesen Dienst gerade. Bitte versuchen Sie es in "
                    "einer Minute noch einmal.\n\nVery many people are using this service right "
                    "now. Please try again in a minute.\n");

@@ -10,7 +10,7 @@ struct web;
 void dispatch_run(struct web *web, struct exchange *x);
 /* What is served without waiting: assets and /healthz. True when it was answered. */
 bool dispatch_at_once(struct web *web, struct exchange *x);
-/* Too many wait: a short text. */
-void dispatch_busy(struct exchange *x);
+/* Too many wait, of all (503) or of this client (429): a short text. */
+void dispatch_busy(struct exchange *x, unsigned status);
 /* The headers of all responses. */
 void dispatch_headers(const struct web *web, struct exchange *x);

@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += web/libweb.la
 web_libweb_la_SOURCES = \
     web/client-address.c web/client-address.h \
     web/dispatch.c web/dispatch.h web/exchange.c web/exchange.h \
-    web/language.c web/language.h web/listen.c web/listen.h \
+    web/limits.c web/limits.h web/language.c web/language.h web/listen.c web/listen.h \
     web/page.c web/page.h \
     web/portald.c web/portald.h \
     web/request.c web/request.h \

@@ -69,7 +69,7 @@ static int view_frame(struct web *web, struct request *request, struct response 
     view_set(view, "token", token);
     view_set(view, "language", request->language);
     view_set(view, "other_language", strcmp(request->language, "de") == 0 ? "en" : "de");
-    view_set(view, "path", request->method == METHOD_GET ? request->path : "/");
+    view_set(view, "path", request->path);
     view_set(view, "name", *s->name ? s->name : facts ? facts->company : NULL);
     view_set(view, "support", facts ? facts->support : NULL);
     view_set(view, "imprint", s->imprint_url);

@@ -6,6 +6,7 @@
 
 #include "client-address.h"
 #include "dispatch.h"
+#include "limits.h"
 #include "slow.h"
 #include "workers.h"
 
@@ -25,8 +26,9 @@
 #define DRAIN_MS      10000
 #define DRAIN_STEP_MS 20
 #define FORM_TYPE     "application/x-www-form-urlencoded"
-#define NOT_TEXT      '\x01' /* stands for what can't be decoded, and is refused as control character \
-                              */
+#define NOT_TEXT                                                                                   \
+    '\x01' /* stands for what can't be decoded, and is refused as control character                \
+            */
 
 #define STATUS_BAD        400
 #define STATUS_METHOD     405
@@ -304,6 +306,7 @@ static void run_job(void *userdata, void *job)
     struct exchange *x = job;
 
     dispatch_run(server->web, x);
+    limits_leave(server->web->limits, x->request.client);
     slow_enter(server->slow, x->connection, SLOW_REQUEST);
     x->stage = EXCHANGE_READY;
     MHD_resume_connection(x->request.connection);
@@ -316,12 +319,17 @@ static enum MHD_Result answer(struct server *server, struct exchange *x,
     end_body(x);
     if (dispatch_at_once(server->web, x))
         return send_response(server, x, connection);
+    if (!limits_enter(server->web->limits, x->request.client)) {
+        dispatch_busy(x, 429);
+        return send_response(server, x, connection);
+    }
     x->stage = EXCHANGE_WORKING;
     slow_enter(server->slow, x->connection, SLOW_OURS);
     MHD_suspend_connection(connection);
     if (workers_put(server->workers, x) == 0)
         return MHD_YES;
-    dispatch_busy(x);
+    limits_leave(server->web->limits, x->request.client);
+    dispatch_busy(x, 503);
     x->stage = EXCHANGE_READY;
     MHD_resume_connection(connection);
     return MHD_YES;

@@ -4,6 +4,7 @@
 #include "web.h"
 
 #include "assets.h"
+#include "limits.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -88,7 +89,8 @@ static int open_parts(struct web *web)
     if ((r = texts_open(s->locale_dir)) < 0)
         return complain(s->locale_dir, "the German texts are not there");
     if ((r = templates_load(s->templates, &web->templates)) < 0 ||
-        (r = assets_load(s, &web->assets)) < 0 || (r = site_new(&web->site)) < 0)
+        (r = assets_load(s, &web->assets)) < 0 || (r = site_new(&web->site)) < 0 ||
+        (r = limits_new(s, web->keys->table, &web->limits)) < 0)
         return r;
     return open_table(web);
 }
@@ -117,6 +119,7 @@ struct web *web_free(struct web *web)
     if (!web)
         return NULL;
     sessions_free(web->sessions);
+    limits_free(web->limits);
     site_free(web->site);
     assets_free(web->assets);
     templates_free(web->templates);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 struct assets;
+struct limits;
 
 /* Derived from the cookie key file, in memory that is locked and never dumped. */
 struct web_keys {
@@ -27,6 +28,7 @@ struct web {
     struct assets *assets;
     struct sessions *sessions;
     struct site *site;
+    struct limits *limits;
     uid_t peer;     /* who may own portald's sockets besides root */
     time_t started; /* one-time codes from before are refused: which were used isn't known */
 };

@@ -1,7 +1,7 @@
 /* The counting tables: windows, sets, addresses, and the file that outlives the process. */
 #include "config.h"
 
-#include "portald/throttle.h"
+#include "throttle.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

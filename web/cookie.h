@@ -1,6 +1,7 @@
 /* Cookies: sealed with the cookie key (XChaCha20-Poly1305, the cookie's name bound in), base64url.
    With https their names get __Host- in front (RFC 6265bis 4.1.3.2) and they are Secure; all are
-   HttpOnly, Path=/, SameSite=Lax unless said otherwise. */
+   HttpOnly, Path=/, SameSite=Lax: a link in a mail finds its reader logged in, and a POST from
+   another site comes without any of them. */
 #pragma once
 
 #include "request.h"
@@ -26,4 +27,11 @@ int cookie_set(struct web *web, struct response *response, const char *name, con
 /* Opens one of the request. Returns 0; -ENOENT; -EBADMSG when it isn't ours. */
 int cookie_get(struct web *web, const struct request *request, const char *name, void *ret,
                size_t capacity, size_t *ret_size);
+/* The same of a cookie's text; name with its prefix. Returns 0 or -EBADMSG. */
+int cookie_open(const uint8_t key[static 32], const char *name, const char *text, void *ret,
+                size_t capacity, size_t *ret_size);
+/* Not sealed, for COOKIE_LANGUAGE: value is a plain word. */
+int cookie_set_plain(struct web *web, struct response *response, const char *name,
+                     const char *value, long seconds);
+const char *cookie_get_plain(struct web *web, const struct request *request, const char *name);
 void cookie_clear(struct web *web, struct response *response, const char *name);

@@ -10,9 +10,9 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PORTAL_BUILDDIR", SOURCE / "build"))
-PATHS = {"SYSCONF_DIR": "/etc/portal", "STATE_DIR": "/var/lib/portald", "RUN_DIR": "/run/portald",
-         "LIBEXEC_DIR": "/usr/libexec/portal", "LOCALE_DIR": "/usr/share/locale",
-         "DATA_DIR": "/usr/share/portal"}
+PATHS = {"SYSCONF_DIR": "/etc/portal", "STATE_DIR": "/var/lib/portald", "WEB_STATE_DIR": "/var/lib/portal-web",
+         "RUN_DIR": "/run/portald", "LIBEXEC_DIR": "/usr/libexec/portal",
+         "LOCALE_DIR": "/usr/share/locale", "DATA_DIR": "/usr/share/portal"}
 
 
 def read(name):
@@ -49,7 +49,8 @@ def man_settings(name):
 
 
 @pytest.mark.parametrize("table, page", [("portald/settings.c", "doc/portald.conf.5"),
-                                         ("mailer/settings.c", "doc/portal-mailer.8")])
+                                         ("mailer/settings.c", "doc/portal-mailer.8"),
+                                         ("web/settings.c", "doc/web.conf.5")])
 def test_the_man_page_has_every_setting_with_its_default(table, page):
     assert man_settings(page) == settings(table)
 
@@ -75,6 +76,15 @@ def test_the_man_page_has_every_command():
     for group, name in commands:
         words = name if group == "NULL" else f"{group.strip(chr(34))} {name}"
         assert re.search(rf'^\.(B|BI|BR) "?{words}\b', page, re.MULTILINE), f"{words} isn't in portalctl.8"
+
+
+def test_the_man_page_has_every_path_of_the_pages():
+    paths = re.findall(r'^    \{"(/[a-z/-]*)", page_', read("web/routes.c"), re.MULTILINE)
+    assert len(paths) > 15 and len(paths) == read("web/routes.c").count(", page_")
+    page = read("doc/portal-web.8").replace("\\-", "-")
+    listed = page[page.index(".SH PAGES"):page.index(".SH PROXY")]
+    for path in paths:
+        assert re.search(rf'^\.(I|IR|RI) (.*[ "])?{path}(/\\fI|[ ",]|$)', listed, re.MULTILINE), f"{path} isn't in portal-web.8"
 
 
 def test_the_catalog_explains_every_event():

@@ -1,0 +1,13 @@
+# Unit tests of portal-web.
+check_PROGRAMS += tests/unit/test_web_request tests/unit/test_web_server
+
+WEB_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS) $(MICROHTTPD_CFLAGS)
+WEB_TEST_LIBS = web/libweb.la $(UNIT_LIBS) $(SODIUM_LIBS) $(GLIB_LIBS) $(MICROHTTPD_LIBS)
+
+tests_unit_test_web_request_SOURCES = tests/unit/test_web_request.c
+tests_unit_test_web_request_CFLAGS = $(WEB_TEST_CFLAGS)
+tests_unit_test_web_request_LDADD = $(WEB_TEST_LIBS)
+
+tests_unit_test_web_server_SOURCES = tests/unit/test_web_server.c
+tests_unit_test_web_server_CFLAGS = $(WEB_TEST_CFLAGS)
+tests_unit_test_web_server_LDADD = $(WEB_TEST_LIBS)

@@ -28,6 +28,7 @@
 #define MESSAGE_SERVER_LOST      "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a19" /* one of several */
 #define MESSAGE_SERVER_BACK      "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a1a"
 #define MESSAGE_SERVER_SWITCHED  "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a1b" /* in use: old → new */
+#define MESSAGE_SESSIONS         "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a1e" /* all ended, by their customer */
 #define MESSAGE_MAIL_CHANGED                                                                       \
     "3f0b9c1e5a8d4d0f9a7c2f6f1d5e8a1d"                  /* by somebody else than portald           \
                                                          */

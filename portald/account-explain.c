@@ -4,6 +4,8 @@
 
 #include "explain.h"
 
+#include "account-letter.h"
+
 #include "calendar.h"
 #include "cleanup.h"
 
@@ -231,19 +233,6 @@ static void explain_link(struct explaining *x)
 
 /* --- The initial password --- */
 
-static const struct entry_letter *last_letter(const struct entry *e, bool password)
-{
-    const struct entry_letter *last = NULL;
-
-    for (size_t i = 0; i < e->letter_count; i++) {
-        const struct entry_letter *l = &e->letters[i];
-        const char *other = password ? "puk" : "password";
-        if (strcmp(l->kind, other) != 0 && (!last || strcmp(l->job, last->job) > 0))
-            last = l;
-    }
-    return last;
-}
-
 /* Until when the letter isn't handed out for printing; 0: it may be. */
 static time_t held_until(const struct explaining *x, const struct entry_letter *letter)
 {
@@ -279,7 +268,7 @@ static void explain_letter(struct explaining *x)
 
     if (!in_state(x, ACCOUNT_INITIAL))
         return;
-    letter = last_letter(x->entry, true);
+    letter = account_letter_of_password(x->entry);
     held = letter ? held_until(x, letter) : 0;
     if (!letter) {
         find(x, EXPLAIN_LETTER_MISSING, 0, NULL);
@@ -391,26 +380,15 @@ static void explain_totp(struct explaining *x)
         find(x, EXPLAIN_TOTP, 0, NULL);
 }
 
-/* Whether the customer waits for it: a letter of its own that can't have arrived yet. */
-static bool is_on_its_way(const struct explaining *x, const struct entry_letter *letter)
-{
-    if (!letter || strcmp(letter->kind, "puk") != 0)
-        return false;
-    if (strcmp(letter->state, "posted") == 0)
-        return x->now <= calendar_end_of_day(letter->time, (int)x->rules->delivery_days);
-    return strcmp(letter->state, "queued") == 0 || strcmp(letter->state, "claimed") == 0 ||
-           strcmp(letter->state, "printed") == 0;
-}
-
 static void explain_puk(struct explaining *x)
 {
-    const struct entry_letter *letter = last_letter(x->entry, false);
+    const struct entry_letter *letter = account_letter_of_puk(x->entry);
 
     if (!x->entry->puk)
         find(x, EXPLAIN_PUK_MISSING, 0, NULL);
     else if (letter && strcmp(letter->state, "returned") == 0)
         find(x, EXPLAIN_PUK_RETURNED, letter->time, letter->job);
-    else if (is_on_its_way(x, letter))
+    else if (account_puk_awaited(x->rules, letter, x->now))
         find(x, EXPLAIN_PUK_SENT, letter->time, letter->job);
     else if (!found(x, EXPLAIN_PUK_BLOCKED))
         find(x, EXPLAIN_PUK, 0, NULL);

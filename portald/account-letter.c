@@ -206,6 +206,38 @@ const struct entry_letter *account_letter_of_password(const struct entry *entry)
     return NULL;
 }
 
+const struct entry_letter *account_letter_of_puk(const struct entry *entry)
+{
+    for (size_t i = 0; i < entry->letter_count; i++)
+        if (is_last(entry, &entry->letters[i], carries_puk))
+            return &entry->letters[i];
+    return NULL;
+}
+
+bool account_puk_awaited(const struct account_rules *rules, const struct entry_letter *letter,
+                         time_t now)
+{
+    if (!letter || strcmp(letter->kind, "puk") != 0)
+        return false;
+    if (strcmp(letter->state, "posted") == 0)
+        return now <= calendar_end_of_day(letter->time, (int)rules->delivery_days);
+    return strcmp(letter->state, "queued") == 0 || strcmp(letter->state, "claimed") == 0 ||
+           strcmp(letter->state, "printed") == 0;
+}
+
+enum account_puk account_puk(const struct account_rules *rules, const struct entry *entry,
+                             time_t now)
+{
+    const struct entry_letter *letter = account_letter_of_puk(entry);
+    time_t wait;
+
+    if (!account_may_use_puk(entry) || !entry->puk ||
+        (letter && (withdrawn(letter) || strcmp(letter->state, "returned") == 0)) ||
+        account_attempt(rules, &entry->failures[FACTOR_PUK], now, &wait) == ATTEMPT_BLOCKED)
+        return ACCOUNT_PUK_NONE;
+    return account_puk_awaited(rules, letter, now) ? ACCOUNT_PUK_AWAITED : ACCOUNT_PUK_USABLE;
+}
+
 /* Whether the password in force is this letter's. */
 static bool in_force(const struct entry *entry, const struct entry_letter *letter)
 {

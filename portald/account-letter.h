@@ -13,6 +13,12 @@ void account_note_letter(const char *kind, const char *job, const char *state, t
                          struct changes *changes);
 /* The last one that carries an initial password, or NULL. */
 const struct entry_letter *account_letter_of_password(const struct entry *entry);
+/* The last one that carries a PUK, or NULL. */
+const struct entry_letter *account_letter_of_puk(const struct entry *entry);
+/* Whether the customer waits for it: a letter of its own that can't have arrived yet. letter may be
+   NULL. */
+bool account_puk_awaited(const struct account_rules *rules, const struct entry_letter *letter,
+                         time_t now);
 /* How long a letter to another postal address than the last one must wait. */
 enum account_announced {
     ANNOUNCED_NOT,      /* its customer's mailbox isn't told yet */

@@ -114,3 +114,8 @@ bool account_login_due(const struct account_rules *rules, const struct entry *en
     return entry->last_login == 0 || now - entry->last_login >= rules->login_note ||
            now < entry->last_login;
 }
+
+void account_end_sessions(const struct entry *entry, struct changes *changes)
+{
+    changes_number(changes, ATTRIBUTE_SESSION_EPOCH, entry->session_epoch + 1);
+}

@@ -211,6 +211,9 @@ enum wire_verdict account_access(const struct account_rules *rules, const struct
 /* Whether this login is to be written down, and the change. */
 bool account_login_due(const struct account_rules *rules, const struct entry *entry, time_t now);
 
+/* All sessions end, and the clients that the account knows are forgotten. */
+void account_end_sessions(const struct entry *entry, struct changes *changes);
+
 /* --- The second factor --- */
 
 /* Whether a login needs a TOTP code, too. */
@@ -229,6 +232,15 @@ void account_drop_totp(struct changes *changes);
 
 /* Whether a PUK does anything: only once there is a personal password. */
 bool account_may_use_puk(const struct entry *entry);
+/* How its customer stands with the PUK. */
+enum account_puk {
+    ACCOUNT_PUK_NONE, /* there is none that does anything: it is void, came back, or is blocked */
+    ACCOUNT_PUK_AWAITED, /* it is in a letter of its own, which can't have arrived yet */
+    ACCOUNT_PUK_USABLE,
+};
+/* entry: with its secrets. */
+enum account_puk account_puk(const struct account_rules *rules, const struct entry *entry,
+                             time_t now);
 /* The PUK was used: puk_hash takes its place, job (or "") is the letter that carries the new
    one. */
 void account_replace_puk(const struct account_rules *rules, const struct entry *entry,

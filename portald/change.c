@@ -1,5 +1,5 @@
-/* Setting a personal password: WIRE_CHANGE. What costs little is looked at first, so that most
-   passwords that are refused are refused at once. */
+/* Setting a personal password: WIRE_CHANGE, and WIRE_QUALITY before it. What costs little is looked
+   at first, so that most passwords that are refused are refused at once. */
 #include "config.h"
 
 #include "grant.h"
@@ -9,6 +9,7 @@
 #include "recovery.h"
 #include "swap.h"
 #include "texts.h"
+#include "visit.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -148,15 +149,21 @@ static int compare_history(struct change_request *c)
     return 0;
 }
 
-/* Why the password can't be taken, or PASSWORD_GOOD. Returns 0 or an error. */
-static int check(struct change_request *c, enum account_password *ret)
+/* What can be said of it without a hash. */
+static enum account_password look(const struct change_request *c)
 {
     const struct manager *m = c->worker->manager;
     enum account_password why = account_check_password(&m->settings->rules, c->entry, c->password);
+
+    return why == PASSWORD_GOOD ? quality_check(m->quality, c->password) : why;
+}
+
+/* Why the password can't be taken, or PASSWORD_GOOD. Returns 0 or an error. */
+static int check(struct change_request *c, enum account_password *ret)
+{
+    enum account_password why = look(c);
     int r;
 
-    if (why == PASSWORD_GOOD)
-        why = quality_check(m->quality, c->password);
     if (why == PASSWORD_GOOD) {
         if ((r = compare(c)) == -EEXIST)
             why = PASSWORD_THE_SAME;
@@ -299,18 +306,21 @@ static void answer_recovered(struct change_request *c)
         known_remember(m->known, c->entry, c->known_as, c->now);
         wire_put_u8(c->reply, WIRE_ACCOUNT_CODE, WIRE_OK);
         wire_put_string(c->reply, WIRE_UID, c->entry->uid);
+        visit_begin(m, c->request, c->entry, c->now, c->reply);
     } else if (state_make(m->keys, &bounds, &proof, c->purpose, c->now, state, &size) == 0) {
         wire_put(c->reply, WIRE_STATE, state, size);
     }
 }
 
-/* Whoever set this password has shown to be the account's owner. */
+/* Whoever set this password has shown to be the account's owner, with a code where one is needed:
+   the grant says so. */
 static void answer_changed(struct change_request *c)
 {
     known_remember(c->worker->manager->known, c->entry, c->known_as, c->now);
     reply_verdict(
         c->reply, WIRE_OK,
         text(c->language, N_("Your new password is set. From now on, please log in with it.")));
+    visit_begin(c->worker->manager, c->request, c->entry, c->now, c->reply);
 }
 
 /* The entry as it is now. */
@@ -332,35 +342,61 @@ static void answer_done(struct change_request *c)
         wire_put(c->reply, WIRE_GRANT, grant, size);
 }
 
+static void answer(struct change_request *c, int r, enum account_password quality)
+{
+    if (r == -EILSEQ)
+        reply_verdict(c->reply, WIRE_REFUSED,
+                      text(c->language,
+                           N_("This password contains characters that can't be used. Please choose "
+                              "another one.")));
+    else if (r == -EBADMSG)
+        reply_standard(c->reply, WIRE_GRANT_OVER, c->language);
+    else if (r < 0)
+        reply_error(c->reply, r, c->language);
+    else
+        refuse(c, quality);
+}
+
+static struct change_request change_make(struct worker *worker, const struct request *request,
+                                         struct wire_writer *reply)
+{
+    wire_begin(reply, WIRE_VERDICT);
+    return (struct change_request){
+        .worker = worker, .request = request, .reply = reply, .now = clock_now()};
+}
+
 void change_password(struct worker *worker, const struct request *request,
                      struct wire_writer *reply)
 {
-    _cleanup_(change_clear) struct change_request c = {
-        .worker = worker, .request = request, .reply = reply, .now = clock_now()};
+    _cleanup_(change_clear) struct change_request c = change_make(worker, request, reply);
     enum account_password quality = PASSWORD_GOOD;
-    int r;
+    int r = read_request(&c);
 
-    wire_begin(reply, WIRE_VERDICT);
-    r = read_request(&c);
-    if (r == -EILSEQ) {
-        reply_verdict(reply, WIRE_REFUSED,
-                      text(c.language,
-                           N_("This password contains characters that can't be used. Please choose "
-                              "another one.")));
-        return;
-    }
     if (r == 0)
         r = read_entry(&c);
     if (r == 0)
         r = check(&c, &quality);
     if (r == 0 && quality == PASSWORD_GOOD)
         r = write_password(&c);
-    if (r == -EBADMSG)
-        reply_standard(reply, WIRE_GRANT_OVER, c.language);
-    else if (r < 0)
-        reply_error(reply, r, c.language);
-    else if (quality != PASSWORD_GOOD)
-        refuse(&c, quality);
+    if (r < 0 || quality != PASSWORD_GOOD)
+        answer(&c, r, quality);
     else
         answer_done(&c);
+}
+
+/* The same up to where it would cost something: for who is still choosing. */
+void change_look(struct worker *worker, const struct request *request, struct wire_writer *reply)
+{
+    _cleanup_(change_clear) struct change_request c = change_make(worker, request, reply);
+    enum account_password quality = PASSWORD_GOOD;
+    int r = read_request(&c);
+
+    if (r == 0)
+        r = read_entry(&c);
+    if (r == 0)
+        quality = look(&c);
+    if (r < 0 || quality != PASSWORD_GOOD)
+        answer(&c, r, quality);
+    else
+        reply_verdict(reply, WIRE_OK, "");
 }

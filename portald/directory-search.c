@@ -29,6 +29,7 @@ static const char *const filters[] = {
     [DIRECTORY_PENDING] = "(portalPending=%s*)",
     [DIRECTORY_UID] = "(uid=%s)",
     [DIRECTORY_UUID] = "(entryUUID=%s)",
+    [DIRECTORY_SESSION] = "(entryUUID=%s)",
     [DIRECTORY_JOB] = "(portalJob=%s)",
 };
 
@@ -197,7 +198,9 @@ static int find_confirmed(struct directory *d, const char *value, char **attribu
 int directory_find(struct directory *d, enum directory_key key, const char *value, bool secrets,
                    long long deadline, struct entry **ret)
 {
-    char **attributes = secrets ? d->all : key == DIRECTORY_LOGIN ? d->login : d->plain;
+    char **attributes = secrets                                              ? d->all
+                        : key == DIRECTORY_LOGIN || key == DIRECTORY_SESSION ? d->login
+                                                                             : d->plain;
     size_t length = strlen(value);
     if (length == 0 || length > VALUE_MAX ||
         (key == DIRECTORY_PENDING && length != JOB_HASH_SIZE - 1))

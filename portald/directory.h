@@ -43,7 +43,8 @@ enum directory_key {
     DIRECTORY_PENDING,        /* by token hash: the beginning of portalPending */
     DIRECTORY_UID,
     DIRECTORY_UUID,
-    DIRECTORY_JOB, /* portalJob */
+    DIRECTORY_SESSION, /* as UUID, but the entry has only what LOGIN gives */
+    DIRECTORY_JOB,     /* portalJob */
 };
 /* Finds one entry. value is escaped here. Returns 0; -ENOENT; -ENOTUNIQ when several match;
    -EHOSTDOWN, -ETIMEDOUT when the directory can't be asked; -EIO with anything else that it said.

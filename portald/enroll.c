@@ -1,5 +1,5 @@
 /* Setting up TOTP: WIRE_ENROLL gives a secret and changes nothing, WIRE_ENROLL_CODE confirms it by
-   its first code and writes it down. */
+   its first code and writes it down. WIRE_TOTP_OFF switches it off. */
 #include "config.h"
 
 #include "enrollment.h"
@@ -8,6 +8,7 @@
 #include "notice.h"
 #include "swap.h"
 #include "texts.h"
+#include "visit.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -80,10 +81,12 @@ static void refuse(struct enroll *e)
 static void answer_error(struct enroll *e, int r)
 {
     if (r == -EBADMSG)
-        reply_verdict(e->reply, WIRE_GRANT_OVER,
-                      text(e->language, N_("Too much time has passed, or your account has changed "
-                                           "meanwhile. Please log in again and then set up the "
-                                           "codes. Nothing has been changed.")));
+        reply_verdict(
+            e->reply, WIRE_GRANT_OVER,
+            text(e->language,
+                 N_("Too much time has passed, or your account has changed "
+                    "meanwhile. Please log in again and then repeat what you wanted to do with the "
+                    "codes. Nothing has been changed.")));
     else
         reply_error(e->reply, r, e->language);
 }
@@ -305,6 +308,14 @@ static void answer_done(struct enroll *e)
                              "you lose the phone.")));
 }
 
+/* Sessions that were begun without a code have ended, this one's, too; a code was right now. Only
+   with the write that used it up: it must not let in twice. */
+static void answer_session(struct enroll *e)
+{
+    e->entry->totp_size = e->enrollment.size;
+    visit_begin(e->worker->manager, e->request, e->entry, e->now, e->reply);
+}
+
 static void confirm(struct enroll *e, uint64_t step)
 {
     struct manager *m = e->worker->manager;
@@ -321,6 +332,7 @@ static void confirm(struct enroll *e, uint64_t step)
                   LOG_FIELDS("PORTAL_ENTRY", e->entry->uid, "PORTAL_SERVICE", e->service),
                   "%s has set up TOTP", e->entry->uid);
         answer_done(e);
+        answer_session(e);
     } else if (r == -EEXIST)
         refuse(e);
     else
@@ -355,4 +367,83 @@ void enroll_confirm(struct worker *worker, const struct request *request, struct
     else
         confirm(&e, step);
     sodium_memzero(typed, sizeof typed);
+}
+
+/* --- Switching it off --- */
+
+/* 0; -EALREADY when there is none (any more); -ESTALE, -EUCLEAN and errors of directory_swap().
+   tried: a write of ours may have happened. */
+static int remove_once(struct enroll *e, const struct notice *notice, bool tried)
+{
+    _cleanup_(changes_clear) struct changes changes = {0};
+
+    if (tried && !account_needs_code(e->entry))
+        return !*notice->job || account_has_job(e->entry, notice->job) ? 0 : -EALREADY;
+    if (!account_needs_code(e->entry))
+        return -EALREADY;
+    account_drop_totp(&changes);
+    account_note_job(notice->job, &changes);
+    return entry_swap(e->worker->directory, e->entry, &changes, e->request->deadline);
+}
+
+/* -EUCLEAN when it isn't known whether it was written. */
+static int remove_secret(struct enroll *e, const struct notice *notice)
+{
+    bool tried = false;
+    int r = -ESTALE;
+
+    for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
+        tried |= r == -EUCLEAN;
+        if (i > 0 && (r = read_grant(e)) < 0)
+            return tried ? -EUCLEAN : r;
+        r = remove_once(e, notice, tried);
+    }
+    return tried && r < 0 && r != -EALREADY ? -EUCLEAN : r;
+}
+
+static void refuse_removal(struct enroll *e)
+{
+    reply_verdict(e->reply, WIRE_REFUSED,
+                  text(e->language, N_("Codes from an app aren't set up for your account.")));
+}
+
+/* Sessions go on: each of them was begun with the password, and most with a code, too. */
+static void remove_codes(struct enroll *e)
+{
+    struct manager *m = e->worker->manager;
+    struct notice notice;
+    int r;
+
+    notice_stage(m, e->entry, "totp-off", e->now, &notice);
+    r = remove_secret(e, &notice);
+    if (r != -EUCLEAN)
+        notice_settle(m, &notice, r == 0);
+    if (r == -EALREADY) {
+        refuse_removal(e);
+    } else if (r < 0) {
+        answer_error(e, r);
+    } else {
+        log_event(LOG_INFO, MESSAGE_TOTP,
+                  LOG_FIELDS("PORTAL_ENTRY", e->entry->uid, "PORTAL_SERVICE", e->service),
+                  "%s has switched TOTP off", e->entry->uid);
+        reply_verdict(e->reply, WIRE_OK,
+                      text(e->language, N_("Codes from your app are switched off. From now on you "
+                                           "log in with your password alone.")));
+    }
+}
+
+void enroll_remove(struct worker *worker, const struct request *request, struct wire_writer *reply)
+{
+    _cleanup_(enroll_clear) struct enroll e = {
+        .worker = worker, .request = request, .reply = reply, .now = clock_now()};
+    int r;
+
+    wire_begin(reply, WIRE_VERDICT);
+    r = read_grant(&e);
+    if (r < 0)
+        answer_error(&e, r);
+    else if (e.entry->state != ACCOUNT_ACTIVE || !account_needs_code(e.entry))
+        refuse_removal(&e);
+    else
+        remove_codes(&e);
 }

@@ -12,11 +12,17 @@ typedef void handler(struct worker *worker, const struct request *request,
 handler auth_authenticate; /* auth.c */
 handler auth_account;
 handler change_password; /* change.c */
-handler second_verify;   /* second.c */
-handler enroll_begin;    /* enroll.c */
+handler change_look;
+handler second_verify; /* second.c */
+handler enroll_begin;  /* enroll.c */
 handler enroll_confirm;
+handler enroll_remove;
 handler recover_ask; /* recover.c */
 handler recover_verify;
+handler visit_look; /* visit.c */
+handler visit_end_all;
+handler profile_show;    /* profile.c */
+handler site_show;       /* site.c */
 handler register_accept; /* register.c */
 handler register_letter;
 handler confirm_look; /* confirm.c */

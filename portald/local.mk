@@ -37,6 +37,7 @@ portald_libportald_la_SOURCES = \
     portald/notice.c portald/notice.h \
     portald/order.c portald/order.h \
     portald/outcome.c portald/outcome.h \
+    portald/profile.c \
     portald/password.c portald/password.h portald/pattern.c portald/pattern.h portald/puk.c portald/puk.h \
     portald/quality.c portald/quality.h \
     portald/queue.c portald/queue.h portald/queue-backend.h \
@@ -49,12 +50,12 @@ portald_libportald_la_SOURCES = \
     portald/second.c portald/second.h portald/secret.c portald/secret.h \
     portald/server.c portald/server.h portald/session.c portald/session.h \
     portald/settings.c portald/settings.h \
-    portald/sockets.c portald/sockets.h portald/stand-in.c portald/stand-in.h portald/state.c portald/state.h \
+    portald/site.c portald/site.h portald/sockets.c portald/sockets.h portald/stand-in.c portald/stand-in.h portald/state.c portald/state.h \
     portald/swap.c portald/swap.h \
     portald/template.c portald/template.h \
     portald/together.c portald/together.h \
     portald/totp.c portald/totp-qr.c portald/totp.h \
-    portald/verdicts.c portald/verdicts.h \
+    portald/verdicts.c portald/verdicts.h portald/visit.c portald/visit.h \
     portald/watch.c portald/watch.h portald/watcher.c portald/watcher.h portald/wish.c portald/wish-limit.c portald/wish-stage.c portald/wish.h \
     portald/words.c portald/words.h
 portald_libportald_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(LDAP_CFLAGS) $(SQLITE_CFLAGS) \

@@ -11,6 +11,7 @@
 #include "readdress.h"
 #include "swap.h"
 #include "texts.h"
+#include "visit.h"
 
 #include "cleanup.h"
 #include "clock.h"
@@ -499,6 +500,7 @@ void login_admit(struct login *login)
     wire_put_u8(login->reply, WIRE_ACCOUNT_CODE, (uint8_t)account);
     wire_put_string(login->reply, WIRE_UID, login->entry->uid);
     put_grant(login, account);
+    visit_begin(m, login->request, login->entry, login->now, login->reply);
     atomic_fetch_add(&m->logins.ok, 1);
     known_remember(m->known, login->entry, login->known_as, login->now);
     if (account_login_due(&m->settings->rules, login->entry, login->now))

@@ -20,7 +20,6 @@
 #include <sys/stat.h>
 
 #define PASSWORD_MAX 1024
-#define CONSENT_MAX  (4 * 1024 * 1024)
 #define NAME_SLOTS   65536
 #define RATE_SLOTS   16384
 
@@ -31,29 +30,6 @@ static int trouble(int r, const char *what, const char *file)
     log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL, "%s%s%s: %s", what, file ? " " : "",
               file ? file : "", strerror(-r));
     return r;
-}
-
-/* The SHA-256 of the text that customers consent to, as it is recorded with their consent. */
-static int hash_file(const char *file, char ret[static SHA256_HEX_SIZE])
-{
-    _cleanup_fclose_ FILE *f = fopen(file, "re");
-    crypto_hash_sha256_state state;
-    unsigned char hash[crypto_hash_sha256_BYTES], block[4096];
-    size_t n, all = 0;
-
-    if (!f)
-        return -errno;
-    crypto_hash_sha256_init(&state);
-    while ((n = fread(block, 1, sizeof block, f)) > 0) {
-        if ((all += n) > CONSENT_MAX)
-            return -EFBIG;
-        crypto_hash_sha256_update(&state, block, n);
-    }
-    if (ferror(f))
-        return -EIO;
-    crypto_hash_sha256_final(&state, hash);
-    sodium_bin2hex(ret, SHA256_HEX_SIZE, hash, sizeof hash);
-    return 0;
 }
 
 /* The first line of a file that nobody else may read, in locked memory. */
@@ -117,6 +93,24 @@ static int load_secrets(struct manager *m)
     return 0;
 }
 
+/* A text that customers consent to is shown as it was read, and recorded by the hash of that. */
+static int load_site(struct manager *m)
+{
+    _cleanup_(site_text_clear) struct site_text privacy = {0}, terms = {0};
+    struct settings *s = m->settings;
+    int r;
+
+    if ((r = site_text_read(s->privacy_file, &privacy)) < 0)
+        return trouble(r, "The privacy notice", s->privacy_file);
+    if ((r = site_text_read(s->terms_file, &terms)) < 0)
+        return trouble(r, "The terms of use", s->terms_file);
+    if (!(m->site = site_describe(s, privacy.text, terms.text)))
+        return trouble(-EILSEQ, "[portal] company or support", NULL);
+    memcpy(m->privacy_sha256, privacy.sha256, sizeof m->privacy_sha256);
+    memcpy(m->terms_sha256, terms.sha256, sizeof m->terms_sha256);
+    return 0;
+}
+
 static int load_texts(struct manager *m)
 {
     struct settings *s = m->settings;
@@ -135,10 +129,8 @@ static int load_texts(struct manager *m)
 
     if ((r = texts_open(s->locale_dir)) < 0)
         return trouble(r, "The German texts below [portal] locale_dir", s->locale_dir);
-    if ((r = hash_file(s->privacy_file, m->privacy_sha256)) < 0)
-        return trouble(r, "The privacy notice", s->privacy_file);
-    if ((r = hash_file(s->terms_file, m->terms_sha256)) < 0)
-        return trouble(r, "The terms of use", s->terms_file);
+    if ((r = load_site(m)) < 0)
+        return r;
     if ((r = compose_open(&options, m->keys, problem, sizeof problem, &m->compose)) < 0)
         log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL, "The mail templates: %s",
                   *problem ? problem : strerror(-r));
@@ -374,6 +366,7 @@ struct manager *manager_free(struct manager *m)
     totp_keys_free(m->totp);
     keys_free(m->keys);
     settings_free(m->settings);
+    free(m->site);
     free(m->clock_file);
     free(m);
     return NULL;

@@ -16,6 +16,7 @@
 #include "secret.h"
 #include "server.h"
 #include "settings.h"
+#include "site.h"
 #include "throttle.h"
 #include "totp.h"
 #include "watcher.h"
@@ -23,13 +24,13 @@
 #include <stdatomic.h>
 
 #define STATION_KEY_SIZE 32
-#define SHA256_HEX_SIZE  65
 
 struct manager {
     struct settings *settings;
     struct keys *keys;
     uint8_t station[STATION_KEY_SIZE]; /* public: letters are sealed to it */
     char privacy_sha256[SHA256_HEX_SIZE], terms_sha256[SHA256_HEX_SIZE];
+    char *site;          /* JSON of WIRE_SITE */
     char *bind_password; /* in locked memory, or NULL */
     struct directory_options directory;
     struct directory_servers *servers;

@@ -27,8 +27,7 @@
 static void choose_language(struct web *web, struct request *request)
 {
     const char *fallback = web->settings->language == LANGUAGE_EN ? "en" : "de";
-    const char *chosen = request_cookie(
-        request, settings_secure(web->settings) ? "__Host-" COOKIE_LANGUAGE : COOKIE_LANGUAGE);
+    const char *chosen = cookie_get_plain(web, request, COOKIE_LANGUAGE);
 
     if (chosen && (strcmp(chosen, "de") == 0 || strcmp(chosen, "en") == 0))
         request->language = strcmp(chosen, "de") == 0 ? "de" : "en";
@@ -171,6 +170,7 @@ void dispatch_headers(const struct web *web, struct exchange *x)
         const char *name, *value;
     } always[] = {
         {"X-Content-Type-Options", "nosniff"},
+        {"X-Frame-Options", "DENY"}, /* where frame-ancestors isn't known */
         {"Referrer-Policy", "no-referrer"},
         {"Cross-Origin-Opener-Policy", "same-origin"},
         {"Cross-Origin-Resource-Policy", "same-origin"},

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RESPONSE_HEADERS_MAX 16
+#define RESPONSE_HEADERS_MAX 32
 
 struct response_header {
     char name[32];

@@ -84,7 +84,7 @@ def test_the_man_page_has_every_path_of_the_pages():
     page = read("doc/portal-web.8").replace("\\-", "-")
     listed = page[page.index(".SH PAGES"):page.index(".SH PROXY")]
     for path in paths:
-        assert re.search(rf'^\.(I|IR|RI) (.*[ "])?{path}(/\\fI|[ ",]|$)', listed, re.MULTILINE), f"{path} isn't in portal-web.8"
+        assert re.search(rf'^\.(I|IR|RI) (.*[ "])?{path}(/[ \\\\]|[ ",]|$)', listed, re.MULTILINE), f"{path} isn't in portal-web.8"
 
 
 def test_the_catalog_explains_every_event():

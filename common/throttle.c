@@ -6,14 +6,13 @@
 #include "throttle.h"
 
 #include "cleanup.h"
+#include "mapped.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #define THROTTLE_MAGIC     "portal-t"
 #define THROTTLE_VERSION   1
@@ -133,63 +132,6 @@ static void header_make(const struct throttle *t, uint32_t slots, struct header 
     memcpy(ret->key_check, &check, sizeof ret->key_check);
 }
 
-/* Whether the file is a table of this form and key. */
-static bool file_ours(int fd, const struct header *want)
-{
-    struct header found;
-    return pread(fd, &found, sizeof found, 0) == (ssize_t)sizeof found &&
-           memcmp(&found, want, sizeof found) == 0;
-}
-
-/* All of the file is allocated, so that a full disk is an error here and no SIGBUS later. The
-   header comes last. */
-static int file_make(int fd, bool ours, const struct header *header, size_t size)
-{
-    if (!ours && (ftruncate(fd, 0) < 0 || fchmod(fd, 0600) < 0))
-        return -errno;
-    int error = posix_fallocate(fd, 0, (off_t)size);
-    if (error != 0)
-        return -error;
-    if (!ours && pwrite(fd, header, sizeof *header, 0) != (ssize_t)sizeof *header)
-        return -EIO;
-    return 0;
-}
-
-static int file_open(const char *file, const struct header *header, size_t size, int *ret)
-{
-    _cleanup_close_ int fd =
-        open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (fd < 0)
-        return -errno;
-    struct stat status;
-    if (fstat(fd, &status) < 0)
-        return -errno;
-    if (!S_ISREG(status.st_mode))
-        return -EINVAL;
-    bool ours = status.st_size == (off_t)size && file_ours(fd, header);
-    int r = file_make(fd, ours, header, size);
-    if (r < 0)
-        return r;
-    *ret = fd;
-    fd = -1;
-    return 0;
-}
-
-static int table_map(struct throttle *t, const char *file, const struct header *header)
-{
-    _cleanup_close_ int fd = -1;
-    int r = file ? file_open(file, header, t->map_size, &fd) : 0;
-    if (r < 0)
-        return r;
-    void *map = mmap(NULL, t->map_size, PROT_READ | PROT_WRITE,
-                     file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd, 0);
-    if (map == MAP_FAILED)
-        return -errno;
-    t->map = map;
-    t->slots = (struct slot *)(t->map + 1);
-    return 0;
-}
-
 int throttle_open(const char *file, const uint8_t key[static 32], unsigned slots,
                   struct throttle **ret)
 {
@@ -206,9 +148,12 @@ int throttle_open(const char *file, const uint8_t key[static 32], unsigned slots
     t->map_size = sizeof(struct header) + count * sizeof(struct slot);
     struct header header;
     header_make(t, count, &header);
-    r = table_map(t, file, &header);
+    void *map;
+    r = mapped_open(file, &header, sizeof header, t->map_size, &map, NULL);
     if (r < 0)
         return r;
+    t->map = map;
+    t->slots = (struct slot *)(t->map + 1);
     *ret = TAKE(t);
     return 0;
 }

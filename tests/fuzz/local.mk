@@ -6,7 +6,7 @@ FUZZ_CFLAGS = -std=gnu17 -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined
 FUZZ_RUN = -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=tests/fuzz/
 
-FUZZ_HARNESSES = wire client conf typed totp state entry pam dsn sheet
+FUZZ_HARNESSES = wire client conf typed totp state entry pam dsn sheet request
 FUZZ_WIRE = tests/fuzz/fuzz_wire.c common/wire.c
 FUZZ_CONF = tests/fuzz/fuzz_conf.c common/conf.c common/conf-value.c common/log.c
 FUZZ_TYPED = tests/fuzz/fuzz_typed.c common/base32.c common/calendar.c common/code.c \
@@ -24,6 +24,8 @@ FUZZ_PAM = tests/fuzz/fuzz_pam.c $(pam_portal_pam_portal_la_SOURCES) common/wire
 FUZZ_DSN = tests/fuzz/fuzz_dsn.c portalctl/dsn.c
 FUZZ_SHEET = tests/fuzz/fuzz_sheet.c portalctl/sheet.c portalctl/customer.c common/calendar.c \
     common/policy.c common/postal.c
+FUZZ_REQUEST = tests/fuzz/fuzz_request.c web/language.c web/client-address.c web/exchange.c \
+    web/request.c web/response.c
 FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/code-needed \
     tests/fuzz/seeds/client/ended-early tests/fuzz/seeds/client/enrollment \
     tests/fuzz/seeds/client/two-frames tests/fuzz/seeds/client/verdict \
@@ -31,7 +33,7 @@ FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/
     tests/fuzz/seeds/conf/faults.conf tests/fuzz/seeds/dsn/delayed \
     tests/fuzz/seeds/dsn/delivered tests/fuzz/seeds/dsn/exchange tests/fuzz/seeds/dsn/exim \
     tests/fuzz/seeds/dsn/gmail tests/fuzz/seeds/dsn/postfix tests/fuzz/seeds/dsn/vacation \
-    tests/fuzz/seeds/entry/code \
+    tests/fuzz/seeds/entry/changed-address tests/fuzz/seeds/entry/code \
     tests/fuzz/seeds/entry/code-that-waits tests/fuzz/seeds/entry/customer \
     tests/fuzz/seeds/entry/failures tests/fuzz/seeds/entry/links-and-letters \
     tests/fuzz/seeds/entry/malformed tests/fuzz/seeds/entry/second-factor \
@@ -45,6 +47,7 @@ FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/
     tests/fuzz/seeds/pam/recover-with-code tests/fuzz/seeds/pam/second-factor \
     tests/fuzz/seeds/pam/together tests/fuzz/seeds/pam/together-alike \
     tests/fuzz/seeds/pam/wrong-then-right tests/fuzz/seeds/sheet/byte-order-mark \
+    tests/fuzz/seeds/request/login tests/fuzz/seeds/request/odd \
     tests/fuzz/seeds/sheet/export tests/fuzz/seeds/sheet/faults \
     tests/fuzz/seeds/sheet/german-excel tests/fuzz/seeds/state/enrollment \
     tests/fuzz/seeds/state/enrollment-of-too-much tests/fuzz/seeds/state/grant \
@@ -109,6 +112,11 @@ tests/fuzz/fuzz_sheet: $(FUZZ_SHEET)
 	@$(MKDIR_P) tests/fuzz
 	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(GMIME_CFLAGS) -o $@ $^ \
 	    $(GMIME_LIBS) $(CSV_LIBS)
+
+tests/fuzz/fuzz_request: $(FUZZ_REQUEST)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(GLIB_CFLAGS) \
+	    $(MICROHTTPD_CFLAGS) -o $@ $^ $(GLIB_LIBS) $(MICROHTTPD_LIBS)
 
 # New inputs go to the first directory, never to the seeds.
 fuzz: $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%)

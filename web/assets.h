@@ -21,8 +21,7 @@ enum asset {
 
 struct assets;
 
-/* Problems (a file that is missing or too large, a colour on which neither black nor white can be
-   read, WCAG 2.2 1.4.3) are logged. */
+/* Problems (a file that is missing or too large, what isn't a colour) are logged. */
 int assets_load(const struct settings *settings, struct assets **ret);
 struct assets *assets_free(struct assets *assets);
 DEFINE_CLEANUP(struct assets, assets_free)

@@ -2,6 +2,9 @@
 noinst_LTLIBRARIES += web/libweb.la
 
 web_libweb_la_SOURCES = \
+    web/assets.c web/assets.h web/buffer.c web/buffer.h web/colour.c web/colour.h web/qr.c web/qr.h \
+    web/template.c web/template.h web/template-private.h web/template-compile.c web/template-escape.c web/template-escape.h \
+    web/template-html.c web/template-html.h web/template-phrase.c web/view.c web/view.h web/view-private.h \
     web/client-address.c web/client-address.h \
     web/dispatch.c web/dispatch.h web/exchange.c web/exchange.h \
     web/limits.c web/limits.h web/language.c web/language.h web/listen.c web/listen.h \
@@ -17,4 +20,4 @@ web_libweb_la_SOURCES = \
     web/workers.c web/workers.h
 web_libweb_la_CPPFLAGS = $(AM_CPPFLAGS) -DWEB_STATE_DIR='"$(localstatedir)/lib/portal-web"'
 web_libweb_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(QRENCODE_CFLAGS) $(GLIB_CFLAGS) $(MICROHTTPD_CFLAGS)
-web_libweb_la_LIBADD = common/libcommon.la $(SODIUM_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(QRENCODE_LIBS) $(GLIB_LIBS) $(MICROHTTPD_LIBS)
+web_libweb_la_LIBADD = common/libcommon.la $(SODIUM_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(QRENCODE_LIBS) $(GLIB_LIBS) $(MICROHTTPD_LIBS) -lm

@@ -15,9 +15,8 @@ static const struct {
     {WIRE_TYPING_ERROR,
      N_("There is a typing error in the code. Please compare it with your letter, character by "
         "character, and try again. This attempt does not count.")},
-    {WIRE_EXPIRED, N_("Your initial password was right, but it is no longer valid. Please ask our "
-                      "customer service "
-                      "for a new letter.")},
+    {WIRE_EXPIRED, N_("Your initial password was right, but it is no longer valid. Please have a "
+                      "new letter sent to you: on our website, or by our customer service.")},
     {WIRE_NEW_PASSWORD, N_("Please choose a personal password now.")},
     {WIRE_LOCKED, N_("Your account is locked. Please contact our customer service.")},
     {WIRE_CLOSED, N_("Your account has been closed, because the contract has ended. If you have "

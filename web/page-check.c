@@ -47,8 +47,7 @@ static void ask(struct web *web, struct request *request, struct response *respo
     ask_send(web, request, &w, &answer);
     if (answer.verdict == WIRE_OK)
         answer_json(response, 200, true,
-                    text(request->language, N_("This password is fine: others will hardly guess "
-                                               "it.")));
+                    text(request->language, N_("Good: others will hardly guess this password.")));
     else if (answer.verdict == WIRE_REFUSED)
         answer_json(response, 200, false, answer.text);
     else

@@ -15,6 +15,10 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf config/we
     config/templates/de/puk-void.subject config/templates/de/puk-void.txt config/templates/de/puk-void.html \
     config/templates/de/mail-changed.subject config/templates/de/mail-changed.txt config/templates/de/mail-changed.html \
     config/templates/de/mail-new.subject config/templates/de/mail-new.txt config/templates/de/mail-new.html \
+    config/templates/de/mail-confirm.subject config/templates/de/mail-confirm.txt config/templates/de/mail-confirm.html \
+    config/templates/de/mail-moved.subject config/templates/de/mail-moved.txt config/templates/de/mail-moved.html \
+    config/templates/de/mail-back.subject config/templates/de/mail-back.txt config/templates/de/mail-back.html \
+    config/templates/de/mail-undone.subject config/templates/de/mail-undone.txt config/templates/de/mail-undone.html \
     config/templates/de/restarted.subject config/templates/de/restarted.txt config/templates/de/restarted.html \
     config/templates/de/letter-new.subject config/templates/de/letter-new.txt config/templates/de/letter-new.html \
     config/templates/de/letter-valid.subject config/templates/de/letter-valid.txt config/templates/de/letter-valid.html \
@@ -37,6 +41,10 @@ PORTAL_CONF = config/portald.conf config/mailer.conf config/print.conf config/we
     config/templates/en/puk-void.subject config/templates/en/puk-void.txt config/templates/en/puk-void.html \
     config/templates/en/mail-changed.subject config/templates/en/mail-changed.txt config/templates/en/mail-changed.html \
     config/templates/en/mail-new.subject config/templates/en/mail-new.txt config/templates/en/mail-new.html \
+    config/templates/en/mail-confirm.subject config/templates/en/mail-confirm.txt config/templates/en/mail-confirm.html \
+    config/templates/en/mail-moved.subject config/templates/en/mail-moved.txt config/templates/en/mail-moved.html \
+    config/templates/en/mail-back.subject config/templates/en/mail-back.txt config/templates/en/mail-back.html \
+    config/templates/en/mail-undone.subject config/templates/en/mail-undone.txt config/templates/en/mail-undone.html \
     config/templates/en/restarted.subject config/templates/en/restarted.txt config/templates/en/restarted.html \
     config/templates/en/letter-new.subject config/templates/en/letter-new.txt config/templates/en/letter-new.html \
     config/templates/en/letter-valid.subject config/templates/en/letter-valid.txt config/templates/en/letter-valid.html \

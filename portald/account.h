@@ -408,11 +408,12 @@ void account_forget_formers(const struct entry *entry, time_t now, struct change
 
 enum account_not_me {
     NOT_ME_UNDO,    /* a change of address that can be undone: account_undoable() */
+    NOT_ME_UNLINK,  /* the link to a new address that is still open: account_end_link() */
     NOT_ME_WIPE,    /* no personal password ever: the registration is wiped */
     NOT_ME_LOCK,    /* afterwards: locked, all sessions end */
     NOT_ME_NOTHING, /* done already, or nothing to protect: support is told all the same */
 };
-/* What else than NOT_ME_UNDO. topic: the mail's or letter's. elsewhere: the mail went to another
+/* What else than the first two. topic: the mail's or letter's. elsewhere: the mail went to another
    address than the entry's. Whoever gets a confirmation mail for somebody else's policy number can
    undo that registration with it, but not what was confirmed from another mailbox since. The rule
    is a table there. */

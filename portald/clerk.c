@@ -3,7 +3,9 @@
 
 #include "clerk.h"
 
+#include "link-again.h"
 #include "matching.h"
+#include "move.h"
 #include "outcome.h"
 #include "readdress.h"
 #include "recovery.h"
@@ -130,17 +132,26 @@ static void put_back(struct clerk *clerk, const struct job *job, int error)
     queue_retry(clerk->manager->queue, job->id, job->fence, clock_now() + RETRY_SECONDS, note);
 }
 
-/* What was typed and answered already: a registration, that a new letter is wanted, or that a
-   password is forgotten. */
+/* What was asked for and answered already: a new letter, a code, another address, another link, or
+   an account. */
 static int run(struct clerk *clerk, const struct job *job)
 {
+    static const struct {
+        const char *topic;
+        int (*run)(const struct manager *manager, struct directory *directory,
+                   const struct job *job, long long deadline);
+    } topics[] = {
+        {RENEWAL_TOPIC, renewal_run},
+        {RECOVERY_TOPIC, recovery_run},
+        {MOVE_TOPIC, move_run},
+        {LINK_AGAIN_TOPIC, link_again_run},
+    };
     long long deadline = clock_monotonic_ms() + STEP_MS;
 
-    if (strcmp(job->topic, RENEWAL_TOPIC) == 0)
-        return renewal_run(clerk->manager, clerk->directory, job, deadline);
-    return strcmp(job->topic, RECOVERY_TOPIC) == 0
-               ? recovery_run(clerk->manager, clerk->directory, job, deadline)
-               : matching_run(clerk->manager, clerk->directory, job, deadline);
+    for (size_t i = 0; i < ELEMENTS(topics); i++)
+        if (strcmp(job->topic, topics[i].topic) == 0)
+            return topics[i].run(clerk->manager, clerk->directory, job, deadline);
+    return matching_run(clerk->manager, clerk->directory, job, deadline);
 }
 
 /* Returns how many registrations were taken, or an error. */

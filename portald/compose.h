@@ -14,6 +14,8 @@
 
 /* Topics, each with templates/{de,en}/TOPIC.{subject,txt,html}:
      confirm            link to confirm the address; link, hours, reference
+     mail-confirm       link to confirm that this is to be an account's address from now on; link,
+                        hours, reference
      in-use             somebody registered with this address, which belongs to another customer's
                         account
      registered         you have an account already: how to log in, how to recover
@@ -26,6 +28,10 @@
      puk-void           the same where no letter comes: there were too many of late
      mail-changed       an administrator of the directory has changed or removed this address
      mail-new           … has entered this one instead
+     mail-moved         its customer has changed it, with a link that mail-confirm brought to the new
+                        address; who gets this can undo it, until the end of day at least
+     mail-back          … has undone that: this is the account's address again
+     mail-undone        … and this one isn't any more
      restarted          support started the account anew; a letter with initial password and PUK
                         comes
    and what comes of asking for a new letter:

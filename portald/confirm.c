@@ -1,10 +1,13 @@
-/* Confirming an address: WIRE_LINK looks, WIRE_CONFIRM presses the button. Pressing makes initial
-   password and PUK, stores their hashes, and queues the sealed letter: staged before the LDAP
-   write, ready after it. */
+/* Confirming an address: WIRE_LINK looks, WIRE_CONFIRM presses the button. For a registration,
+   pressing makes initial password and PUK, stores their hashes, and queues the sealed letter:
+   staged before the LDAP write, ready after it. For a change of address: moved.c. */
 #include "config.h"
 
 #include "handlers.h"
+#include "holder.h"
 #include "letter.h"
+#include "moved.h"
+#include "readdress.h"
 #include "swap.h"
 #include "texts.h"
 
@@ -25,6 +28,8 @@ struct press {
     char language[LANGUAGE_SIZE], hash[JOB_HASH_SIZE];
     struct entry *entry;
     struct letter letter; /* staged once letter.job is set */
+    struct notice notice; /* of a change: likewise */
+    bool change;          /* what the link confirms, as far as it is known */
     time_t now;
 };
 
@@ -34,49 +39,59 @@ static void press_clear(struct press *p)
     letter_clear(&p->letter);
 }
 
+struct verdict_text {
+    enum wire_verdict verdict;
+    const char *original;
+};
+
+static const struct verdict_text registration_texts[] = {
+    {WIRE_OK, N_("Thank you, your e-mail address is confirmed. We are now sending you a letter "
+                 "by post with your "
+                 "initial password. It should arrive within a few days.")},
+    {WIRE_LINK_GOOD, N_("Please press the button to confirm your e-mail address.")},
+    {WIRE_LINK_DONE,
+     N_("Your e-mail address is already confirmed. Your letter is on its way to you by post.")},
+    {WIRE_LINK_EXPIRED, N_("This link is no longer valid, because too much time has passed. "
+                           "Please register again; you will receive a new one.")},
+    {WIRE_LINK_TAKEN,
+     N_("Meanwhile this e-mail address has been confirmed for another account. Please register "
+        "again with another address, or contact our customer service.")},
+    {WIRE_LINK_OVER,
+     N_("This link can't be used any more, because your account was set up with another e-mail "
+        "address or has changed since. If that wasn't you, please contact our customer "
+        "service.")},
+    {WIRE_UNKNOWN, N_("We don't know this link. Please check that it is complete, or register "
+                      "again to receive a "
+                      "new one.")},
+    {0, NULL},
+};
+
+static const struct verdict_text change_texts[] = {
+    {WIRE_OK, N_("Thank you, your new e-mail address is confirmed. From now on, please log in with "
+                 "it; your password stays the same. We have told your former address.")},
+    {WIRE_LINK_GOOD, N_("Please press the button if you want to log in with this e-mail address "
+                        "from now on.")},
+    {WIRE_LINK_DONE, N_("This is your e-mail address already. Please log in with it; your "
+                        "password stays the same.")},
+    {WIRE_LINK_EXPIRED, N_("This link is no longer valid, because too much time has passed. Your "
+                           "account still has its former e-mail address. You can have a new link "
+                           "sent to you.")},
+    {WIRE_LINK_TAKEN, N_("Meanwhile another customer has this e-mail address. Your account still "
+                         "has its former one. Please choose another address, or contact our "
+                         "customer service.")},
+    {WIRE_LINK_OVER, N_("This link can't be used any more, because your account has changed since "
+                        "you asked for it. Your e-mail address is as it was. If you still want to "
+                        "change it, please log in and ask for a new link.")},
+    {0, NULL},
+};
+
 static void answer(struct press *p, enum wire_verdict verdict)
 {
-    static const struct {
-        enum wire_verdict verdict;
-        const char *original;
-    } texts[] = {
-        {WIRE_OK, N_("Thank you, your e-mail address is confirmed. We are now sending you a letter "
-                     "by post with your "
-                     "initial password. It should arrive within a few days.")},
-        {WIRE_LINK_GOOD, N_("Please press the button to confirm your e-mail address.")},
-        {WIRE_LINK_DONE,
-         N_("Your e-mail address is already confirmed. Your letter is on its way to you by post.")},
-        {WIRE_LINK_EXPIRED, N_("This link is no longer valid, because too much time has passed. "
-                               "Please register again; you will receive a new one.")},
-        {WIRE_LINK_TAKEN,
-         N_("Meanwhile this e-mail address has been confirmed for another account. Please register "
-            "again with another address, or contact our customer service.")},
-        {WIRE_LINK_OVER,
-         N_("This link can't be used any more, because your account was set up with another e-mail "
-            "address or has changed since. If that wasn't you, please contact our customer "
-            "service.")},
-        {WIRE_UNKNOWN, N_("We don't know this link. Please check that it is complete, or register "
-                          "again to receive a "
-                          "new one.")},
-    };
+    const struct verdict_text *texts = p->change ? change_texts : registration_texts;
 
-    for (size_t i = 0; i < ELEMENTS(texts); i++)
-        if (texts[i].verdict == verdict)
-            reply_verdict(p->reply, verdict, text(p->language, texts[i].original));
-}
-
-/* Whether another customer has confirmed the address: 0 or 1, or an error. */
-static int address_in_use(struct press *p, const char *address)
-{
-    _cleanup_(entry_free_p) struct entry *other = NULL;
-    int r = directory_find(p->worker->directory, DIRECTORY_CONFIRMED_MAIL, address, false,
-                           p->request->deadline, &other);
-
-    if (r == -ENOENT)
-        return 0;
-    if (r == -ENOTUNIQ)
-        return 1;
-    return r < 0 ? r : strcmp(other->uuid, p->entry->uuid) != 0;
+    for (; texts->original; texts++)
+        if (texts->verdict == verdict)
+            reply_verdict(p->reply, verdict, text(p->language, texts->original));
 }
 
 /* Reads the entry that has the link, and what the rules say. */
@@ -97,8 +112,10 @@ static int look(struct press *p, enum wire_verdict *ret)
     if (p->entry->malformed)
         return -EIO;
     link = account_find_link(p->entry, p->hash);
-    if (link && p->entry->state == ACCOUNT_PENDING &&
-        (in_use = address_in_use(p, link->address)) < 0)
+    p->change = link && link->kind != LINK_REGISTRATION;
+    if (link && account_link_open(p->entry, link) &&
+        (in_use = address_in_use(p->worker->directory, link->address, p->entry->uuid, p->now,
+                                 p->request->deadline)) < 0)
         return in_use;
     *ret = account_check_link(p->entry, p->hash, in_use, p->now);
     return 0;
@@ -179,6 +196,33 @@ static int confirm(struct press *p, enum wire_verdict *ret)
     return 0;
 }
 
+/* The same for a change. An administrator may have changed the address this moment: that is told
+   first, and ends the link. */
+static int change(struct press *p, enum wire_verdict *ret)
+{
+    struct worker *w = p->worker;
+    int r;
+
+    if (account_mail_changed(p->entry)) {
+        r = readdress(w->manager, w->directory, p->entry->uuid, p->request->deadline);
+        return r < 0 ? r : -ESTALE;
+    }
+    r = moved_confirm(w->manager, w->directory, p->entry, account_find_link(p->entry, p->hash),
+                      p->now, p->request->deadline, &p->notice);
+    if (r < 0 && r != -EEXIST)
+        return r == -EUCLEAN ? -ESTALE : r;
+    *ret = r == 0 ? WIRE_OK : WIRE_LINK_TAKEN;
+    return 0;
+}
+
+/* Whether an earlier try was written after all. */
+static bool is_written(const struct press *p)
+{
+    const char *job = *p->letter.job ? p->letter.job : p->notice.job;
+
+    return *job && p->entry && account_has_job(p->entry, job);
+}
+
 /* Looks and confirms until it is decided. The outcome of a write that wasn't known shows in the
    entry: it holds our job. */
 static int press(struct press *p, enum wire_verdict *ret)
@@ -188,13 +232,13 @@ static int press(struct press *p, enum wire_verdict *ret)
     for (int i = 0; r == -ESTALE && i < SWAP_TRIES; i++) {
         if ((r = look(p, ret)) < 0)
             return r;
-        if (*p->letter.job && p->entry && account_has_job(p->entry, p->letter.job)) {
+        if (is_written(p)) {
             *ret = WIRE_OK;
             return 0;
         }
         if (*ret != WIRE_LINK_GOOD)
             return 0;
-        r = confirm(p, ret);
+        r = p->change ? change(p, ret) : confirm(p, ret);
     }
     return r;
 }
@@ -211,12 +255,13 @@ void confirm_press(struct worker *worker, const struct request *request, struct 
         return;
     r = press(&p, &verdict);
     if (r < 0) {
-        /* A staged letter stays as it is: the clerk asks the directory whether it counts. */
+        /* What is staged stays as it is: the clerk asks the directory whether it counts. */
         reply_error(reply, r, p.language);
         return;
     }
     if (*p.letter.job)
         letter_settle(worker->manager, &p.letter, verdict == WIRE_OK);
+    notice_settle(worker->manager, &p.notice, verdict == WIRE_OK);
     if (verdict == WIRE_REFUSED)
         reply_verdict(
             reply, verdict,

@@ -25,6 +25,7 @@ static const char *const filters[] = {
     [DIRECTORY_MAIL] = "(mail=%s)",
     [DIRECTORY_LOGIN] = "(mail=%s)",
     [DIRECTORY_CONFIRMED_MAIL] = CONFIRMED_FILTER,
+    [DIRECTORY_FORMER_MAIL] = "(portalFormerMail=%s *)",
     [DIRECTORY_POLICY] = "(portalPolicyNumber=%s)",
     [DIRECTORY_PENDING] = "(portalPending=%s*)",
     [DIRECTORY_UID] = "(uid=%s)",

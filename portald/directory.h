@@ -39,6 +39,7 @@ enum directory_key {
                         times, the sealed TOTP secret and its last step, failures, session epoch,
                         last login */
     DIRECTORY_CONFIRMED_MAIL, /* only those states */
+    DIRECTORY_FORMER_MAIL,    /* portalFormerMail, by its address */
     DIRECTORY_POLICY,         /* portalPolicyNumber */
     DIRECTORY_PENDING,        /* by token hash: the beginning of portalPending */
     DIRECTORY_UID,

@@ -37,6 +37,8 @@ static const struct route {
     {WIRE_RECOVER, ON(API) | ON(ACCOUNT) | ON(WEB), WIRE_USER, false, recover_verify},
     {WIRE_REGISTER, ON(WEB) | ON(CONTROL), 0, false, register_accept},
     {WIRE_LETTER_WANTED, ON(WEB) | ON(CONTROL), 0, false, register_letter},
+    {WIRE_NEW_MAIL, ON(WEB), WIRE_USER, false, new_mail_ask},
+    {WIRE_LINK_AGAIN, ON(WEB), 0, false, link_again},
     {WIRE_SITE, ON(WEB), 0, false, site_show},
     {WIRE_SESSION, ON(WEB), 0, false, visit_look},
     {WIRE_PROFILE, ON(WEB), 0, false, profile_show},

@@ -13,8 +13,8 @@ handler auth_authenticate; /* auth.c */
 handler auth_account;
 handler change_password; /* change.c */
 handler change_look;
-handler second_verify; /* second.c */
-handler enroll_begin;  /* enroll.c */
+handler second_verify;   /* second.c */
+handler enroll_begin;    /* enroll.c */
 handler enroll_confirm;
 handler enroll_remove;
 handler recover_ask; /* recover.c */
@@ -25,6 +25,8 @@ handler profile_show;    /* profile.c */
 handler site_show;       /* site.c */
 handler register_accept; /* register.c */
 handler register_letter;
+handler new_mail_ask; /* new-mail.c */
+handler link_again;   /* link-again.c */
 handler confirm_look; /* confirm.c */
 handler confirm_press;
 handler not_me_look; /* not-me.c */

@@ -26,8 +26,9 @@ portald_libportald_la_SOURCES = \
     portald/lint.h portald/lint-entry.c portald/lint.c portald/control-lint.c \
     portald/fold.c portald/fold.h \
     portald/grant.c portald/grant.h portald/guess.c portald/guess.h \
-    portald/handlers.c portald/handlers.h \
+    portald/handlers.c portald/handlers.h portald/holder.c portald/holder.h \
     portald/job.c \
+    portald/link-again.c portald/link-again.h portald/move.c portald/move.h portald/moved.c portald/moved.h portald/new-mail.c \
     portald/known.c portald/known.h portald/login.c portald/login.h \
     portald/letter.c portald/letter.h portald/letters.c portald/letters.h \
     portald/mail-job.c portald/mail-job.h \

@@ -106,11 +106,22 @@ int mail_job_child(const struct manager *manager, const char *parent, const char
     return r;
 }
 
+/* Topics of confirmation mails, which have a limit of their own. */
+static const char *const links[] = {"confirm", "mail-confirm"};
+
+static bool is_link(const char *topic)
+{
+    for (size_t i = 0; i < ELEMENTS(links); i++)
+        if (strcmp(links[i], topic) == 0)
+            return true;
+    return false;
+}
+
 int mail_job_allowed(const struct manager *manager, const struct job *mail, time_t now)
 {
     const struct settings *s = manager->settings;
     struct job before = {0};
-    unsigned count = 0;
+    unsigned count = 0, all = 0;
     int r = queue_get(manager->queue, mail->id, &before);
 
     if (r == 0) /* this very mail, from an earlier run */
@@ -120,8 +131,14 @@ int mail_job_allowed(const struct manager *manager, const struct job *mail, time
         return r;
     if (count >= (unsigned)s->mails_per_address)
         return 0;
-    if (strcmp(mail->topic, "confirm") != 0)
+    if (!is_link(mail->topic))
         return 1;
-    r = queue_count_mails(manager->queue, NULL, mail->entry, "confirm", now - DAY, &count);
-    return r < 0 ? r : count < (unsigned)s->confirmations_per_entry;
+    for (size_t i = 0; i < ELEMENTS(links); i++) {
+        unsigned of_topic = 0;
+        r = queue_count_mails(manager->queue, NULL, mail->entry, links[i], now - DAY, &of_topic);
+        if (r < 0)
+            return r;
+        all += of_topic;
+    }
+    return all < (unsigned)s->confirmations_per_entry;
 }

@@ -3,6 +3,7 @@
 
 #include "matching.h"
 
+#include "holder.h"
 #include "letter.h"
 #include "mail-job.h"
 #include "registration.h"
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <strings.h>
 
 struct matching {
     const struct manager *manager;
@@ -24,7 +26,7 @@ struct matching {
     long long deadline;
     struct registration registration;
     struct entry *entry; /* whose policy number it is, or NULL */
-    struct entry *owner; /* whose confirmed address it is, or NULL */
+    struct entry *owner; /* who has the address, or NULL */
     time_t now;
 };
 
@@ -57,7 +59,8 @@ static int send_notice(const struct matching *m, const char *topic, const struct
                        const char *address, enum account_registration outcome)
 {
     _cleanup_(job_clear) struct job mail = {0};
-    int r = make_mail(m, topic, entry, address, true, &mail);
+    bool present = entry->mail && strcasecmp(entry->mail, address) == 0;
+    int r = make_mail(m, topic, entry, address, present, &mail);
 
     if (r < 0 || (r = mail_job_allowed(m->manager, &mail, m->now)) < 0)
         return r;
@@ -115,11 +118,15 @@ static int send_link(const struct matching *m)
     return r;
 }
 
-static int find(const struct matching *m, enum directory_key key, const char *value,
-                struct entry **ret)
+static int find(struct matching *m)
 {
-    int r = directory_find(m->directory, key, value, false, m->deadline, ret);
+    const struct registration *registration = &m->registration;
+    int r = directory_find(m->directory, DIRECTORY_POLICY, registration->policy, false, m->deadline,
+                           &m->entry);
 
+    if (r < 0 && r != -ENOENT)
+        return r;
+    r = address_holder(m->directory, registration->address, m->now, m->deadline, &m->owner);
     return r == -ENOENT ? 0 : r;
 }
 
@@ -148,7 +155,7 @@ static int decide(struct matching *m)
     case REGISTRATION_CONFIRM:
         return send_link(m);
     case REGISTRATION_IN_USE:
-        return send_notice(m, "in-use", m->owner, m->owner->mail, outcome);
+        return send_notice(m, "in-use", m->owner, m->registration.address, outcome);
     case REGISTRATION_ALREADY:
         if (!m->entry->mail) /* an administrator may have taken it away */
             return finish(m, "has an account already, but no address: nothing sent");
@@ -174,8 +181,7 @@ int matching_run(const struct manager *manager, struct directory *directory, con
             return finish(&m, "the stored registration can't be read");
         if ((r = link_is_out(&m)) != 0)
             return r < 0 ? r : finish(&m, account_registration_text(REGISTRATION_CONFIRM));
-        if ((r = find(&m, DIRECTORY_POLICY, m.registration.policy, &m.entry)) < 0 ||
-            (r = find(&m, DIRECTORY_CONFIRMED_MAIL, m.registration.address, &m.owner)) < 0)
+        if ((r = find(&m)) < 0)
             return r;
         if (m.entry && m.entry->malformed)
             return finish(

@@ -1,10 +1,12 @@
 /* "This wasn't me": WIRE_REFERENCE looks, WIRE_NOT_ME presses the button. Before the first personal
-   password the registration is wiped, afterwards the account is locked; support is told either
-   way. */
+   password the registration is wiped, afterwards the account is locked; a change of e-mail address
+   is undone while that can be. Support is told each time. */
 #include "config.h"
 
 #include "account-letter.h"
 #include "handlers.h"
+#include "move.h"
+#include "moved.h"
 #include "swap.h"
 #include "texts.h"
 
@@ -15,6 +17,7 @@
 #include "messages.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 
 #define REFERENCE_SECONDS (30 * DAY)
@@ -44,25 +47,47 @@ static void answer_unknown(struct wire_writer *reply, const char *language)
                 "contact our customer service.")));
 }
 
+/* Whether the reference would undo a change of address: 1, 0, or an error. */
+static int would_undo(struct worker *worker, const struct job *job, long long deadline)
+{
+    _cleanup_(entry_free_p) struct entry *entry = NULL;
+    int r;
+
+    if (job->kind != JOB_MAIL || strcmp(job->topic, "mail-moved") != 0)
+        return 0;
+    r = directory_find(worker->directory, DIRECTORY_UUID, job->entry, false, deadline, &entry);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    return account_undoable(entry, job->id, clock_now()) != NULL;
+}
+
 void not_me_look(struct worker *worker, const struct request *request, struct wire_writer *reply)
 {
     _cleanup_(job_clear) struct job job = {0};
     char language[LANGUAGE_SIZE];
-    int r;
+    int r, undo = 0;
 
     wire_begin(reply, WIRE_VERDICT);
     request_language(worker->manager, request, language);
     r = find_job(worker, request, &job);
-    if (r == -ENOENT)
+    if (r == 0)
+        r = undo = would_undo(worker, &job, request->deadline);
+    if (r == -ENOENT) {
         answer_unknown(reply, language);
-    else if (r < 0)
+        return;
+    }
+    if (r < 0) {
         reply_error(reply, r, language);
-    else
-        reply_verdict(
-            reply, WIRE_LINK_GOOD,
-            text(language,
-                 N_("If this wasn't you, please press the button. We will then protect the account "
-                    "and look into it.")));
+        return;
+    }
+    reply_verdict(
+        reply, WIRE_LINK_GOOD,
+        text(language, undo ? N_("If you didn't change your e-mail address, please press the "
+                                 "button. Your account then gets this address back, and nobody can "
+                                 "log in until you have set a new password.")
+                            : N_("If this wasn't you, please press the button. We will then "
+                                 "protect the account and look into it.")));
+    wire_put_string(reply, WIRE_KIND, undo ? "mail" : "account");
 }
 
 /* Whether job is a mail that went to another address than the entry's. */
@@ -77,40 +102,119 @@ static bool went_elsewhere(const struct manager *m, const struct job *job,
     return strcmp(hash, job->address) != 0;
 }
 
+/* What was decided, and what goes with it. */
+struct protection {
+    struct worker *worker;
+    const struct job *job;
+    long long deadline;
+    char uid[ENTRY_UID_SIZE];
+    enum account_not_me done;
+    struct moved_back mails; /* of an undoing */
+    bool written;            /* … and it was */
+    bool taken; /* another customer has the former address by now: it can't be given back */
+};
+
+static int lock_or_wipe(struct protection *p, const struct entry *entry, enum account_not_me what)
+{
+    _cleanup_(changes_clear) struct changes changes = {0};
+    const struct manager *m = p->worker->manager;
+
+    if (what == NOT_ME_WIPE)
+        account_wipe(entry, m->settings->ppolicy, clock_now(), &changes);
+    else {
+        account_lock(entry, "reported as \"this wasn't me\"", &changes);
+        account_withdraw_letters(entry, clock_now(), &changes);
+    }
+    return entry_swap(p->worker->directory, entry, &changes, p->deadline);
+}
+
+static int undo(struct protection *p, const struct entry *entry, const struct entry_former *former)
+{
+    const struct worker *w = p->worker;
+    int r =
+        moved_undo(w->manager, w->directory, entry, former, clock_now(), p->deadline, &p->mails);
+
+    p->taken = r == -EEXIST;
+    p->written = r == 0;
+    return p->taken ? -ESTALE : r;
+}
+
+/* The link that the job's mail brought to a new address, if it may still be pressed; or NULL. */
+static const struct entry_pending *open_link(const struct manager *m, const struct job *job,
+                                             const struct entry *entry)
+{
+    const struct entry_pending *link;
+    unsigned char token[TOKEN_BYTES];
+    char hash[JOB_HASH_SIZE];
+
+    if (!entry || job->kind != JOB_MAIL || strcmp(job->topic, MOVE_LINK) != 0)
+        return NULL;
+    derive_token(m->keys, job->id, token);
+    derive_hash(token, sizeof token, hash);
+    sodium_memzero(token, sizeof token);
+    link = account_find_link(entry, hash);
+    return link && account_link_open(entry, link) ? link : NULL;
+}
+
+static int unlink_address(struct protection *p, const struct entry *entry,
+                          const struct entry_pending *link)
+{
+    _cleanup_(changes_clear) struct changes changes = {0};
+
+    account_end_link(link, &changes);
+    return entry_swap(p->worker->directory, entry, &changes, p->deadline);
+}
+
+/* One look, and the write that it asks for. */
+static int protect_once(struct protection *p, const struct entry *entry)
+{
+    const struct manager *m = p->worker->manager;
+    const struct entry_pending *link = open_link(m, p->job, entry);
+    const struct entry_former *former =
+        p->taken ? NULL : account_undoable(entry, p->job->id, clock_now());
+    enum account_not_me what =
+        former ? NOT_ME_UNDO
+               : account_not_me(entry, p->job->topic, went_elsewhere(m, p->job, entry));
+
+    if (link) {
+        p->done = NOT_ME_UNLINK;
+        return unlink_address(p, entry, link);
+    }
+    if (what == NOT_ME_NOTHING) {
+        /* Done by an earlier try whose outcome wasn't known, or by somebody else. */
+        p->written = entry && account_has_job(entry, p->mails.back.job);
+        return 0;
+    }
+    p->done = what;
+    return former ? undo(p, entry, former) : lock_or_wipe(p, entry, what);
+}
+
 /* Reads, decides, writes, until nobody else was faster. What was decided stays decided when the
    write's outcome was unknown and there is nothing left to do. */
-static int protect(struct worker *worker, const struct job *job, long long deadline,
-                   enum account_not_me *ret, char *ret_uid, size_t size)
+static int protect(struct protection *p)
 {
-    struct manager *m = worker->manager;
     int r = -ESTALE;
 
     for (int i = 0; i < SWAP_TRIES && (r == -ESTALE || r == -EUCLEAN); i++) {
         _cleanup_(entry_free_p) struct entry *entry = NULL;
-        _cleanup_(changes_clear) struct changes changes = {0};
-        enum account_not_me what;
-        r = directory_find(worker->directory, DIRECTORY_UUID, job->entry, false, deadline, &entry);
+        r = directory_find(p->worker->directory, DIRECTORY_UUID, p->job->entry, false, p->deadline,
+                           &entry);
         if (r < 0 && r != -ENOENT)
             return r;
-        snprintf(ret_uid, size, "%s", entry ? entry->uid : "");
-        what = account_not_me(entry, job->topic, went_elsewhere(m, job, entry));
-        if (what == NOT_ME_NOTHING)
-            return 0;
-        *ret = what;
-        if (what == NOT_ME_WIPE)
-            account_wipe(entry, m->settings->ppolicy, clock_now(), &changes);
-        else {
-            account_lock(entry, "reported as \"this wasn't me\"", &changes);
-            account_withdraw_letters(entry, clock_now(), &changes);
-        }
-        r = entry_swap(worker->directory, entry, &changes, deadline);
+        snprintf(p->uid, sizeof p->uid, "%s", entry ? entry->uid : "");
+        r = protect_once(p, entry);
     }
+    if (r != -EUCLEAN)
+        moved_back_settle(p->worker->manager, &p->mails, p->written);
     return r;
 }
 
 static void tell_support(const struct job *job, const char *uid, enum account_not_me done)
 {
     static const char *const what[] = {
+        [NOT_ME_UNDO] = "the e-mail address before is back, the password is void and all sessions "
+                        "ended",
+        [NOT_ME_UNLINK] = "the link to that address does nothing any more",
         [NOT_ME_WIPE] = "the registration was wiped",
         [NOT_ME_LOCK] = "the account was locked and all sessions ended",
         [NOT_ME_NOTHING] = "nothing had to be changed",
@@ -121,11 +225,23 @@ static void tell_support(const struct job *job, const char *uid, enum account_no
               job->id, *uid ? uid : "an entry that has gone", what[done]);
 }
 
+static const char *thanks(enum account_not_me done)
+{
+    if (done == NOT_ME_UNDO)
+        return N_("Thank you for telling us. Your account has this e-mail address again, and the "
+                  "password doesn't work any more. Please set a new one with \"Forgotten "
+                  "password\": we mail you a code, and you need the PUK from your letter. Our "
+                  "customer service has been told, too.");
+    return N_("Thank you for telling us. We have protected the account, and our customer service "
+              "will look into it. You don't have to do anything else.");
+}
+
 void not_me_press(struct worker *worker, const struct request *request, struct wire_writer *reply)
 {
     _cleanup_(job_clear) struct job job = {0};
-    char language[LANGUAGE_SIZE], uid[ENTRY_UID_SIZE] = "";
-    enum account_not_me done = NOT_ME_NOTHING;
+    struct protection p = {
+        .worker = worker, .job = &job, .deadline = request->deadline, .done = NOT_ME_NOTHING};
+    char language[LANGUAGE_SIZE];
     unsigned withdrawn = 0;
     int r;
 
@@ -133,21 +249,17 @@ void not_me_press(struct worker *worker, const struct request *request, struct w
     request_language(worker->manager, request, language);
     r = find_job(worker, request, &job);
     if (r == 0)
-        r = protect(worker, &job, request->deadline, &done, uid, sizeof uid);
+        r = protect(&p);
     /* What isn't withdrawn here goes when it is claimed: the entry doesn't want it any more. */
-    if (r == 0 && done != NOT_ME_NOTHING)
-        queue_withdraw(worker->manager->queue, job.entry, done == NOT_ME_WIPE ? -1 : JOB_LETTER,
+    if (r == 0 && (p.done == NOT_ME_WIPE || p.done == NOT_ME_LOCK))
+        queue_withdraw(worker->manager->queue, job.entry, p.done == NOT_ME_WIPE ? -1 : JOB_LETTER,
                        "reported as \"this wasn't me\"", &withdrawn);
     if (r == -ENOENT)
         answer_unknown(reply, language);
     else if (r < 0)
         reply_error(reply, r, language);
     else {
-        tell_support(&job, uid, done);
-        reply_verdict(
-            reply, WIRE_OK,
-            text(language,
-                 N_("Thank you for telling us. We have protected the account, and our customer "
-                    "service will look into it. You don't have to do anything else.")));
+        tell_support(&job, p.uid, p.done);
+        reply_verdict(reply, WIRE_OK, text(language, thanks(p.done)));
     }
 }

@@ -14,20 +14,34 @@
 #include <stdio.h>
 #include <string.h>
 
+static int stage(const struct manager *manager, struct job *mail, time_t now, struct notice *ret)
+{
+    int r;
+
+    mail->state = JOB_STAGED;
+    mail->lease = now + STAGED_LEASE;
+    if ((r = queue_put(manager->queue, mail)) < 0)
+        return r;
+    memcpy(ret->job, mail->id, sizeof ret->job);
+    return 0;
+}
+
 int notice_stage_to(const struct manager *manager, const struct entry *entry, const char *topic,
                     const char *address, bool named, time_t now, struct notice *ret)
 {
     _cleanup_(job_clear) struct job mail = {0};
     int r = mail_job_make(manager, NULL, topic, entry, address, named, now, &mail);
 
-    if (r < 0)
-        return r;
-    mail.state = JOB_STAGED;
-    mail.lease = now + STAGED_LEASE;
-    if ((r = queue_put(manager->queue, &mail)) < 0)
-        return r;
-    memcpy(ret->job, mail.id, sizeof ret->job);
-    return 0;
+    return r < 0 ? r : stage(manager, &mail, now, ret);
+}
+
+int notice_stage_dated(const struct manager *manager, const struct entry *entry, const char *topic,
+                       time_t day, time_t now, struct notice *ret)
+{
+    _cleanup_(job_clear) struct job mail = {0};
+    int r = mail_job_make_dated(manager, NULL, topic, entry, day, now, &mail);
+
+    return r < 0 ? r : stage(manager, &mail, now, ret);
 }
 
 void notice_stage(const struct manager *manager, const struct entry *entry, const char *topic,

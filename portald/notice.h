@@ -18,6 +18,9 @@ void notice_stage(const struct manager *manager, const struct entry *entry, cons
    false, and the mail says no name. Nothing is logged; returns 0 or the queue's error. */
 int notice_stage_to(const struct manager *manager, const struct entry *entry, const char *topic,
                     const char *address, bool named, time_t now, struct notice *ret);
+/* The same to the entry's address, of a topic that names a day. */
+int notice_stage_dated(const struct manager *manager, const struct entry *entry, const char *topic,
+                       time_t day, time_t now, struct notice *ret);
 /* The write has happened, or certainly not. Where its outcome isn't known, don't call: the clerk
    finds out by the row's lease. */
 void notice_settle(const struct manager *manager, const struct notice *notice, bool written);

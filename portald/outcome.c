@@ -30,8 +30,12 @@ static void link_changes(const struct manager *manager, const struct entry *entr
 static void mail_changes(const struct manager *manager, const struct entry *entry,
                          const struct job *job, struct changes *changes)
 {
-    if (job->state == JOB_DONE && strcmp(job->topic, "confirm") == 0)
+    bool sent = job->state == JOB_DONE;
+
+    if (sent && (strcmp(job->topic, "confirm") == 0 || strcmp(job->topic, "mail-confirm") == 0))
         link_changes(manager, entry, job, changes);
+    else if (sent && strcmp(job->topic, "mail-moved") == 0)
+        account_move_told(&manager->settings->rules, entry, job->id, job->happened, changes);
     else
         account_job_done(entry, job->id, changes);
 }

@@ -108,9 +108,9 @@ static const char *refused(const struct entry *entry)
  */
 static int count_unasked(const struct recovery *r, const char *address, unsigned *ret)
 {
-    static const char *const topics[] = {RECOVERY_TOPIC, "confirm",      "in-use",
-                                         "registered",   "letter-valid", "letter-refused",
-                                         "has-password"};
+    static const char *const topics[] = {RECOVERY_TOPIC,   "confirm",     "mail-confirm",
+                                         "in-use",         "registered",  "letter-valid",
+                                         "letter-refused", "has-password"};
     unsigned all = 0;
 
     for (size_t i = 0; i < ELEMENTS(topics); i++) {

@@ -4,6 +4,7 @@
 
 #include "wish.h"
 
+#include "holder.h"
 #include "known.h"
 #include "mail-job.h"
 #include "recovery.h"
@@ -86,18 +87,6 @@ static const struct entry_pending *last_link(const struct manager *m, const stru
     return last;
 }
 
-/* Whether somebody else has confirmed the address: 1, 0, or an error. */
-static int is_taken(const struct wish *w, const char *address)
-{
-    _cleanup_(entry_free_p) struct entry *owner = NULL;
-    int r =
-        directory_find(w->directory, DIRECTORY_CONFIRMED_MAIL, address, false, w->deadline, &owner);
-
-    if (r == -ENOENT)
-        return 0;
-    return r == 0 || r == -ENOTUNIQ ? 1 : r;
-}
-
 static int put_link(struct wish *w, struct job *mail)
 {
     int r;
@@ -120,7 +109,8 @@ static int stage_link(struct wish *w, const char **ret_why)
         return 0;
     snprintf(w->link_address, sizeof w->link_address, "%s",
              last_link(w->manager, w->entry)->address);
-    if ((r = is_taken(w, w->link_address)) < 0)
+    if ((r = address_in_use(w->directory, w->link_address, w->entry->uuid, w->now, w->deadline)) <
+        0)
         return r;
     if (r > 0) {
         *ret_why =

@@ -13,14 +13,16 @@
 
 /* Every topic that there is (compose.h), and those that tell of what was done to an account. */
 static const char *const fixture_topics[] = {
-    "confirm",          "in-use",           "registered",    "code",           "password-set",
-    "password-changed", "totp-on",          "totp-off",      "puk-used",       "puk-void",
-    "mail-changed",     "mail-new",         "restarted",     "letter-new",     "letter-address",
-    "letter-valid",     "password-expires", "letter-posted", "letter-refused", "has-password",
-    "letter-returned"};
-#define FIXTURE_FIRST_NOTICE 4
-#define FIXTURE_FIRST_LETTER 14 /* from here on: of letters … */
-#define FIXTURE_DAYS         4  /* … the first of which name a day */
+    "confirm",          "mail-confirm",     "in-use",         "registered",     "code",
+    "password-set",     "password-changed", "totp-on",        "totp-off",       "puk-used",
+    "puk-void",         "mail-changed",     "mail-new",       "mail-back",      "mail-undone",
+    "restarted",        "letter-new",       "mail-moved",     "letter-address", "letter-valid",
+    "password-expires", "letter-posted",    "letter-refused", "has-password",   "letter-returned"};
+#define FIXTURE_LINKS        2 /* the first ones carry a link to press */
+#define FIXTURE_FIRST_NOTICE 5
+#define FIXTURE_FIRST_LETTER 18 /* from here on: of letters … */
+#define FIXTURE_FIRST_DAY    17 /* … which, like the one before, … */
+#define FIXTURE_DAYS         5  /* … name a day, so many of them */
 
 static struct keys fixture_keys;
 

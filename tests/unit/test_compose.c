@@ -166,7 +166,7 @@ static void test_a_mail_that_names_a_day_is_not_sent_without_one(void **state)
     (void)state;
     for (size_t i = 0; i < ELEMENTS(payloads); i++)
         for (size_t j = 0; j < FIXTURE_DAYS; j++)
-            assert_int_equal(compose_payload(fixture_topics[FIXTURE_FIRST_LETTER + j], payloads[i]),
+            assert_int_equal(compose_payload(fixture_topics[FIXTURE_FIRST_DAY + j], payloads[i]),
                              -EBADMSG);
     assert_int_equal(compose_payload("letter-returned", payloads[0]), 0);
 }

@@ -38,7 +38,7 @@ static void test_both_parts_carry_the_links_that_the_job_id_gives(void **state)
 static void test_only_a_confirmation_carries_a_token(void **state)
 {
     (void)state;
-    for (size_t i = 1; i < ELEMENTS(fixture_topics); i++) {
+    for (size_t i = FIXTURE_LINKS; i < ELEMENTS(fixture_topics); i++) {
         _cleanup_(parsed_clear) struct parsed p;
 
         compose_and_parse(fixture_topics[i], ENGLISH, &p);
@@ -113,7 +113,7 @@ static void test_notices_say_when_it_happened_not_when_they_were_sent(void **sta
 static void test_mails_of_letters_name_their_day_in_words(void **state)
 {
     (void)state;
-    for (size_t i = FIXTURE_FIRST_LETTER; i < FIXTURE_FIRST_LETTER + FIXTURE_DAYS; i++) {
+    for (size_t i = FIXTURE_FIRST_DAY; i < FIXTURE_FIRST_DAY + FIXTURE_DAYS; i++) {
         _cleanup_(parsed_clear) struct parsed german, english;
 
         compose_and_parse(fixture_topics[i], ERIKA, &german);

@@ -54,7 +54,8 @@ static void trim(const char *typed, char ret[static DETAIL_SIZE])
 
 static void say(struct details *details, enum detail which, const char *line)
 {
-    snprintf(details->error[which], sizeof details->error[which], "%s", line);
+    snprintf(details->error[which], sizeof details->error[which], "%.*s",
+             (int)sizeof details->error[which] - 1, line);
 }
 
 static void check_policy(struct details *details, const char *language)

@@ -157,3 +157,13 @@ def test_users_and_directories_are_as_systemd_wants_them(installed, tmp_path):
     for unit in installed.glob("**/systemd/system/*.*"):
         for user in re.findall(r"^(?:Socket)?(?:User|Group)=(\S+)", unit.read_text(), re.MULTILINE):
             assert f"'{user}'" in done.stdout + done.stderr, f"{unit.name}: nobody makes {user}"
+
+
+def test_every_text_is_there_in_german():
+    """Those of the programs and of the web templates; what differs in names or tags, portal-web refuses."""
+    subprocess.run(["make", "-s", "-C", BUILD, "portal.pot"], check=True, capture_output=True, timeout=60)
+    originals = (BUILD / "portal.pot").read_text(encoding="utf-8")
+    assert 'msgid "Skip to the content"' in originals and 'msgid "Please choose a personal password now."' in originals
+    done = subprocess.run(["msgcmp", SOURCE / "po/de.po", BUILD / "portal.pot"], text=True, capture_output=True,
+                          check=False, timeout=60)
+    assert done.returncode == 0, done.stderr

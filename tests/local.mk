@@ -11,9 +11,11 @@ include tests/unit/mail.mk
 include tests/unit/print.mk
 include tests/unit/pam.mk
 include tests/unit/import.mk
+include tests/unit/web.mk
 endif
 include tests/integration/local.mk
 include tests/frontends/local.mk
+include tests/web/local.mk
 include tests/system/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

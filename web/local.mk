@@ -20,7 +20,6 @@ web_libweb_la_SOURCES = \
     web/template-escape.c web/template-escape.h web/template-html.c web/template-html.h \
     web/template-phrase.c web/template-private.h web/template.c web/template.h \
     web/token.c web/token.h web/view-private.h web/view.c web/view.h web/visitor.c web/visitor.h \
-    web/step.c web/step.h web/target.c web/target.h web/token.c web/token.h \
     web/web.c web/web.h web/workers.c web/workers.h
 web_libweb_la_CPPFLAGS = $(AM_CPPFLAGS) -DWEB_STATE_DIR='"$(localstatedir)/lib/portal-web"'
 web_libweb_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(QRENCODE_CFLAGS) $(GLIB_CFLAGS) $(MICROHTTPD_CFLAGS)

@@ -88,14 +88,14 @@ static const char *puk_word(enum account_puk puk)
 
 static json_t *profile(const struct account_rules *rules, const struct entry *e, time_t now)
 {
-    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:s, s:s, s:b, s:o, s:o, s:s, s:o, s:o}", "name",
-                     profile_string(e->name), "mail", e->mail, "address",
-                     profile_lines(e->postal_address), "policies", profile_policies(e), "birthdate",
-                     profile_string(e->birth_date), "language", e->language, "state",
-                     account_state_word(e->state), "totp", account_needs_code(e),
-                     "password_changed", profile_time(e->password_changed), "last_login",
-                     profile_time(e->last_login), "puk", puk_word(account_puk(rules, e, now)),
-                     "new_mail", json_null(), "consents", profile_consents(e));
+    return json_pack(
+        "{s:o, s:s, s:o, s:o, s:o, s:s, s:s, s:b, s:o, s:o, s:s, s:o, s:o}", "name",
+        profile_string(e->name), "mail", e->mail, "address", profile_lines(e->postal_address),
+        "policies", profile_policies(e), "birthdate", profile_string(e->birth_date), "language",
+        e->language, "state", account_state_word(e->state), "totp", account_needs_code(e),
+        "password_changed", profile_time(e->password_changed), "last_login",
+        profile_time(e->last_login), "puk", puk_word(account_puk(rules, e, now)), "new_mail",
+        profile_string(account_new_mail(e, now)), "consents", profile_consents(e));
 }
 
 void profile_show(struct worker *worker, const struct request *request, struct wire_writer *reply)

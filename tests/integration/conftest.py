@@ -12,7 +12,7 @@ from sandbox import SOURCE, Sandbox
 @pytest.fixture(scope="session")
 def sandbox():
     """One for all tests that leave it as they found it, or use customers of their own."""
-    box = Sandbox("--customers", "460")
+    box = Sandbox("--customers", "500")
     yield box
     box.close()
 

@@ -119,14 +119,15 @@ class Portald:
     def authenticate(self, user, password, sock="api", service="test", language="de", **more):
         return self.ask(sock, "AUTHENTICATE", USER=user, SERVICE=service, LANGUAGE=language, PASSWORD=password, **more)
 
-    def second(self, user, state, code, service="test", language="de", client=None):
-        return self.ask("api", "SECOND", USER=user, SERVICE=service, LANGUAGE=language, STATE=state, CODE=code, CLIENT=client)
+    def second(self, user, state, code, service="test", language="de", client=None, sock="api", **more):
+        return self.ask(sock, "SECOND", USER=user, SERVICE=service, LANGUAGE=language, STATE=state, CODE=code, CLIENT=client,
+                        **more)
 
     def account(self, user, service="test", language="de", client=None):
         return self.ask("account", "ACCOUNT", USER=user, SERVICE=service, LANGUAGE=language, CLIENT=client)
 
-    def change(self, user, grant, password, service="test", language="de"):
-        return self.ask("api", "CHANGE", USER=user, SERVICE=service, LANGUAGE=language, GRANT=grant, PASSWORD=password)
+    def change(self, user, grant, password, service="test", language="de", sock="api", **more):
+        return self.ask(sock, "CHANGE", USER=user, SERVICE=service, LANGUAGE=language, GRANT=grant, PASSWORD=password, **more)
 
     def forgotten(self, user, client=None, service="test", language="de"):
         return self.ask("api", "FORGOTTEN", USER=user, SERVICE=service, LANGUAGE=language, CLIENT=client)

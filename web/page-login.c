@@ -81,6 +81,7 @@ static void post_password(struct web *web, struct request *request, struct respo
 
     login_trim(request_form(request, "mail"), mail, sizeof mail);
     if (is_complete(request, mail, &answer)) {
+        session_device(web, request, response);
         ask_begin(&w, request, WIRE_AUTHENTICATE);
         wire_put_string(&w, WIRE_USER, mail);
         wire_put_string(&w, WIRE_PASSWORD, request_form(request, "password"));

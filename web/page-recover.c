@@ -139,6 +139,7 @@ static void post_code(struct web *web, struct request *request, struct response 
 
     login_trim(request_form(request, "mail"), mail, sizeof mail);
     if (is_complete(request, mail, &answer)) {
+        session_device(web, request, response);
         ask_begin(&w, request, WIRE_RECOVER);
         wire_put_string(&w, WIRE_USER, mail);
         wire_put_string(&w, WIRE_CODE, request_form(request, "code"));

@@ -201,6 +201,24 @@ static void pending_print(const json_t *pending)
     table_print(&t, NULL);
 }
 
+static void formers_print(const json_t *formers)
+{
+    static const struct column columns[] = {{.title = "FORMER ADDRESS"},
+                                            {.title = "CAN UNDO UNTIL"}};
+    _cleanup_(table_clear) struct table t = TABLE(columns);
+    const json_t *former;
+    size_t i;
+
+    json_array_foreach(formers, i, former)
+    {
+        table_put(&t, report_text(former, "address"));
+        table_put_time(&t, report_time(former, "until"));
+    }
+    if (t.count > 0)
+        putchar('\n');
+    table_print(&t, NULL);
+}
+
 /* One line for each value of a list. */
 static void list_print(const json_t *report, const char *name, const char *label)
 {
@@ -253,6 +271,7 @@ static void customer_print(const json_t *report)
     list_print(report, "results", "Result");
     failures_print(json_object_get(report, "failures"));
     pending_print(json_object_get(report, "pending"));
+    formers_print(json_object_get(report, "former_mails"));
     letters_print(json_object_get(report, "letters"));
     mails_print(json_object_get(report, "mails"));
 }

@@ -204,6 +204,20 @@ static const struct entry_pending *last_link(const struct entry *e)
     return last;
 }
 
+/* A change of address: the one that waits, and those that can undo one. */
+static void explain_moves(struct explaining *x)
+{
+    const struct entry *e = x->entry;
+
+    if (!e || e->malformed)
+        return;
+    for (size_t i = 0; i < e->pending_count; i++)
+        if (e->pending[i].kind == LINK_CHANGE && account_link_open(e, &e->pending[i]))
+            runs(x, "new-mail", e->pending[i].expires, e->pending[i].address);
+    for (size_t i = 0; i < e->former_count; i++)
+        runs(x, "mail-undo", e->formers[i].until, e->formers[i].address);
+}
+
 /* What became of its mail decides; where the queue has forgotten that, the link's own time. */
 static void explain_link(struct explaining *x)
 {
@@ -453,9 +467,9 @@ void account_explain(const struct account_rules *rules, const struct entry *entr
                      const struct explain_facts *facts, time_t now, struct explanation *ret)
 {
     static void (*const groups[])(struct explaining *) = {
-        explain_place,     explain_who,  explain_state,    explain_address,
-        explain_malformed, explain_link, explain_letter,   explain_password,
-        explain_counters,  explain_totp, explain_recovery, explain_mails,
+        explain_place, explain_who,      explain_state,  explain_address,  explain_malformed,
+        explain_link,  explain_moves,    explain_letter, explain_password, explain_counters,
+        explain_totp,  explain_recovery, explain_mails,
     };
     struct explaining x = {.rules = rules, .facts = facts, .now = now, .out = ret};
     struct entry view;

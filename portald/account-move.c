@@ -139,6 +139,11 @@ bool account_had_mail(const struct entry *entry, const char *address, time_t now
     return false;
 }
 
+bool account_formers_over(const struct entry *entry, time_t now)
+{
+    return !entry->malformed && count_undoable(entry, now) < entry->former_count;
+}
+
 void account_forget_formers(const struct entry *entry, time_t now, struct changes *changes)
 {
     for (size_t i = 0; i < entry->former_count; i++)

@@ -401,7 +401,8 @@ void account_undo(const struct entry *entry, const struct entry_former *former,
                   struct changes *changes);
 /* Whether the address was this customer's, and may be again. */
 bool account_had_mail(const struct entry *entry, const char *address, time_t now);
-/* Forgets former addresses whose time is over. */
+/* Whether there are former addresses whose time is over; and forgets them. */
+bool account_formers_over(const struct entry *entry, time_t now);
 void account_forget_formers(const struct entry *entry, time_t now, struct changes *changes);
 
 /* --- "This wasn't me" --- */

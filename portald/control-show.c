@@ -6,6 +6,7 @@
 #include "registration.h"
 
 #include "cleanup.h"
+#include "clock.h"
 
 #include <errno.h>
 
@@ -36,6 +37,16 @@ static json_t *show_pending(const struct entry *entry)
     for (size_t i = 0; i < entry->pending_count; i++)
         json_array_append_new(list, json_pack("{s:s, s:I}", "address", entry->pending[i].address,
                                               "expires", (json_int_t)entry->pending[i].expires));
+    return list;
+}
+
+static json_t *show_formers(const struct entry *entry)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < entry->former_count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:I}", "address", entry->formers[i].address,
+                                              "until", (json_int_t)entry->formers[i].until));
     return list;
 }
 
@@ -155,6 +166,8 @@ static json_t *show(const struct manager *m, const struct entry *e)
         "problem", e->malformed ? e->problem : "", "birth_date", e->birth_date, "postal_address",
         e->postal_address ? e->postal_address : "");
 
+    time_t now = clock_now();
+
     if (!report)
         return NULL;
     show_reasons(m->queue, json_object_get(report, "letters"));
@@ -163,6 +176,10 @@ static json_t *show(const struct manager *m, const struct entry *e)
     json_object_set_new(report, "password_changed", control_time(e->password_changed));
     json_object_set_new(report, "last_login", control_time(e->last_login));
     json_object_set_new(report, "pending", show_pending(e));
+    json_object_set_new(report, "new_mail",
+                        account_new_mail(e, now) ? json_string(account_new_mail(e, now))
+                                                 : json_null());
+    json_object_set_new(report, "former_mails", show_formers(e));
     json_object_set_new(report, "mails", show_mails(m->queue, e));
     json_object_set_new(report, "failures", show_failures(&m->settings->rules, e));
     json_object_set_new(report, "totp", json_boolean(e->totp_size > 0));

@@ -193,6 +193,15 @@ int directory_each_with(struct directory *d, struct directory_place *place,
     return n >= (int)sizeof filter ? -E2BIG : each_at(d, place, filter, visit, userdata);
 }
 
+int directory_each_present(struct directory *d, struct directory_place *place,
+                           enum attribute attribute, directory_visit *visit, void *userdata)
+{
+    char filter[FILTER_SIZE];
+
+    snprintf(filter, sizeof filter, "(%s=*)", attribute_name(attribute));
+    return each_at(d, place, filter, visit, userdata);
+}
+
 int directory_each_customer(struct directory *d, directory_visit *visit, void *userdata)
 {
     return each(d, "(objectClass=portalCustomer)", d->all, visit, userdata);

@@ -76,6 +76,9 @@ int directory_each_between(struct directory *d, struct directory_place *place,
 int directory_each_with(struct directory *d, struct directory_place *place,
                         enum attribute attribute, const char *value, directory_visit *visit,
                         void *userdata);
+/* The same with all that have the attribute at all. */
+int directory_each_present(struct directory *d, struct directory_place *place,
+                           enum attribute attribute, directory_visit *visit, void *userdata);
 /* directory_each() with every customer, whole: secrets, too. */
 int directory_each_customer(struct directory *d, directory_visit *visit, void *userdata);
 

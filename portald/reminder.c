@@ -1,4 +1,4 @@
-/* Reminders, and registrations to be forgotten: reminder_turn(). */
+/* Reminders, and registrations and former addresses to be forgotten: reminder_turn(). */
 #include "config.h"
 
 #include "reminder.h"
@@ -22,6 +22,7 @@
 struct look {
     const struct manager *manager;
     time_t now;
+    const struct forgetting *forgetting;
     unsigned due;
     char uuids[DIRECTORY_PLACE_ENTRIES][JOB_ENTRY_SIZE]; /* to be forgotten */
 };
@@ -82,21 +83,48 @@ static int remind_some(struct reminder *reminder, const struct manager *m,
                                         look.now, look.now + before, remind, &look);
 }
 
+/* What is forgotten when its time has come: whether an entry is due, and what that changes. */
+struct forgetting {
+    bool (*is_due)(const struct account_rules *rules, const struct entry *entry, time_t now);
+    void (*forget)(const struct entry *entry, time_t now, struct changes *changes);
+    const char *said, *what; /* for the log */
+};
+
+static void forget_pending(const struct entry *entry, time_t now, struct changes *changes)
+{
+    (void)now;
+    account_forget_pending(entry, changes);
+}
+
+static bool is_former_over(const struct account_rules *rules, const struct entry *entry, time_t now)
+{
+    (void)rules;
+    return account_formers_over(entry, now);
+}
+
+static const struct forgetting registrations = {
+    account_pending_over, forget_pending, "the registration was never confirmed and is forgotten",
+    "The registration"};
+static const struct forgetting formers = {
+    is_former_over, account_forget_formers,
+    "a former e-mail address can't undo its change any more and is forgotten",
+    "The former e-mail address"};
+
 /* The directory can't be written to while it is being searched. */
 static int collect(void *userdata, const struct entry *entry)
 {
     struct look *look = userdata;
 
-    if (account_pending_over(&look->manager->settings->rules, entry, look->now) &&
+    if (look->forgetting->is_due(&look->manager->settings->rules, entry, look->now) &&
         look->due < DIRECTORY_PLACE_ENTRIES)
         snprintf(look->uuids[look->due++], JOB_ENTRY_SIZE, "%s", entry->uuid);
     return 0;
 }
 
 /* Decides again on what is written: a new link may have come. */
-static int forget(const struct manager *m, struct directory *directory, const char *uuid,
-                  time_t now)
+static int forget(const struct look *look, struct directory *directory, const char *uuid)
 {
+    const struct forgetting *f = look->forgetting;
     long long deadline = clock_monotonic_ms() + STEP_MS;
     int r = -ESTALE;
 
@@ -104,13 +132,27 @@ static int forget(const struct manager *m, struct directory *directory, const ch
         _cleanup_(entry_free_p) struct entry *entry = NULL;
         _cleanup_(changes_clear) struct changes changes = {0};
         r = directory_find(directory, DIRECTORY_UUID, uuid, false, deadline, &entry);
-        if (r < 0 || !account_pending_over(&m->settings->rules, entry, now))
+        if (r < 0 || !f->is_due(&look->manager->settings->rules, entry, look->now))
             return r == -ENOENT ? 0 : r;
-        account_forget_pending(entry, &changes);
+        f->forget(entry, look->now, &changes);
         r = entry_swap(directory, entry, &changes, deadline);
         if (r == 0)
             log_event(LOG_INFO, MESSAGE_REGISTRATION, LOG_FIELDS("PORTAL_ENTRY", entry->uid),
-                      "%s: the registration was never confirmed and is forgotten", entry->uid);
+                      "%s: %s", entry->uid, f->said);
+    }
+    return r;
+}
+
+/* What a page of them brought. Returns r, which the page returned, or an error. */
+static int forget_collected(const struct look *look, struct directory *directory, int r)
+{
+    for (unsigned i = 0; r >= 0 && i < look->due; i++) {
+        int one = forget(look, directory, look->uuids[i]);
+        if (one == -EHOSTDOWN || one == -ETIMEDOUT)
+            return one;
+        if (one < 0)
+            log_line(LOG_WARNING, "%s of entry %s can't be forgotten: %s", look->forgetting->what,
+                     look->uuids[i], strerror(-one));
     }
     return r;
 }
@@ -119,24 +161,32 @@ static int forget(const struct manager *m, struct directory *directory, const ch
 static int forget_some(struct reminder *reminder, const struct manager *m,
                        struct directory *directory)
 {
-    struct look look = {.manager = m, .now = reminder->begun};
+    struct look look = {.manager = m, .now = reminder->begun, .forgetting = &registrations};
     int r = directory_each_with(directory, &reminder->place, ATTRIBUTE_STATE,
                                 account_state_word(ACCOUNT_PENDING), collect, &look);
 
-    for (unsigned i = 0; r >= 0 && i < look.due; i++) {
-        int one = forget(m, directory, look.uuids[i], look.now);
-        if (one == -EHOSTDOWN || one == -ETIMEDOUT)
-            return one;
-        if (one < 0)
-            log_line(LOG_WARNING, "The registration of entry %s can't be forgotten: %s",
-                     look.uuids[i], strerror(-one));
-    }
-    return r;
+    return forget_collected(&look, directory, r);
+}
+
+/* The same of former addresses. */
+static int forget_formers(struct reminder *reminder, const struct manager *m,
+                          struct directory *directory)
+{
+    struct look look = {.manager = m, .now = reminder->begun, .forgetting = &formers};
+    int r =
+        directory_each_present(directory, &reminder->place, ATTRIBUTE_FORMER_MAIL, collect, &look);
+
+    return forget_collected(&look, directory, r);
 }
 
 int reminder_turn(struct reminder *reminder, const struct manager *manager,
                   struct directory *directory)
 {
+    static int (*const steps[])(struct reminder *, const struct manager *, struct directory *) = {
+        [REMINDER_REMIND] = remind_some,
+        [REMINDER_FORGET] = forget_some,
+        [REMINDER_FORMERS] = forget_formers,
+    };
     time_t now = clock_now();
     int r = 0;
 
@@ -145,19 +195,15 @@ int reminder_turn(struct reminder *reminder, const struct manager *manager,
             return 0;
         *reminder = (struct reminder){.begun = now, .step = REMINDER_REMIND};
     }
-    if (reminder->step == REMINDER_REMIND) {
-        r = remind_some(reminder, manager, directory);
-        if (r == 0)
-            reminder->step = REMINDER_FORGET;
-    }
-    if (r == 0)
-        r = forget_some(reminder, manager, directory);
-    if (r < 0) {
-        *reminder = (struct reminder){0};
-        return r == -ECONNRESET ? 1 : r;
+    while ((r = steps[reminder->step](reminder, manager, directory)) == 0) {
+        if (reminder->step == REMINDER_FORMERS) {
+            *reminder = (struct reminder){.looked = now};
+            return 0;
+        }
+        reminder->step++;
     }
     if (r > 0)
         return 1;
-    *reminder = (struct reminder){.looked = now};
-    return 0;
+    *reminder = (struct reminder){0};
+    return r == -ECONNRESET ? 1 : r;
 }

@@ -1,12 +1,12 @@
-/* What falls due by the calendar alone: reminders of initial passwords that end soon, and
-   registrations that nobody confirmed. Found by indexed searches once in a while; what is on record
+/* What falls due by the calendar alone: reminders of initial passwords that end soon, registrations
+   that nobody confirmed, and former addresses that can't undo anything any more. Found by indexed searches once in a while; what is on record
    in queue and directory says what was done before, so that a restart or a moved clock repeats
    nothing. Way in: reminder_turn(), for the clerk. */
 #pragma once
 
 #include "manager.h"
 
-enum reminder_step { REMINDER_IDLE, REMINDER_REMIND, REMINDER_FORGET };
+enum reminder_step { REMINDER_IDLE, REMINDER_REMIND, REMINDER_FORGET, REMINDER_FORMERS };
 
 /* A look goes on for many turns, each of them short however many entries there are. Who fails is
    tried again by the next look. */

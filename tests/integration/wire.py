@@ -145,6 +145,16 @@ class Portald:
         return self.ask("web", "LETTER_WANTED", POLICY=policy, BIRTHDATE=birthdate, MAIL_ADDRESS=mail, LANGUAGE=language,
                         CLIENT=client)
 
+    def new_mail(self, user, grant, mail, again=None, service="test", language="de", sock="web"):
+        return self.ask(sock, "NEW_MAIL", USER=user, SERVICE=service, LANGUAGE=language, GRANT=grant, MAIL_ADDRESS=mail,
+                        MAIL_AGAIN=mail if again is None else again)
+
+    def link_again(self, token, language="de", client=None):
+        return self.ask("web", "LINK_AGAIN", TOKEN=token, LANGUAGE=language, CLIENT=client)
+
+    def reference(self, reference, language="de"):
+        return self.ask("web", "REFERENCE", REFERENCE_CODE=reference, LANGUAGE=language)
+
     def link(self, token):
         return self.ask("web", "LINK", TOKEN=token, LANGUAGE="de")
 

@@ -5,6 +5,7 @@ import smtplib
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -219,9 +220,9 @@ def test_env_names_what_others_rely_on(sandbox):
                  "PORTAL_LETTER_DIR", "PORTAL_CTL", "PORTAL_CUSTOMERS", "PORTAL_WEB_URL", "PORTALD_PID",
                  "PORTAL_SLAPD_PID"):
         assert sandbox[name]
-    for name in ("PORTALD_PID", "PORTAL_SLAPD_PID", "PORTAL_PRINT_PID"):
-        program = Path(f"/proc/{sandbox[name]}/exe").resolve().name
-        assert program in ("portald", "slapd", "portal-print")
+    for name, expected in (("PORTALD_PID", "portald"), ("PORTAL_SLAPD_PID", "slapd"), ("PORTAL_WEB_PID", "portal-web"),
+                           ("PORTAL_PRINT_PID", "portal-print")):
+        assert Path(f"/proc/{sandbox[name]}/exe").resolve().name == expected
 
 
 def test_env_can_be_sourced(sandbox):
@@ -238,7 +239,11 @@ def test_pam_services_have_all_four_types_and_an_absolute_path(sandbox, service)
         assert Path(line.split()[2]).is_absolute() and Path(line.split()[2]).is_file()
 
 
-@pytest.mark.parametrize("name", ("portald", "slapd", "print", "sink"))
+@pytest.mark.parametrize("name", ("portald", "slapd", "web", "print", "sink"))
 def test_each_process_can_be_restarted_alone(fresh_sandbox, name):
+    before = fresh_sandbox["PORTAL_WEB_URL"]
     fresh_sandbox.restart(name)
     assert fresh_sandbox.ctl("status").returncode == 0
+    assert fresh_sandbox["PORTAL_WEB_URL"] == before
+    with urllib.request.urlopen(f"{before}/healthz", timeout=30) as answer:
+        assert answer.status == 200

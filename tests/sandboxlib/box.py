@@ -89,8 +89,7 @@ class Box:
         layout.check()
         if not only:
             for name in PROGRAMS:
-                if name != "portal-web":
-                    layout.program(name)
+                layout.program(name)
         self.state |= {"made_dir": not layout.dir.exists(), "only": only, "count": count}
         layout.dir.mkdir(parents=True, exist_ok=True)
         try:
@@ -104,9 +103,7 @@ class Box:
             raise
 
     def _services(self):
-        if self.state["only"]:
-            return (self.state["only"],)
-        return tuple(n for n in self.SERVICES if n != "web" or self.layout.built("portal-web"))
+        return (self.state["only"],) if self.state["only"] else self.SERVICES
 
     def _set_up(self, count):
         layout = self.layout
@@ -123,8 +120,7 @@ class Box:
             (layout.dir / name).mkdir()
         run(layout.program("portald"), "--make-key", layout.keys / "portald.key")
         run(layout.program("portal-print"), "keygen", layout.keys)
-        if layout.built("portal-web"):
-            run(layout.program("portal-web"), "--make-key", layout.keys / "cookie.key")
+        run(layout.program("portal-web"), "--make-key", layout.keys / "cookie.key")
         self._bind_web()
         settings.write_pam(layout)
         settings.write_portalctl(layout)

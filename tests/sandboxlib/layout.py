@@ -56,9 +56,6 @@ class Layout:
         raise SandboxError(f"{name} isn't built in {self.build}. Build first (configure && make), or "
                            "set PORTAL_BUILDDIR to where you did.")
 
-    def built(self, name):
-        return any((self.build / place).is_file() for place in PROGRAMS[name])
-
     def check(self):
         """Refuses what would fail later in a way that is harder to understand."""
         if len(os.fsencode(str(self.dir / LONGEST_SOCKET))) > SOCKET_MAX:

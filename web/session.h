@@ -19,7 +19,8 @@ struct answer;
 #define SESSION_UID   257
 #define SESSION_MAIL  255
 #define SESSION_HOST  254
-#define SESSION_ASK   2 /* seconds */
+#define SESSION_ASK   2  /* seconds */
+#define SESSION_RENEW 60 /* seconds: no cookie is set more often than this for being used */
 
 enum session_status {
     SESSION_NONE, /* nobody is logged in here */
@@ -44,12 +45,28 @@ struct session {
 enum session_status session_open(struct web *web, const struct request *request,
                                  struct response *response, struct session *ret);
 /* After a login: answer has SESSION and UID. A new id, always (fixation). mail: the login name.
-   Also sets the device cookie where there is none. Returns 0 or a negative errno: then nobody is
+   Returns 0 or a negative errno: then nobody is
    logged in. */
 int session_begin(struct web *web, struct request *request, struct response *response,
                   const struct answer *answer, const char *mail);
 /* After a new password: the same session goes on with what answer has, under a new id. */
 int session_renew(struct web *web, struct request *request, struct response *response,
                   const struct answer *answer);
+/* What this browser is known by (request.device): made where it has none yet, and sealed into the
+   device cookie. To be called before a password is sent to portald, so that the login that follows
+   makes it known; session_begin() does it again. */
+void session_device(struct web *web, struct request *request, struct response *response);
 /* Logged out: for good, also for whoever kept a copy of the cookie, and at all hosts. */
 void session_end(struct web *web, struct request *request, struct response *response);
+/* The same for an application's session, whose cookie is at host (auth.h). */
+enum session_status session_open_app(struct web *web, const struct request *request,
+                                     struct response *response, const char *host,
+                                     struct session *ret);
+/* An application's session at host begins, out of parent, with which it ends. */
+int session_begin_app(struct web *web, const struct request *request, struct response *response,
+                      const struct session *parent, const char *host);
+/* As cookies and codes hold it: ret has SESSION_PACKED bytes. */
+#define SESSION_PACKED 1400
+size_t session_pack(const struct session *session, uint8_t ret[static SESSION_PACKED]);
+/* 0 or -EBADMSG. */
+int session_unpack(const uint8_t *data, size_t size, struct session *ret);

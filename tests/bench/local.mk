@@ -2,7 +2,8 @@
 EXTRA_PROGRAMS = tests/bench/bench_login tests/bench/bench_floor tests/bench/bench_mail \
     tests/bench/bench_letters tests/bench/bench_page tests/bench/bench_queue
 EXTRA_DIST += tests/bench/login tests/bench/answers tests/bench/mail tests/bench/letters tests/bench/queue \
-    tests/bench/scale tests/bench/wishes tests/bench/measuring.py
+    tests/bench/scale tests/bench/wishes tests/bench/measuring.py tests/bench/customers.py \
+    tests/bench/web tests/bench/web.lua
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 tests_bench_bench_login_SOURCES = tests/bench/bench_login.c tests/bench/clients.c tests/bench/clients.h
@@ -38,5 +39,6 @@ bench: all $(EXTRA_PROGRAMS)
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/letters
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/queue
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/scale
+	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/web
 	PORTAL_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/bench/wishes
 .PHONY: bench

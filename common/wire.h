@@ -30,9 +30,10 @@
    WIRE_ACCOUNT              USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT, and UID
    account                   [CLIENT]                    where all is well
    WIRE_CHANGE               USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT;
-   api, account, web         GRANT PASSWORD (the new     on success: [GRANT]; after a recovery
-                             one) [CLIENT] [PURPOSE]     also ACCOUNT UID, or STATE where a
-                                                         code is still needed to log in
+   api, account, web         GRANT PASSWORD (the new     on success: UID [GRANT]; after a
+                             one) [CLIENT] [PURPOSE]     recovery also ACCOUNT, or instead of
+                                                         both STATE where a code is still
+                                                         needed to log in
    WIRE_ENROLL               USER SERVICE LANGUAGE       WIRE_VERDICT: VERDICT TEXT;
    api, account, web         GRANT                       on success: URI QR STATE. Changes
                                                          nothing

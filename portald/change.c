@@ -320,6 +320,7 @@ static void answer_changed(struct change_request *c)
     reply_verdict(
         c->reply, WIRE_OK,
         text(c->language, N_("Your new password is set. From now on, please log in with it.")));
+    wire_put_string(c->reply, WIRE_UID, c->entry->uid);
     visit_begin(c->worker->manager, c->request, c->entry, c->now, c->reply);
 }
 

@@ -99,6 +99,10 @@ class Element:
     def address(self):
         return self.run("function() { return this.href || this.action || null }")
 
+    def press(self):
+        """What leads to another page: waits for that."""
+        self.tab.arrive(self.click, f"the page behind “{self.name}”")
+
     def focus(self):
         self.tab.call("DOM.focus", backendNodeId=self.id)
 
@@ -211,7 +215,7 @@ class Tab:
 
     # Going somewhere.
 
-    def _arrive(self, act, what):
+    def arrive(self, act, what):
         """Does what leads to a new page, and waits for that page."""
         # What came so far belongs to the page that is left.
         self.call("Page.getFrameTree")
@@ -224,7 +228,7 @@ class Tab:
             failed = self.call("Page.navigate", url=address).get("errorText")
             if failed:
                 raise DevtoolsError(f"{address}: {failed}")
-        self._arrive(go, address)
+        self.arrive(go, address)
         return self
 
     def back(self):
@@ -236,23 +240,30 @@ class Tab:
     def _history(self, by):
         history = self.call("Page.getNavigationHistory")
         entry = history["entries"][history["currentIndex"] + by]
-        self._arrive(lambda: self.call("Page.navigateToHistoryEntry", entryId=entry["id"]), entry["url"])
+        self.arrive(lambda: self.call("Page.navigateToHistoryEntry", entryId=entry["id"]), entry["url"])
 
     def reload(self):
-        self._arrive(lambda: self.call("Page.reload"), "the page again")
+        self.arrive(lambda: self.call("Page.reload"), "the page again")
 
     # Finding things.
 
-    def all(self, role, name=None):
-        """Everything with this role (and name) that is there for a screen reader, in the page's order."""
-        root = self.call("DOM.getDocument", depth=0)["root"]["backendNodeId"]
-        nodes = self.call("Accessibility.queryAXTree", backendNodeId=root, role=role)["nodes"]
+    def _root(self, main):
+        if not main:
+            return {"backendNodeId": self.call("DOM.getDocument", depth=0)["root"]["backendNodeId"]}
+        found = self.call("Runtime.evaluate", expression="document.querySelector('main') || document.body")
+        return {"objectId": found["result"]["objectId"]}
+
+    def all(self, role, name=None, main=False):
+        """Everything with this role (and name) that is there for a screen reader, in the page's order; main: only in
+        the page's main part."""
+        nodes = self.call("Accessibility.queryAXTree", role=role, **self._root(main))["nodes"]
         found = [Element(self, node) for node in nodes if not node["ignored"]]
         return [element for element in found if _fits(element.name, name)]
 
     def find(self, name, *roles):
-        """The one thing with that name."""
-        found = [element for role in roles for element in self.all(role, name)]
+        """The one thing with that name; what the frame of all pages has counts only where the main part has none."""
+        found = [element for role in roles for element in self.all(role, name, main=True)]
+        found = found or [element for role in roles for element in self.all(role, name)]
         if len(found) != 1:
             there = [f"{e.role} “{e.name}”" for role in roles for e in self.all(role)]
             raise AssertionError(f"{len(found)} × {' or '.join(roles)} “{name}” on {self.url}; there are: "
@@ -278,13 +289,11 @@ class Tab:
 
     def press(self, name):
         """A button that leads to a page."""
-        found = self.button(name)
-        self._arrive(found.click, f"the page behind the button “{name}”")
+        self.button(name).press()
         return self
 
     def follow(self, name):
-        found = self.link(name)
-        self._arrive(found.click, f"the page behind the link “{name}”")
+        self.link(name).press()
         return self
 
     def click(self, name, role="button"):
@@ -331,7 +340,7 @@ class Tab:
 
     def enter(self, key="Enter"):
         """A key that leads to a page."""
-        self._arrive(lambda: self.key(key), f"the page behind {key}")
+        self.arrive(lambda: self.key(key), f"the page behind {key}")
         return self
 
     @property

@@ -1,8 +1,8 @@
 """What portal-web's tests stand on: one sandbox, one Chromium and one validator for all of them.
 
-    def test_x(world, visit, site):
-        tab = visit(language="en", javascript=False, width=320)     a visitor of the test's own (tests/chromium/browser.py)
-        pages.log_in(tab, site, name, password)                     what people do on the portal's pages (pages.py)
+    def test_x(world, portal):
+        p = portal(language="en", javascript=False, width=320)    a visitor of the test's own (tests/chromium/browser.py)
+        p.log_in(name, password)                                  what people do on the portal's pages (pages.py)
 
 After each test its visitors are looked at: whatever Chromium complained of (console, Content-Security-Policy, its own
 audit) fails the test, and so does a request to another host. What a test provokes it takes out of tab.problems.
@@ -21,6 +21,7 @@ sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "chromium")]
 
 from browser import Chromium  # noqa: E402
 from customer import World  # noqa: E402
+from pages import Portal  # noqa: E402
 from sandbox import Sandbox  # noqa: E402
 from validator import Validator  # noqa: E402
 
@@ -97,3 +98,9 @@ def visitor(chromium):
 def visit(visitor):
     """The one tab of a new visitor; more come with tab.visitor.tab()."""
     return lambda **more: visitor(**more).tab()
+
+
+@pytest.fixture
+def portal(visit, site):
+    """A new visitor of the portal: portal(language=…, javascript=…, width=…, scheme=…)."""
+    return lambda **more: Portal(visit(**more), site)

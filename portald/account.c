@@ -286,6 +286,7 @@ static const struct not_me_rule {
        customer. */
     {"mail-confirm", HERE, NOT_ME_NOTHING, NOT_ME_NOTHING, NOT_ME_LOCK},
     {"mail-moved", ELSEWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
+    {"mail-back", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"mail-undone", HERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"restarted", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},
     {"has-password", ANYWHERE, NOT_ME_NOTHING, NOT_ME_LOCK, NOT_ME_LOCK},

@@ -26,6 +26,7 @@ VALUE = re.compile(r"(=)[^()*]+(?=[)*])")
 # What portald is known to ask, the values left out. lint looks at every entry, which is what it is for.
 SHAPES = {
     "(mail=)", "(portalPolicyNumber=)", "(portalPending=*)", "(uid=)", "(entryUUID=)", "(portalRequest=*)", "(portalJob=)",
+    "(portalFormerMail=*)",
     "(&(mail=)(|(portalState=)(portalState=)(portalState=)(portalState=)))",
     "(&(portalInitialPasswordExpires>=)(portalInitialPasswordExpires<=))",
     "(&(entryCSN>=)(portalState=*)(!(modifiersName=)))", "(portalState=)", "(portalTOTPSecret=*)", "(objectClass=)",

@@ -337,7 +337,7 @@ def test_forgetting_leaves_no_address(world):
     moved(world, c, new)
     link_to(world, c, other(c, "drei"))
     world.wait_for_rest()
-    assert world.box.ctl("forget", c.uid).returncode == 0
+    assert world.box.ctl("forget", c.uid, "--yes").returncode == 0
     text = str(world.entry(c.uid)) + str(world.portald.control("queue-list", all=True))
     assert not any(address in text for address in (former, new, other(c, "drei")))
 

@@ -1,6 +1,6 @@
 # The pure rules, each edge by itself.
 check_PROGRAMS += tests/unit/test_account_registration tests/unit/test_account_letter tests/unit/test_account_login \
-    tests/unit/test_account_request tests/unit/test_backlog tests/unit/test_account_recovery tests/unit/test_account_renewal tests/unit/test_account_mail tests/unit/test_account_wish tests/unit/test_account_explain tests/unit/test_lint tests/unit/test_derive tests/unit/test_order \
+    tests/unit/test_account_request tests/unit/test_backlog tests/unit/test_account_recovery tests/unit/test_account_renewal tests/unit/test_account_mail tests/unit/test_account_move tests/unit/test_account_wish tests/unit/test_account_explain tests/unit/test_lint tests/unit/test_derive tests/unit/test_order \
     tests/unit/test_account_factor tests/unit/test_grant tests/unit/test_session tests/unit/test_known tests/unit/test_state tests/unit/test_totp tests/unit/test_enrollment tests/unit/test_account_password tests/unit/test_quality
 
 ACCOUNT_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS)
@@ -57,6 +57,10 @@ tests_unit_test_backlog_LDADD = $(ACCOUNT_TEST_LIBS)
 tests_unit_test_account_mail_SOURCES = tests/unit/test_account_mail.c tests/unit/account_fixture.h
 tests_unit_test_account_mail_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
 tests_unit_test_account_mail_LDADD = $(ACCOUNT_TEST_LIBS)
+
+tests_unit_test_account_move_SOURCES = tests/unit/test_account_move.c tests/unit/account_fixture.h
+tests_unit_test_account_move_CFLAGS = $(ACCOUNT_TEST_CFLAGS)
+tests_unit_test_account_move_LDADD = $(ACCOUNT_TEST_LIBS)
 
 tests_unit_test_account_wish_SOURCES = tests/unit/test_account_wish.c tests/unit/account_fixture.h
 tests_unit_test_account_wish_CFLAGS = $(ACCOUNT_TEST_CFLAGS)

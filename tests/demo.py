@@ -16,13 +16,31 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from journey import Place, go, say  # noqa: E402
+from journey import Journey, Place, go, say  # noqa: E402
+from web_journey import WebJourney, WebPlace  # noqa: E402
 
 SOURCE = Path(__file__).resolve().parents[1]
 SANDBOX = SOURCE / "tests" / "sandbox"
+INBOX = SOURCE / "tests" / "inbox"
 
 AROUND = """
-Everything stays up until you press Ctrl-C. In another terminal:
+Everything stays up until you press Ctrl-C. In a browser on this machine, in two tabs:
+
+    the portal             {web}/
+    mails and letters      {inbox}
+
+Register as one of these, with any e-mail address (you@post.example):
+
+{customers}
+
+The mail comes into the second tab: open it, press its button, confirm. The letter with initial password
+and PUK follows there within seconds. Log in with it, choose a password, set up codes from an app, or
+don't. Then try what may go wrong: forget the password, lose the phone, press "Das war ich nicht".
+
+The pages have no TLS here, and no reverse proxy in front: how an application behind one lets people log
+in by these pages is in doc/frontends.md.
+
+In another terminal:
 
     . {dir}/env
     $PORTAL_CTL status                     daemon, directory, queue
@@ -36,6 +54,7 @@ Everything stays up until you press Ctrl-C. In another terminal:
     letters   {letters}
     log       {log}
 """
+CUSTOMERS_SHOWN = (2, 3, 4)
 
 
 def read_env(directory):
@@ -44,22 +63,36 @@ def read_env(directory):
     return dict(word[1].split("=", 1) for word in words if word)
 
 
-def make_place(env):
-    uid, policy, birthdate = Path(env["PORTAL_CUSTOMERS"]).read_text(encoding="utf-8").split()[:3]
-    return Place(ctl=[env["PORTAL_CTL"]],
+def sample(env, number):
+    """uid, policy number and birthdate of a sample customer."""
+    return Path(env["PORTAL_CUSTOMERS"]).read_text(encoding="utf-8").splitlines()[number].split()
+
+
+def make_place(env, kind, number, **more):
+    uid, policy, birthdate = sample(env, number)
+    return kind(ctl=[env["PORTAL_CTL"]],
                  login=[f"{env['PORTAL_BUILD']}/tests/pam-login", "--dir", env["PORTAL_PAM_DIR"]],
                  mail_dir=Path(env["PORTAL_MAIL_DIR"]), letter_dir=Path(env["PORTAL_LETTER_DIR"]),
-                 uid=uid, policy=policy, birthdate=birthdate, address=f"{uid}@post.example")
+                 uid=uid, policy=policy, birthdate=birthdate, address=f"{uid}@post.example", **more)
+
+
+def customer_line(env, number):
+    _uid, policy, birthdate = sample(env, number)
+    return f"    policy number {policy}, born {'.'.join(reversed(birthdate.split('-')))}"
 
 
 def stay(directory, env, place):
-    log = env["PORTALD_LOG"]
-    say(AROUND.format(dir=directory, uid=place.uid, address=place.address, log=log,
-                      mail=env["PORTAL_MAIL_DIR"], letters=env["PORTAL_LETTER_DIR"]))
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        say("")
+    with subprocess.Popen([INBOX, directory], stdout=subprocess.PIPE, text=True) as inbox:
+        try:
+            say(AROUND.format(dir=directory, uid=place.uid, address=place.address, log=env["PORTALD_LOG"],
+                              mail=env["PORTAL_MAIL_DIR"], letters=env["PORTAL_LETTER_DIR"],
+                              web=env["PORTAL_WEB_URL"], inbox=inbox.stdout.readline().strip(),
+                              customers="\n".join(customer_line(env, number) for number in CUSTOMERS_SHOWN)))
+            signal.pause()
+        except KeyboardInterrupt:
+            say("")
+        finally:
+            inbox.terminate()
 
 
 def log_show(env):
@@ -71,12 +104,13 @@ def log_show(env):
 
 
 def demonstrate(directory, once, started):
-    say("Bringing up a private directory, mail sink, portald and print station …")
+    say("Bringing up a private directory, mail sink, portald, portal-web and print station …")
     subprocess.run([SANDBOX, "up", directory], check=True)
     try:
         env = read_env(directory)
-        place = make_place(env)
-        done, line = go(place, started)
+        place = make_place(env, Place, 0)
+        done, line = go(((Journey, place),
+                         (WebJourney, make_place(env, WebPlace, 1, url=env["PORTAL_WEB_URL"]))), started)
         if not done:
             log_show(env)
         say(f"\n{line}")
@@ -88,7 +122,7 @@ def demonstrate(directory, once, started):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="run-demo", description="One customer's whole journey.")
+    parser = argparse.ArgumentParser(prog="run-demo", description="The whole journey, in a terminal and in a browser.")
     parser.add_argument("--once", action="store_true", help="end after the journey")
     arguments = parser.parse_args()
     # An end by SIGTERM takes the sandbox down, too.

@@ -17,9 +17,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "integration"))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent / "integration")]
 
 import otp  # noqa: E402
+from nojs_browser import PageError  # noqa: E402
 
 WAIT_SECONDS = 60
 POLL_SECONDS = 0.1
@@ -94,7 +95,8 @@ class Login:
 
 
 class Journey:
-    def __init__(self, place):
+    def __init__(self, place, before=0, of=None):
+        """before, of: how many steps were gone already, and how many there are in all."""
         self.place = place
         self.link = None
         self.initial = None
@@ -103,7 +105,8 @@ class Journey:
         self.mails = set()
         self.secret = None
         self.code = None
-        self.number = 0
+        self.number = self.before = before
+        self.of = of or len(self.STEPS)
         self.title = "the start"
 
     STEPS = (
@@ -128,8 +131,8 @@ class Journey:
     )
 
     def run(self):
-        for self.number, (self.title, step) in enumerate(self.STEPS, 1):
-            say(f"\n── {self.number} of {len(self.STEPS)} ─ {self.title}\n")
+        for self.number, (self.title, step) in enumerate(self.STEPS, self.before + 1):
+            say(f"\n── {self.number} of {self.of} ─ {self.title}\n")
             getattr(self, step)()
 
     # Asking portald.
@@ -320,12 +323,17 @@ class Journey:
         self.logged_in(self.login(NEXT_PASSWORD))
 
 
-def go(place, started):
-    """Runs the journey. Returns whether it was completed, and the line that says so or what failed."""
-    journey = Journey(place)
-    try:
-        journey.run()
-    except (StepFailed, OSError, subprocess.SubprocessError) as error:
-        return False, f"journey failed at step {journey.number} ({journey.title}): {error}"
+def go(ways, started):
+    """Goes the journeys one after the other; each way is a class of them and its place. Returns whether all were
+    completed, and the line that says so or what failed."""
+    steps = sum(len(kind.STEPS) for kind, _place in ways)
+    before = 0
+    for kind, place in ways:
+        journey = kind(place, before, steps)
+        try:
+            journey.run()
+        except (StepFailed, PageError, OSError, subprocess.SubprocessError) as error:
+            return False, f"journey failed at step {journey.number} ({journey.title}): {error}"
+        before = journey.number
     seconds = round(time.monotonic() - started)
-    return True, f"journey complete: {len(Journey.STEPS)} steps in {seconds} s"
+    return True, f"journey complete: {steps} steps in {seconds} s"

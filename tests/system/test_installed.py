@@ -26,7 +26,8 @@ def install(root):
     subprocess.run([SOURCE / "tests" / "build", BUILD, *OPTIONS], check=True)
     subprocess.run(["make", "-s", "-C", BUILD, "install", f"DESTDIR={root}"], check=True, capture_output=True)
     home = root / "root"
-    for path in (HERE / "inside.py", SOURCE / "tests/journey.py", SOURCE / "tests/integration/otp.py",
+    for path in (HERE / "inside.py", SOURCE / "tests/journey.py", SOURCE / "tests/web_journey.py",
+                 SOURCE / "tests/nojs_browser.py", SOURCE / "tests/integration/otp.py",
                  SOURCE / "tests/integration/cups_server.py", SOURCE / "doc/letters.md", SOURCE / "doc/directory.md",
                  SOURCE / "tests/sandboxlib/sink.py", SOURCE / "doc/installing.md"):
         shutil.copy(path, home)

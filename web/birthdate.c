@@ -156,27 +156,25 @@ static bool date_put(const struct date *date, char ret[static CALENDAR_DAY_SIZE]
     return calendar_read_day(text, ret) == 0;
 }
 
-/* Eight digits without marks: DDMMYYYY or YYYYMMDD, whichever exists. */
+/* Eight digits without marks. What ends like a year, 1850 or later, is DDMMYYYY: it could be no
+   month of YYYYMMDD. */
 static void spread(struct words *words)
 {
-    char all[WORD_SIZE];
-    int first;
+    char all[WORD_SIZE], (*w)[WORD_SIZE] = words->word;
 
-    if (words->count != 1 || strspn(words->word[0], "0123456789") != 8 || words->word[0][8])
+    if (words->count != 1 || strspn(w[0], "0123456789") != 8 || w[0][8])
         return;
-    memcpy(all, words->word[0], sizeof all);
+    memcpy(all, w[0], sizeof all);
     words->count = WORDS;
-    first = (all[0] - '0') * 1000 + (all[1] - '0') * 100 + (all[2] - '0') * 10 + (all[3] - '0');
-    /* No day and month make a number like a year: 19 and 20 aren't months. */
-    if (first >= 1850 && first < 2100) {
-        snprintf(words->word[0], WORD_SIZE, "%.4s", all);
-        snprintf(words->word[1], WORD_SIZE, "%.2s", all + 4);
-        snprintf(words->word[2], WORD_SIZE, "%.2s", all + 6);
-        return;
+    if (strcmp(all + 4, "1850") >= 0) {
+        snprintf(w[0], WORD_SIZE, "%.2s", all);
+        snprintf(w[1], WORD_SIZE, "%.2s", all + 2);
+        snprintf(w[2], WORD_SIZE, "%.4s", all + 4);
+    } else {
+        snprintf(w[0], WORD_SIZE, "%.4s", all);
+        snprintf(w[1], WORD_SIZE, "%.2s", all + 4);
+        snprintf(w[2], WORD_SIZE, "%.2s", all + 6);
     }
-    snprintf(words->word[0], WORD_SIZE, "%.2s", all);
-    snprintf(words->word[1], WORD_SIZE, "%.2s", all + 2);
-    snprintf(words->word[2], WORD_SIZE, "%.4s", all + 4);
 }
 
 /* Puts what the words say in day, month, year: the order with the month first goes to other, where

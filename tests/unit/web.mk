@@ -1,5 +1,6 @@
 # Unit tests of portal-web.
-check_PROGRAMS += tests/unit/test_web_request tests/unit/test_web_server
+check_PROGRAMS += tests/unit/test_web_request tests/unit/test_web_server tests/unit/test_web_template \
+    tests/unit/test_web_assets tests/unit/test_web_birthdate
 
 WEB_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS) $(MICROHTTPD_CFLAGS)
 WEB_TEST_LIBS = web/libweb.la $(UNIT_LIBS) $(SODIUM_LIBS) $(GLIB_LIBS) $(MICROHTTPD_LIBS)
@@ -11,3 +12,16 @@ tests_unit_test_web_request_LDADD = $(WEB_TEST_LIBS)
 tests_unit_test_web_server_SOURCES = tests/unit/test_web_server.c
 tests_unit_test_web_server_CFLAGS = $(WEB_TEST_CFLAGS)
 tests_unit_test_web_server_LDADD = $(WEB_TEST_LIBS)
+
+tests_unit_test_web_template_SOURCES = tests/unit/test_web_template.c
+tests_unit_test_web_template_CFLAGS = $(WEB_TEST_CFLAGS) -DSOURCE_DIR='"$(abs_top_srcdir)"'
+tests_unit_test_web_template_LDADD = $(WEB_TEST_LIBS)
+tests_unit_test_web_template_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=text
+
+tests_unit_test_web_assets_SOURCES = tests/unit/test_web_assets.c tests/unit/scratch.h
+tests_unit_test_web_assets_CFLAGS = $(WEB_TEST_CFLAGS) -DSOURCE_DIR='"$(abs_top_srcdir)"'
+tests_unit_test_web_assets_LDADD = $(WEB_TEST_LIBS)
+
+tests_unit_test_web_birthdate_SOURCES = tests/unit/test_web_birthdate.c
+tests_unit_test_web_birthdate_CFLAGS = $(WEB_TEST_CFLAGS)
+tests_unit_test_web_birthdate_LDADD = $(WEB_TEST_LIBS)

@@ -319,7 +319,12 @@ const char *html_pause(struct html *html)
     case HTML_AFTER:
     case HTML_VALUE:
         return NULL;
-    case HTML_NAME: /* its name ends here */
+    case HTML_ELEMENT: /* its name ends here */
+        if (html->closing)
+            return "a section can't begin or end here";
+        html->place = HTML_AFTER;
+        return element_named(html);
+    case HTML_NAME: /* likewise */
         problem = attribute_named(html);
         html->attribute[0] = '\0';
         html->place = HTML_AFTER;

@@ -11,7 +11,7 @@
 #define TEMPLATE_NAME_MAX  32
 #define TEMPLATE_FILES_MAX 128
 #define TEMPLATE_OPS_MAX   16384
-#define TEMPLATE_STEPS_MAX 1000000 /* operations while one page is rendered */
+#define TEMPLATE_STEPS_MAX 1000000 /* sections and rows of one page */
 #define TEMPLATE_LANGUAGES 2
 
 enum op_kind {

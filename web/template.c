@@ -201,7 +201,7 @@ static void section(struct renderer *r, const char *name, bool with, size_t from
         run(r, from, end);
         return;
     }
-    for (r->scopes++; row; row = view_next(row)) {
+    for (r->scopes++; row && r->out.error == 0; row = view_next(row)) {
         r->scope[r->scopes - 1] = row;
         run(r, from, end);
     }
@@ -210,14 +210,13 @@ static void section(struct renderer *r, const char *name, bool with, size_t from
 
 static void run(struct renderer *r, size_t from, size_t end)
 {
+    /* Rows within rows may say nothing and yet take their time. */
+    if (++r->steps > TEMPLATE_STEPS_MAX)
+        r->out.error = -EMSGSIZE;
     for (size_t i = from; i < end && r->out.error == 0; i++) {
         const struct op *op = &r->program->ops[i];
         const char *text = r->program->text + op->text;
 
-        if (++r->steps > TEMPLATE_STEPS_MAX) {
-            r->out.error = -EMSGSIZE;
-            return;
-        }
         switch (op->kind) {
         case OP_LITERAL:
             buffer_add(&r->out, text, op->size);

@@ -1,4 +1,4 @@
-/* Only what makes pages nicer: all of them work without. Texts come from data-… attributes. */
+/* Pages work without it. Texts come from data-… attributes. */
 (function () {
     'use strict';
     var document = window.document;
@@ -9,8 +9,7 @@
             act(found[i]);
     }
 
-    /* A password that can be looked at. What was shown is hidden again before it is sent, so that
-       no browser keeps it among what was typed into texts. */
+    /* A password that can be looked at. Hidden again before it is sent, so that no browser keeps it. */
     each('input[data-show]', function (input) {
         var box = document.createElement('div'), button = document.createElement('button');
 
@@ -29,7 +28,7 @@
         input.form.addEventListener('submit', function () { show(false); });
     });
 
-    /* How good a new password is: portald says it. */
+    /* How good a new password is. */
     each('input[data-check]', function (input) {
         var meter = document.getElementById(input.getAttribute('data-meter')), timer, asked;
 
@@ -86,7 +85,7 @@
         });
     });
 
-    /* A second click sends nothing; one who comes back may send again. */
+    /* A second click sends nothing; who comes back may send again. */
     each('form[method="post"]', function (form) {
         var sent = false;
         function mark(now) {

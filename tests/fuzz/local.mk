@@ -6,7 +6,7 @@ FUZZ_CFLAGS = -std=gnu17 -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined
 FUZZ_RUN = -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=tests/fuzz/
 
-FUZZ_HARNESSES = wire client conf typed totp state entry pam dsn sheet request
+FUZZ_HARNESSES = wire client conf typed totp state entry pam dsn sheet request page
 FUZZ_WIRE = tests/fuzz/fuzz_wire.c common/wire.c
 FUZZ_CONF = tests/fuzz/fuzz_conf.c common/conf.c common/conf-value.c common/log.c
 FUZZ_TYPED = tests/fuzz/fuzz_typed.c common/base32.c common/calendar.c common/code.c \
@@ -26,6 +26,9 @@ FUZZ_SHEET = tests/fuzz/fuzz_sheet.c portalctl/sheet.c portalctl/customer.c comm
     common/policy.c common/postal.c
 FUZZ_REQUEST = tests/fuzz/fuzz_request.c web/language.c web/client-address.c web/exchange.c \
     web/request.c web/response.c
+FUZZ_PAGE = tests/fuzz/fuzz_page.c web/template.c web/template-compile.c web/template-escape.c \
+    web/template-html.c web/template-phrase.c web/view.c web/buffer.c common/calendar.c common/file.c \
+    common/log.c common/texts.c
 FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/code-needed \
     tests/fuzz/seeds/client/ended-early tests/fuzz/seeds/client/enrollment \
     tests/fuzz/seeds/client/two-frames tests/fuzz/seeds/client/verdict \
@@ -37,7 +40,9 @@ FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/
     tests/fuzz/seeds/entry/code-that-waits tests/fuzz/seeds/entry/customer \
     tests/fuzz/seeds/entry/failures tests/fuzz/seeds/entry/links-and-letters \
     tests/fuzz/seeds/entry/malformed tests/fuzz/seeds/entry/second-factor \
-    tests/fuzz/seeds/entry/secrets tests/fuzz/seeds/pam/account-alone \
+    tests/fuzz/seeds/entry/secrets tests/fuzz/seeds/page/attributes \
+    tests/fuzz/seeds/page/page tests/fuzz/seeds/page/texts tests/fuzz/seeds/page/urls \
+    tests/fuzz/seeds/pam/account-alone \
     tests/fuzz/seeds/pam/change-with-code tests/fuzz/seeds/pam/code-left-empty \
     tests/fuzz/seeds/pam/code-not-asked-for tests/fuzz/seeds/pam/combined \
     tests/fuzz/seeds/pam/enroll tests/fuzz/seeds/pam/enroll-left-empty \
@@ -117,6 +122,11 @@ tests/fuzz/fuzz_request: $(FUZZ_REQUEST)
 	@$(MKDIR_P) tests/fuzz
 	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(GLIB_CFLAGS) \
 	    $(MICROHTTPD_CFLAGS) -o $@ $^ $(GLIB_LIBS) $(MICROHTTPD_LIBS)
+
+tests/fuzz/fuzz_page: $(FUZZ_PAGE)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(SYSTEMD_CFLAGS) -o $@ $^ \
+	    $(SYSTEMD_LIBS)
 
 # New inputs go to the first directory, never to the seeds.
 fuzz: $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%)

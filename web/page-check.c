@@ -23,15 +23,22 @@ static int load(struct web *web, const struct request *request, struct step *ret
     return r;
 }
 
-static void answer_json(struct response *response, unsigned status, bool ok, const char *line)
+static void answer_json(struct response *response, bool ok, const char *line)
 {
     json_t *json = json_pack("{s:b, s:s}", "ok", ok, "text", line);
 
     response->body = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     response->size = response->body ? strlen(response->body) : 0;
-    response->status = response->body ? status : 500;
+    response->status = response->body ? 200 : 500;
     response->type = TYPE_JSON;
+}
+
+/* The form may have been sent meanwhile, or portald can't be asked: then the form itself says so.
+ */
+static void say_nothing(struct response *response)
+{
+    response_plain(response, 204, "");
 }
 
 static void ask(struct web *web, struct request *request, struct response *response,
@@ -46,12 +53,12 @@ static void ask(struct web *web, struct request *request, struct response *respo
     wire_put_string(&w, WIRE_PASSWORD, request_form(request, "password"));
     ask_send(web, request, &w, &answer);
     if (answer.verdict == WIRE_OK)
-        answer_json(response, 200, true,
+        answer_json(response, true,
                     text(request->language, N_("Good: others will hardly guess this password.")));
     else if (answer.verdict == WIRE_REFUSED)
-        answer_json(response, 200, false, answer.text);
+        answer_json(response, false, answer.text);
     else
-        answer_json(response, page_status(answer.verdict), false, "");
+        say_nothing(response);
 }
 
 void page_check(struct web *web, struct request *request, struct response *response)
@@ -61,7 +68,7 @@ void page_check(struct web *web, struct request *request, struct response *respo
     if (request->method != METHOD_POST)
         response_plain(response, 405, "POST only\n");
     else if (load(web, request, &step) < 0)
-        answer_json(response, 410, false, "");
+        say_nothing(response);
     else
         ask(web, request, response, &step);
 }

@@ -165,11 +165,8 @@ static int make_key(const char *file)
 
 static int check(const char *file)
 {
-    struct web *web = NULL;
-
-    if (web_open(file, &web) < 0)
+    if (web_check(file) < 0)
         return 1;
-    web_free(web);
     printf("%s: configuration, keys and templates are in order\n", file);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "web.h"
 
 #include "assets.h"
+#include "codes.h"
 #include "limits.h"
 
 #include "cleanup.h"
@@ -90,12 +91,13 @@ static int open_parts(struct web *web)
         return complain(s->locale_dir, "the German texts are not there");
     if ((r = templates_load(s->templates, &web->templates)) < 0 ||
         (r = assets_load(s, &web->assets)) < 0 || (r = site_new(&web->site)) < 0 ||
+        (r = codes_new(&web->codes)) < 0 ||
         (r = limits_new(s, web->keys->table, &web->limits)) < 0)
         return r;
-    return open_table(web);
+    return 0;
 }
 
-int web_open(const char *file, struct web **ret)
+static int load(const char *file, bool table, struct web **ret)
 {
     struct web *web = calloc(1, sizeof *web);
     int r;
@@ -106,6 +108,8 @@ int web_open(const char *file, struct web **ret)
     r = settings_load(file, &web->settings);
     if (r == 0)
         r = open_parts(web);
+    if (r == 0 && table)
+        r = open_table(web);
     if (r < 0) {
         web_free(web);
         return r;
@@ -114,11 +118,28 @@ int web_open(const char *file, struct web **ret)
     return 0;
 }
 
+int web_open(const char *file, struct web **ret)
+{
+    return load(file, true, ret);
+}
+
+/* The table stays alone: whoever checks may be another user, and a file of theirs would keep the
+   service from starting. */
+int web_check(const char *file)
+{
+    struct web *web = NULL;
+    int r = load(file, false, &web);
+
+    web_free(web);
+    return r;
+}
+
 struct web *web_free(struct web *web)
 {
     if (!web)
         return NULL;
     sessions_free(web->sessions);
+    codes_free(web->codes);
     limits_free(web->limits);
     site_free(web->site);
     assets_free(web->assets);

@@ -11,6 +11,8 @@
 #include <time.h>
 
 struct assets;
+struct codes;
+struct codes;
 struct limits;
 
 /* Derived from the cookie key file, in memory that is locked and never dumped. */
@@ -28,6 +30,7 @@ struct web {
     struct assets *assets;
     struct sessions *sessions;
     struct site *site;
+    struct codes *codes;
     struct limits *limits;
     uid_t peer;     /* who may own portald's sockets besides root */
     time_t started; /* one-time codes from before are refused: which were used isn't known */
@@ -36,4 +39,6 @@ struct web {
 /* Reads configuration, key, templates, assets; every problem is logged. Returns 0 or a negative
    errno. */
 int web_open(const char *file, struct web **ret);
+/* The same, but nothing is kept, made or changed: whether all of it is in order. */
+int web_check(const char *file);
 struct web *web_free(struct web *web);

@@ -87,13 +87,20 @@ static void forwarded_address(char *const *proxies, const char *forwarded,
     }
 }
 
+bool client_is_proxy(char *const *proxies, const struct sockaddr *peer)
+{
+    char address[ADDRESS_SIZE] = "";
+
+    return !peer_address(peer, address) || is_proxy(proxies, address);
+}
+
 void client_address(char *const *proxies, const struct sockaddr *peer, const char *forwarded,
                     char *ret, size_t size)
 {
     char address[ADDRESS_SIZE] = "";
-    bool known = peer_address(peer, address);
 
-    if (forwarded && (!known || is_proxy(proxies, address)))
+    (void)peer_address(peer, address);
+    if (forwarded && client_is_proxy(proxies, peer))
         forwarded_address(proxies, forwarded, address);
     snprintf(ret, size, "%s", address);
 }

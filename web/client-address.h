@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -11,3 +12,5 @@
    nothing is counted then for anybody. */
 void client_address(char *const *proxies, const struct sockaddr *peer, const char *forwarded,
                     char *ret, size_t size);
+/* Whether who connected is such a proxy. */
+bool client_is_proxy(char *const *proxies, const struct sockaddr *peer);

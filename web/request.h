@@ -38,6 +38,7 @@ struct request {
     const char *rest;            /* what follows the route's name and a slash: a token; else "" */
     const char *language;        /* "de" or "en" */
     char client[REQUEST_CLIENT]; /* whom the proxy named, or who connected; "": not known */
+    bool proxied;                /* by one that is believed: X-Forwarded-… say what was asked */
     char device[33];             /* of the device cookie: 32 hexadecimal digits, or "" */
     struct request_fields query, form;
     enum session_status session_status;

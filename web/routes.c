@@ -29,6 +29,9 @@ static const struct route routes[] = {
     {"/privacy", page_text, SESSION},
     {"/terms", page_text, SESSION},
     {"/language", page_language, POST | OPEN},
+    {"/auth", page_auth, 0},
+    {"/auth/callback", page_callback, 0},
+    {"/auth/continue", page_continue, SESSION},
 };
 
 static const struct route *match(const char *path, size_t length, unsigned flags)

@@ -210,6 +210,8 @@ static void begin(struct server *server, struct exchange *x, struct MHD_Connecti
     client_address(server->web->settings->proxies, peer ? peer->client_addr : NULL,
                    request_header(&x->request, "X-Forwarded-For"), x->request.client,
                    sizeof x->request.client);
+    x->request.proxied =
+        client_is_proxy(server->web->settings->proxies, peer ? peer->client_addr : NULL);
     read_path(x, url);
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, on_query, x);
     if (!exchange_fields_good(&x->request.query))

@@ -12,7 +12,6 @@
 
 struct assets;
 struct codes;
-struct codes;
 struct limits;
 
 /* Derived from the cookie key file, in memory that is locked and never dumped. */

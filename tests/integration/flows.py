@@ -277,6 +277,71 @@ class NewLetter(Printing):
         assert sorted(told) == ["letter-new"] + ["letter-valid"] * (len(asked) - 1), f"{c.uid}: {asked}, {told}"
 
 
+class Move(Forgotten):
+    """Another e-mail address: the wish, and the link that it brings."""
+
+    def new(self, c):
+        return f"neu-{c.uid}@example.org"
+
+    def ask(self, c):
+        if time.monotonic() - getattr(c, "asked", 0) > ASK_AGAIN:
+            c.asked = time.monotonic()
+            proven = said(self.portald.authenticate(c.mail, PASSWORD, sock="web", PURPOSE=1), "OK")
+            return proven and self.portald.new_mail(c.mail, proven.get("GRANT"), self.new(c)) and False
+        return False
+
+    def act(self, c):
+        def attempt():
+            if said(self.portald.authenticate(self.new(c), PASSWORD), "OK"):
+                return True
+            tokens = [m.token for m in self.place.postbox.of(self.new(c)) if m.token]
+            return any(said(self.portald.confirm(t), "OK", "LINK_DONE") for t in reversed(tokens)) and False or self.ask(c)
+        repeat("changing the address", attempt)
+        c.former, c.mail = c.mail, self.new(c)
+
+    def seen(self, c):
+        return any(m.reference and not m.token for m in self.place.postbox.of(f"{c.uid}@example.org"))
+
+    def finish(self, c):
+        entry = self.place.world.entry(c.uid)
+        assert entry["mail"] == [c.mail] == entry["portalConfirmedMail"], f"{c.uid}: {entry}"
+        assert [v.split()[0] for v in entry["portalFormerMail"]] == [c.former], f"{c.uid}: {entry}"
+
+    def hold(self, audit, c):
+        assert len(audit.of(c, "mail", "mail-moved")) == 1, f"{c.uid}: {audit.of(c, 'mail')}"
+
+
+class MoveBack(Move):
+    """The former address undoes it."""
+
+    def prepare(self):
+        c = super().prepare()
+        super().act(c)
+        self.place.world.wait_for_rest()
+        c.reference = wait_for(lambda: [m.reference for m in self.place.postbox.of(c.former) if m.reference], what="it")[-1]
+        return c
+
+    def act(self, c):
+        repeat("undoing", lambda: said(self.portald.not_me(c.reference), "OK"))
+        c.mail = c.former
+
+    def seen(self, _c):
+        return True
+
+    def finish(self, c):
+        entry = self.place.world.entry(c.uid)
+        assert entry["mail"] == [c.former] == entry["portalConfirmedMail"] and "portalFormerMail" not in entry
+        assert self.portald.authenticate(c.mail, PASSWORD).verdict == "WRONG"
+        recovery = Recovery(self.place)
+        repeat("asking", lambda: said(self.portald.forgotten(c.mail), "OK"))
+        c.asked = time.monotonic()
+        recovery.act(c)
+
+    def hold(self, audit, c):
+        super().hold(audit, c)
+        assert [len(audit.of(c, "mail", topic)) for topic in ("mail-back", "mail-undone")] == [1, 1], f"{c.uid}"
+
+
 class Bounce(Confirmation):
     """A notification of a link that reached nobody, as a relay's pipe hands it over."""
 
@@ -294,4 +359,4 @@ class Bounce(Confirmation):
         assert [j["state"] for j in audit.of(c, "mail", "confirm")] == ["failed"]
 
 
-FLOWS = (Registration, Confirmation, Printing, Posting, FirstLogin, Forgotten, Recovery, Restart, NewLetter, Bounce)
+FLOWS = (Registration, Confirmation, Printing, Posting, FirstLogin, Forgotten, Recovery, Restart, NewLetter, Move, MoveBack, Bounce)

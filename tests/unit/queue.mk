@@ -41,7 +41,8 @@ tests_unit_test_reminder_SOURCES = tests/unit/test_reminder.c tests/unit/account
 tests_unit_test_reminder_CFLAGS = $(QUEUE_CFLAGS)
 tests_unit_test_reminder_LDADD = $(QUEUE_LIBS)
 tests_unit_test_reminder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=directory_each_between \
-    -Wl,--wrap=directory_each_with -Wl,--wrap=directory_find -Wl,--wrap=entry_free \
+    -Wl,--wrap=directory_each_with -Wl,--wrap=directory_each_present \
+    -Wl,--wrap=directory_find -Wl,--wrap=entry_free \
     -Wl,--wrap=entry_swap -Wl,--wrap=queue_get -Wl,--wrap=letter_mail
 
 tests_unit_test_throttle_SOURCES = tests/unit/test_throttle.c

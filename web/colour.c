@@ -17,10 +17,11 @@ struct rgb {
     int channel[CHANNELS];
 };
 
-/* Of the style sheet's grounds, the one that is closest to links: --desk, and --tint in dark. */
+/* Of the style sheet's grounds, the one that is closest to links: --desk, and --done-tint in dark.
+ */
 static const struct rgb grounds[] = {
     [COLOUR_LIGHT] = {{0xf2, 0xf0, 0xeb}},
-    [COLOUR_DARK] = {{0x25, 0x29, 0x2c}},
+    [COLOUR_DARK] = {{0x1b, 0x2d, 0x22}},
 };
 static const struct rgb black = {{0, 0, 0}}, white = {{255, 255, 255}};
 

@@ -4,6 +4,7 @@
        {{name}}                 a value, escaped for where it stands: text, a quoted attribute, or an
                                 attribute that holds an URL (href, src, action, formaction), where
                                 only a path of ours, http:, https:, mailto: and tel: pass
+                                (behind an URL's literal beginning: percent-encoded)
        {{{name}}}               markup made by our own code (view_markup()), in text only
        {{#name}} … {{/name}}    once if name has a value, or once for each row of the list name;
                                 within a row its own values come first
@@ -13,11 +14,11 @@
                                 tags without attributes (strong, em, br, code) and links, and its
                                 translation must use the same names and tags
        {{> name}}               another file of the same directory, put in as it stands
-       {{! … }}                 a comment
+       {{! … }}                 a comment; ends in a blank and braces
 
    A place where values can't be escaped for sure (an unquoted attribute, a tag's or attribute's
    name, within script, style, a comment, on… and style attributes) is refused when the file is
-   read. */
+   read. A section ends where it began: both in text, or in the same tag or attribute. */
 // clang-format on
 #pragma once
 

@@ -17,8 +17,7 @@ struct rgb {
     int channel[CHANNELS];
 };
 
-/* Of the style sheet's grounds, the one that is closest to links: --desk, and --done-tint in dark.
- */
+/* The style sheet's ground on which links are read worst: --desk, and --done-tint in dark. */
 static const struct rgb grounds[] = {
     [COLOUR_LIGHT] = {{0xf2, 0xf0, 0xeb}},
     [COLOUR_DARK] = {{0x1b, 0x2d, 0x22}},

@@ -51,6 +51,8 @@ class Page(HTMLParser):
             self.forms.append(self._form)
         if tag == "a" and "href" in a:
             self.links.append(a["href"])
+        if tag == "br" and self._block:
+            self._block[1] += ", "
         if tag == "label":
             self._label = a.get("for")
         if tag in BLOCKS:
@@ -85,7 +87,7 @@ class Page(HTMLParser):
     def _end_block(self):
         if not self._block:
             return
-        tag, text = self._block[0], " ".join(self._block[1].split())
+        tag, text = self._block[0], " ".join(self._block[1].split()).replace(" ,", ",")
         self._block = None
         if tag == "label" and self._label:
             self._labels[self._label] = text

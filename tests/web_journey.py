@@ -52,6 +52,8 @@ class WebJourney(Journey):
 
     def look(self, page, *words, status=200):
         """Shows a page, which must say these words."""
+        if self.page:
+            say("")
         self.page = page
         say(f"    {page.url}\n")
         quote("\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ", break_long_words=False)
@@ -69,7 +71,6 @@ class WebJourney(Journey):
         for name, value in typed.items():
             name = name.replace("_", "-")
             say(f"    {self.page.label(form, name)}: {'*' * len(value) if name in HIDDEN else value}")
-        say("")
         self.look(self.browser.send(self.page, action, *ticked, **typed), *words, status=status)
 
     # The steps.
@@ -135,6 +136,5 @@ class WebJourney(Journey):
 
     def code_again(self):
         self.log_in_with(GOOD_PASSWORD)
-        page = self.browser.send(self.page, "/login/code", code=self.code)
-        self.look(page, status=page.status)
-        expect(page.status >= 400 and "/account" not in page.url, "the code was taken twice")
+        self.send("/login/code", "schon benutzt", status=400, code=self.code)
+        expect("/account" not in self.page.url, "the code was taken twice")

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import axe
+import focus
 import pytest
 import raw_http
 
@@ -31,6 +32,7 @@ BAD = {
     "/stranger": '<img src="https://stranger.example/x.png" alt="">',
     "/dialog": '<script>alert("hello")</script>',
     "/contrast": '<style>@media (prefers-color-scheme: dark) { p { color: #222; background: #000 } }</style><p>Text</p>',
+    "/unfocused": '<style>a:focus { outline: none }</style><a href="/1">1</a> <a href="/2">2</a> <button>B</button>',
     "/unlabelled": '<form><input name="x"></form>',
 }
 POLICY = {"/policy": "default-src 'self'; style-src 'self'"}
@@ -171,6 +173,10 @@ def test_axe_finds_what_is_wrong_and_nothing_else(small, visit, javascript):
     found = axe.violations(tab.open(small + "/contrast"))
     assert len(found) == 1 and found[0].startswith("dark: color-contrast")
     tab.problems.clear()
+
+
+def test_focus_that_nothing_shows_is_found(small, visit):
+    assert focus.unseen(visit().open(small + "/unfocused")) == [f"nothing shows the focus on link “{n}”" for n in (1, 2)]
 
 
 def test_validator_finds_what_is_wrong_and_nothing_else(validator):

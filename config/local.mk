@@ -91,3 +91,11 @@ pamexampledir = $(docdir)/pam.d
 dist_pamexample_DATA = config/pam.d/portal config/pam.d/portal-account config/pam.d/portal-enroll \
     config/pam.d/portal-mail config/pam.d/portal-mixed config/pam.d/portal-pwquality \
     config/pam.d/portal-recover config/pam.d/portal-web
+
+# Reverse proxies: examples to copy from; web.conf(5) says how portal-web believes them.
+nginxexampledir = $(docdir)/nginx
+dist_nginxexample_DATA = config/nginx/portal.conf config/nginx/forward-auth.conf
+caddyexampledir = $(docdir)/caddy
+dist_caddyexample_DATA = config/caddy/Caddyfile
+traefikexampledir = $(docdir)/traefik
+dist_traefikexample_DATA = config/traefik/dynamic.yml

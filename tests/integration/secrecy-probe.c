@@ -14,6 +14,7 @@
 #include "code.h"
 #include "portald/enrollment.h"
 #include "portald/grant.h"
+#include "portald/session.h"
 #include "portald/state.h"
 #include "portald/totp.h"
 #include "seal.h"
@@ -59,6 +60,8 @@ static int look_at_seals(const struct entry *entry)
         bad |= look("a state", sealed, size);
     if (enrollment_make(&keys, NAME, "sshd", &enrollment, NOW, sealed, &size) == 0)
         bad |= look("a state of a set-up", sealed, size);
+    if (session_make(&keys, entry, NOW, sealed, &size) == 0)
+        bad |= look("a session", sealed, size);
     free(sealed);
     return bad || size == 0;
 }

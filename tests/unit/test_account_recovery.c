@@ -268,6 +268,54 @@ static void test_an_older_letter_that_is_posted_after_all_moves_no_day(void **st
     assert_non_null(changed(&c, ATTRIBUTE_INITIAL_EXPIRES));
 }
 
+/* --- How a customer stands with the PUK --- */
+
+static void test_puk_is_usable_awaited_or_none_by_its_last_letter(void **state)
+{
+    static const struct {
+        const char *kind, *state;
+        time_t when;
+        enum account_puk expected;
+    } cases[] = {
+        {"access", "posted", NOON - 40 * DAY, ACCOUNT_PUK_USABLE},
+        {"puk", "queued", NOON, ACCOUNT_PUK_AWAITED},
+        {"puk", "claimed", NOON, ACCOUNT_PUK_AWAITED},
+        {"puk", "printed", NOON, ACCOUNT_PUK_AWAITED},
+        {"puk", "posted", NOON, ACCOUNT_PUK_AWAITED},
+        {"puk", "posted", NOON - 3 * DAY, ACCOUNT_PUK_AWAITED},
+        {"puk", "posted", NOON - 4 * DAY, ACCOUNT_PUK_USABLE},
+        {"puk", "returned", NOON, ACCOUNT_PUK_NONE},
+        {"access", "returned", NOON, ACCOUNT_PUK_NONE},
+        {"puk", "withdrawn", NOON, ACCOUNT_PUK_NONE},
+        {"password", "returned", NOON, ACCOUNT_PUK_USABLE}, /* has none */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct entry e = with_letter(cases[i].kind, cases[i].state, cases[i].when);
+
+        e.puk = (char *)"$argon2id$";
+        assert_int_equal(account_puk(&rules, &e, NOON), cases[i].expected);
+    }
+}
+
+static void test_puk_that_does_nothing_is_none(void **state)
+{
+    struct entry e = active();
+
+    (void)state;
+    assert_int_equal(account_puk(&rules, &e, NOON), ACCOUNT_PUK_NONE);
+    e.puk = (char *)"$argon2id$";
+    assert_int_equal(account_puk(&rules, &e, NOON), ACCOUNT_PUK_USABLE);
+    e.failures[FACTOR_PUK].count = 99;
+    assert_int_equal(account_puk(&rules, &e, NOON), ACCOUNT_PUK_USABLE);
+    e.failures[FACTOR_PUK].count = 100;
+    assert_int_equal(account_puk(&rules, &e, NOON), ACCOUNT_PUK_NONE);
+    e.failures[FACTOR_PUK].count = 0;
+    e.state = ACCOUNT_INITIAL;
+    assert_int_equal(account_puk(&rules, &e, NOON), ACCOUNT_PUK_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +333,8 @@ int main(void)
         cmocka_unit_test(test_a_letter_that_is_not_printed_yet_gives_way_to_the_next),
         cmocka_unit_test(test_withdrawn_letters_are_not_wanted),
         cmocka_unit_test(test_an_older_letter_that_is_posted_after_all_moves_no_day),
+        cmocka_unit_test(test_puk_is_usable_awaited_or_none_by_its_last_letter),
+        cmocka_unit_test(test_puk_that_does_nothing_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -290,6 +290,8 @@ static void test_sections_stand_between_attributes_and_within_them(void **state)
     assert_refused("{{#x}}<p {{/x}}>", 1, "must end where it began");
     assert_refused("{{#x}}<title>{{/x}}</title>", 1, "must end where it began");
     assert_refused("<p title=\"{{#x}}\" lang=\"{{/x}}\">", 1, "must end where it began");
+    assert_refused("<p title=\"{{#x}}\" title='{{/x}}'>", 1, "must end where it began");
+    assert_refused("<p{{#x}} {{/x}}title=\"\">", 1, "blank is missing");
     assert_refused("<a href=\"{{#x}}/a{{/x}}{{value}}\">", 1, "must end where it began");
     assert_refused("<p on{{#x}}{{/x}}click=\"{{value}}\">", 1, "attribute isn't had");
     assert_refused("<p a{{#x}}{{/x}}b=\"{{value}}\">", 1, "blank is missing");

@@ -18,8 +18,8 @@ static const struct {
     enum wire_verdict verdict;
     const char *heading, *to, *label;
 } outcomes[] = {
-    {WIRE_OK, N_("Your e-mail address is confirmed"), "/help#letter", N_("What happens now")},
-    {WIRE_LINK_DONE, N_("This is done already"), "/help#letter", N_("What happens now")},
+    {WIRE_OK, N_("Your e-mail address is confirmed"), "/", N_("To the start")},
+    {WIRE_LINK_DONE, N_("This is done already"), "/", N_("To the start")},
     {WIRE_LINK_TAKEN, N_("This address belongs to another account"), "/register",
      N_("Register with another address")},
     {WIRE_LINK_OVER, N_("This link is over"), "/help", N_("To the help")},

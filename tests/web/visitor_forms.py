@@ -5,6 +5,7 @@ import itertools
 import re
 
 import raw_http
+from customer import PASSWORD
 from pages import in_language
 
 SOURCES = (f"127.6.{a}.{b}" for a in range(1, 250) for b in range(1, 250))
@@ -61,3 +62,11 @@ def plain(page):
     """What is to be read, without tags, blanks made one."""
     body = re.sub(r"<[^>]*>", " ", page.partition("<main")[2])
     return " ".join(html.unescape(body).split())
+
+
+def wish_for_mail(world, customer, address):
+    """A customer who is logged in asks for another e-mail address: a link to it is on its way."""
+    reply = world.portald.authenticate(customer.mail, PASSWORD, sock="web", PURPOSE=1)
+    assert reply.verdict == "OK", reply.text
+    reply = world.portald.new_mail(customer.mail, reply.get("GRANT"), address)
+    assert reply.verdict == "OK", reply.text

@@ -212,8 +212,7 @@ static int protect(struct protection *p)
 static void tell_support(const struct job *job, const char *uid, enum account_not_me done)
 {
     static const char *const what[] = {
-        [NOT_ME_UNDO] = "the e-mail address before is back, the password is void and all sessions "
-                        "ended",
+        [NOT_ME_UNDO] = "the e-mail address before is back and the password is void",
         [NOT_ME_UNLINK] = "the link to that address does nothing any more",
         [NOT_ME_WIPE] = "the registration was wiped",
         [NOT_ME_LOCK] = "the account was locked and all sessions ended",

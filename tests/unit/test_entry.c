@@ -125,6 +125,36 @@ static void test_pending_links_keep_the_value_to_be_removed_by(void **state)
     assert_string_equal(e->pending[1].value, SECOND);
 }
 
+static void test_links_of_changes_say_what_they_rest_on(void **state)
+{
+    _entry_ e =
+        PARSE({ATTRIBUTE_PENDING, HASH " 20261122110000Z a@example.org change 7 20261122110001Z"},
+              {ATTRIBUTE_PENDING, OTHERHASH " 20261122110000Z b@example.org ended"});
+    (void)state;
+    assert_false(e->malformed);
+    assert_int_equal(e->pending[0].kind, LINK_CHANGE);
+    assert_int_equal(e->pending[0].epoch, 7);
+    assert_int_equal(e->pending[0].password_changed, 1795345201);
+    assert_string_equal(e->pending[0].address, "a@example.org");
+    assert_int_equal(e->pending[1].kind, LINK_ENDED);
+}
+
+static void test_former_addresses_are_read(void **state)
+{
+    static const char VALUE[] = "a@example.org 20261122110000Z " ULID " " HASH;
+    _entry_ e = PARSE({ATTRIBUTE_FORMER_MAIL, VALUE},
+                      {ATTRIBUTE_FORMER_MAIL, "b@example.org 20261122110001Z " ULID " -"});
+    (void)state;
+    assert_false(e->malformed);
+    assert_int_equal(e->former_count, 2);
+    assert_string_equal(e->formers[0].address, "a@example.org");
+    assert_int_equal(e->formers[0].until, 1795345200);
+    assert_string_equal(e->formers[0].job, ULID);
+    assert_string_equal(e->formers[0].totp, HASH);
+    assert_string_equal(e->formers[0].value, VALUE);
+    assert_string_equal(e->formers[1].totp, "-");
+}
+
 static void test_letters_are_read(void **state)
 {
     static const char VALUE[] = "access " ULID " posted 20261122110000Z";
@@ -185,6 +215,19 @@ static const struct value MALFORMED[] = {
     {ATTRIBUTE_PENDING, "short 20261122110000Z a@example.org"},
     {ATTRIBUTE_PENDING, "*bcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO-_ 20261122110000Z a@b.c"},
     {ATTRIBUTE_PENDING, " " HASH " 20261122110000Z a@example.org"},
+    {ATTRIBUTE_PENDING, HASH " 20261122110000Z a@example.org change"},
+    {ATTRIBUTE_PENDING, HASH " 20261122110000Z a@example.org change 7"},
+    {ATTRIBUTE_PENDING, HASH " 20261122110000Z a@example.org change -7 20261122110000Z"},
+    {ATTRIBUTE_PENDING, HASH " 20261122110000Z a@example.org change 7 20261122110000Z "},
+    {ATTRIBUTE_PENDING, HASH " 20261122110000Z a@example.org change 7 20261122110000Z x"},
+    {ATTRIBUTE_PENDING, HASH " 20261122110000Z a@example.org ended x"},
+    {ATTRIBUTE_PENDING, HASH " 20261122110000Z a@example.org ended "},
+    {ATTRIBUTE_FORMER_MAIL, "a@example.org 20261122110000Z " ULID},
+    {ATTRIBUTE_FORMER_MAIL, "a@example.org 20261122110000Z job -"},
+    {ATTRIBUTE_FORMER_MAIL, "a@example.org soon " ULID " -"},
+    {ATTRIBUTE_FORMER_MAIL, " 20261122110000Z " ULID " -"},
+    {ATTRIBUTE_FORMER_MAIL, "a@example.org 20261122110000Z " ULID " - x"},
+    {ATTRIBUTE_FORMER_MAIL, "a@example.org 20261122110000Z " ULID " " HASH "x"},
     {ATTRIBUTE_JOB, "01aryz6s41tsv4rrffq69g5fav"},
     {ATTRIBUTE_JOB, "01ARYZ6S41TSV4RRFFQ69G5FA"},
     {ATTRIBUTE_JOB, "job"},
@@ -435,6 +478,8 @@ int main(void)
         cmocka_unit_test(test_state_that_is_absent_is_provisioned),
         cmocka_unit_test(test_everything_is_read_into_its_place),
         cmocka_unit_test(test_pending_links_keep_the_value_to_be_removed_by),
+        cmocka_unit_test(test_links_of_changes_say_what_they_rest_on),
+        cmocka_unit_test(test_former_addresses_are_read),
         cmocka_unit_test(test_letters_are_read),
         cmocka_unit_test(test_password_history_comes_newest_first),
         cmocka_unit_test(test_what_is_not_understood_makes_the_entry_malformed),

@@ -50,9 +50,11 @@ static int ask(struct web *web, const struct request *request, struct answer *re
     return 0;
 }
 
-/* The session had ended since it was last asked about. */
+/* The session has ended since it was last asked about. It must be over for the next request, too,
+   or else /login would send back here. */
 static void answer_ended(struct web *web, struct request *request, struct response *response)
 {
+    session_end(web, request, response);
     request->session_status = SESSION_ENDED;
     page_needs_session(web, request, response);
 }

@@ -16,6 +16,12 @@ def p(request, portal):
     return portal(language=request.param[0], javascript=request.param[1])
 
 
+@pytest.fixture
+def english(portal):
+    """Where neither language nor script makes a difference."""
+    return portal(language="en", javascript=False)
+
+
 def ends_on(p, path):
     return re.sub(r"^https?://[^/]+", "", p.tab.url) == path
 
@@ -35,32 +41,32 @@ def test_wrong_password_keeps_the_address_and_never_the_password(p, world):
     assert "Wolken" not in p.tab.source
 
 
-def test_blanks_around_the_address_are_no_mistake(p, world):
+def test_blanks_around_the_address_are_no_mistake(english, world):
     c = with_password(world)
-    p.log_in(f" {c.mail.upper()} ", PASSWORD).is_at("My account")
+    english.log_in(f" {c.mail.upper()} ", PASSWORD).is_at("My account")
 
 
 @pytest.mark.parametrize("mail, password, said", [
     ("", PASSWORD, "Please enter your e-mail address."),
     ("somebody@example.org", "", "Please enter your password."),
 ])
-def test_what_is_missing_is_named(p, mail, password, said):
-    p.log_in(mail, password).is_at("Log in")
-    assert p.shows(said)
+def test_what_is_missing_is_named(english, mail, password, said):
+    english.log_in(mail, password).is_at("Log in")
+    assert english.shows(said)
 
 
-def test_typing_error_in_the_letters_code_is_said_to_be_one(p, world):
+def test_typing_error_in_the_letters_code_is_said_to_be_one(english, world):
     c = with_password(world, state="initial", portalInitialPasswordExpires="20991231000000Z")
-    p.log_in(c.mail, "7K3F-9QXM-2B4T-HW6V").is_at("Log in")
-    assert p.shows("There is a typing error in the code. Please compare it with your letter, character by character, "
+    english.log_in(c.mail, "7K3F-9QXM-2B4T-HW6V").is_at("Log in")
+    assert english.shows("There is a typing error in the code. Please compare it with your letter, character by character, "
                    "and try again. This attempt does not count.")
 
 
-def test_expired_initial_password_leads_to_a_new_letter(p, world):
+def test_expired_initial_password_leads_to_a_new_letter(english, world):
     c = with_password(world, state="initial", portalInitialPasswordExpires="20260101000000Z")
-    p.log_in(c.mail, PASSWORD).is_at("Log in")
-    p.follow("Have a new letter sent")
-    assert ends_on(p, "/recover/letter")
+    english.log_in(c.mail, PASSWORD).is_at("Log in")
+    english.follow("Have a new letter sent")
+    assert ends_on(english, "/recover/letter")
 
 
 @pytest.mark.parametrize("state, said", [
@@ -68,12 +74,12 @@ def test_expired_initial_password_leads_to_a_new_letter(p, world):
     ("closed", "Your account has been closed, because the contract has ended. If you have questions, please contact "
                "our customer service."),
 ])
-def test_locked_and_closed_accounts_say_so_behind_the_right_password_only(p, world, state, said):
+def test_locked_and_closed_accounts_say_so_behind_the_right_password_only(english, world, state, said):
     c = with_password(world, state=state)
-    p.log_in(c.mail, PASSWORD).is_at("Log in")
-    assert p.shows(said) and p.tab.status == 403
-    p.log_in(c.mail, "Wolken über dem Acker")
-    assert not p.shows(said)
+    english.log_in(c.mail, PASSWORD).is_at("Log in")
+    assert english.shows(said) and english.tab.status == 403
+    english.log_in(c.mail, "Wolken über dem Acker")
+    assert not english.shows(said)
 
 
 def test_throttled_login_says_how_long_to_wait(p, world):
@@ -131,34 +137,34 @@ def test_puk_takes_the_codes_place_and_what_follows_is_said(p, world):
     assert p.shows("a letter with a new one is on its way to you")
 
 
-def test_back_button_after_login_leads_on(p, world):
+def test_back_button_after_login_leads_on(english, world):
     c = with_totp(world)
-    p.log_in(c.mail, PASSWORD)
-    p.enter_code(code(world, c)).is_at("My account")
-    p.go("/login/code").is_at("My account")
+    english.log_in(c.mail, PASSWORD)
+    english.enter_code(code(world, c)).is_at("My account")
+    english.go("/login/code").is_at("My account")
 
 
-def test_code_page_of_another_tab_says_that_it_is_over(p, world):
+def test_code_page_of_another_tab_says_that_it_is_over(english, world):
     c = with_totp(world)
-    p.log_in(c.mail, PASSWORD).is_at("Enter the code")
-    other = type(p)(p.tab.visitor.tab(), p.site)
+    english.log_in(c.mail, PASSWORD).is_at("Enter the code")
+    other = type(english)(english.tab.visitor.tab(), english.site)
     other.log_in(c.mail, PASSWORD).is_at("Enter the code")
-    p.enter_code(code(world, c)).is_at("Please start again")
+    english.enter_code(code(world, c)).is_at("Please start again")
     other.enter_code(code(world, c)).is_at("My account")
 
 
-def test_reloading_what_a_login_led_to_logs_in_nobody_again(p, world):
+def test_reloading_what_a_login_led_to_logs_in_nobody_again(english, world):
     c = with_totp(world)
-    p.log_in(c.mail, PASSWORD)
-    p.enter_code(code(world, c)).is_at("My account")
+    english.log_in(c.mail, PASSWORD)
+    english.enter_code(code(world, c)).is_at("My account")
     unused(world, c)
-    p.tab.reload()
-    p.is_at("My account")
+    english.tab.reload()
+    english.is_at("My account")
 
 
-def test_code_page_without_a_login_says_to_begin(p):
-    p.go("/login/code").is_at("Please start again")
-    p.follow("Start again").is_at("Log in")
+def test_code_page_without_a_login_says_to_begin(english):
+    english.go("/login/code").is_at("Please start again")
+    english.follow("Start again").is_at("Log in")
 
 
 def test_fields_are_named_for_password_managers(portal):

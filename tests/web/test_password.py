@@ -14,6 +14,12 @@ def p(request, portal):
     return portal(language=request.param[0], javascript=request.param[1])
 
 
+@pytest.fixture
+def english(portal):
+    """Where neither language nor script makes a difference."""
+    return portal(language="en", javascript=False)
+
+
 def with_first(world):
     return with_password(world, FIRST, state="initial", portalInitialPasswordExpires="20991231000000Z")
 
@@ -97,21 +103,21 @@ def test_change_ends_other_sessions_and_keeps_this_one(p, world, portal):
     assert world.login(c.mail, NEW).ok and not world.login(c.mail, PASSWORD).ok
 
 
-def test_change_asks_for_the_code_too(p, world):
+def test_change_asks_for_the_code_too(english, world):
     c = with_totp(world)
-    p.log_in(c.mail, PASSWORD).enter_code(code(world, c)).go("/password")
-    confirm_password(p).is_at("Enter the code")
-    p.enter_code(code(world, c, 1)).is_at("Choose a new password")
-    p.choose_password(NEW).is_at("My account")
+    english.log_in(c.mail, PASSWORD).enter_code(code(world, c)).go("/password")
+    confirm_password(english).is_at("Enter the code")
+    english.enter_code(code(world, c, 1)).is_at("Choose a new password")
+    english.choose_password(NEW).is_at("My account")
 
 
-def test_form_of_another_tab_changes_nothing(p, world):
+def test_form_of_another_tab_changes_nothing(english, world):
     c = with_password(world)
-    p.log_in(c.mail, PASSWORD).go("/password")
-    confirm_password(p).is_at("Choose a new password")
-    other = type(p)(p.tab.visitor.tab(), p.site).go("/totp")
+    english.log_in(c.mail, PASSWORD).go("/password")
+    confirm_password(english).is_at("Choose a new password")
+    other = type(english)(english.tab.visitor.tab(), english.site).go("/totp")
     other.fill("Current password", PASSWORD).press("Continue").is_at("Set up codes from an app")
-    p.choose_password(NEW).is_at("Please start again")
+    english.choose_password(NEW).is_at("Please start again")
     assert world.login(c.mail, PASSWORD).ok
 
 
@@ -122,3 +128,12 @@ def test_fields_are_named_for_password_managers(portal, world):
     named = p.tab.evaluate("""Array.from(document.querySelectorAll("main form [autocomplete]"),
         e => e.autocomplete + "=" + e.value).join()""")
     assert named == f"username={c.mail},new-password="
+
+
+def test_password_given_for_one_change_serves_no_other(portal, world):
+    c = with_password(world)
+    p = portal(language="en").log_in(c.mail, PASSWORD).go("/account/mail")
+    confirm_password(p).is_at("Change your e-mail address")
+    assert p.tab.has("Mail the link")
+    p.go("/password").is_at("Change your password")
+    assert p.tab.field("Current password")

@@ -17,6 +17,12 @@ def p(request, portal):
     return portal(language=request.param[0], javascript=request.param[1])
 
 
+@pytest.fixture
+def english(portal):
+    """Where neither language nor script makes a difference."""
+    return portal(language="en", javascript=False)
+
+
 def app(p):
     """What the authenticator app knows after the key was typed in."""
     return base64.b32decode(p.secret + "=" * (-len(p.secret) % 8))
@@ -41,16 +47,16 @@ def test_first_code_sets_them_up_and_the_session_goes_on(p, world):
     assert world.portald.authenticate(c.mail, PASSWORD).verdict == "CODE_NEEDED"
 
 
-def test_secret_stays_the_same_until_it_is_confirmed(p, world):
+def test_secret_stays_the_same_until_it_is_confirmed(english, world):
     c = with_password(world)
-    begin(p, c)
-    secret = p.secret
+    begin(english, c)
+    secret = english.secret
     assert re.fullmatch(r"[A-Z2-7]{32}", secret)
-    p.tab.reload()
-    assert p.secret == secret
-    finish(p, "000000").is_at("Set up codes from an app")
-    assert p.tab.status == 400 and p.secret == secret
-    finish(p, otp.code(app(p), at=world.now())).is_at("Codes from the app are set up")
+    english.tab.reload()
+    assert english.secret == secret
+    finish(english, "000000").is_at("Set up codes from an app")
+    assert english.tab.status == 400 and english.secret == secret
+    finish(english, otp.code(app(english), at=world.now())).is_at("Codes from the app are set up")
 
 
 def test_picture_is_named_and_apps_and_help_are_at_hand(p, world):
@@ -60,11 +66,11 @@ def test_picture_is_named_and_apps_and_help_are_at_hand(p, world):
     assert "FreeOTP" in p.tab.text and f"{p.site}/help/totp" in p.tab.links
 
 
-def test_wrong_password_shows_no_secret(p, world):
+def test_wrong_password_shows_no_secret(english, world):
     c = with_password(world)
-    p.log_in(c.mail, PASSWORD).go("/totp").fill("Current password", "Wolken")
-    p.press("Continue").is_at("Set up codes from an app")
-    assert p.shows("The password is not right.") and "otpauth" not in p.tab.source and 'id="secret"' not in p.tab.source
+    english.log_in(c.mail, PASSWORD).go("/totp").fill("Current password", "Wolken")
+    english.press("Continue").is_at("Set up codes from an app")
+    assert english.shows("The password is not right.") and "otpauth" not in english.tab.source and 'id="secret"' not in english.tab.source
 
 
 def test_they_are_offered_once_after_the_first_password(portal, world):
@@ -89,12 +95,12 @@ def test_switching_off_takes_password_and_code(p, world):
     assert world.portald.authenticate(c.mail, PASSWORD).verdict == "OK"
 
 
-def test_switching_off_without_the_phone_takes_the_puk(p, world):
+def test_switching_off_without_the_phone_takes_the_puk(english, world):
     c = set_up(world, with_puk(world))
-    p.log_in(c.mail, PASSWORD).enter_code(code(world, c)).go("/totp")
-    p.fill("Current password", PASSWORD).press("Continue").enter_puk(c.puk).is_at("My account")
-    assert p.shows("Codes from an app are switched off. Your PUK was used with that and isn't valid any more.")
-    p.go("/account").is_at("My account")
+    english.log_in(c.mail, PASSWORD).enter_code(code(world, c)).go("/totp")
+    english.fill("Current password", PASSWORD).press("Continue").enter_puk(c.puk).is_at("My account")
+    assert english.shows("Codes from an app are switched off. Your PUK was used with that and isn't valid any more.")
+    english.go("/account").is_at("My account")
 
 
 def test_setting_them_up_ends_sessions_without_a_code(portal, world):
@@ -107,6 +113,6 @@ def test_setting_them_up_ends_sessions_without_a_code(portal, world):
     mine.go("/account").is_at("My account")
 
 
-def test_nobody_gets_there_without_a_login(p):
-    p.go("/totp").is_at("Log in")
-    p.go("/totp/offer").is_at("Log in")
+def test_nobody_gets_there_without_a_login(english):
+    english.go("/totp").is_at("Log in")
+    english.go("/totp/offer").is_at("Log in")

@@ -18,6 +18,8 @@ sys.path.insert(0, str(HERE))
 
 import cups_server  # noqa: E402
 import journey  # noqa: E402
+import nojs_browser  # noqa: E402
+import web_journey  # noqa: E402
 
 MAIL_DIR = Path("/var/mail-sink")
 LETTER_DIR = Path("/var/lib/portal-print/letters")
@@ -36,11 +38,14 @@ postalAddress: Anna Beispiel$Lindenallee 12$50667 Koeln
 portalPolicyNumber: VN1007922
 portalBirthDate: 1984-03-17
 """
+WEB_CUSTOMER = CUSTOMER.replace("c-0001", "c-0002").replace("Anna", "Emil").replace("VN1007922", "VN1015841")
+WEB_URL = "https://konto.versicherung.example"
+CERTIFICATE, KEY = "/etc/ssl/certs/konto.pem", "/etc/ssl/private/konto.key"
 RELAY = "[relay]\nhost = 127.0.0.1\nport = 25\nstarttls = off\n"
 # As an application: without rights, in nobody's group.
 AS_WWW_DATA = ["setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups"]
 LOGIN = [*AS_WWW_DATA, "/usr/local/bin/pam-login"]
-UNITS = ("portald.service", "portal-print.service", "portal-mailer@test.service")
+UNITS = ("portald.service", "portal-web.service", "portal-print.service", "portal-mailer@test.service")
 EXPOSURE_MOST = 1.5
 PRINTING_EXPOSURE_MOST = 2.5  # with a network
 RESTARTS = 3
@@ -85,15 +90,24 @@ def directory_config():
     return run("slapcat", "-n0", "-o", "ldif-wrap=no")
 
 
+def certificate():
+    """Of a site that nobody outside of this machine knows."""
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=konto", "-addext",
+        f"subjectAltName=DNS:{WEB_URL.removeprefix('https://')}", "-keyout", KEY, "-out", CERTIFICATE)
+    with open("/etc/hosts", "a", encoding="ascii") as hosts:
+        hosts.write(f"127.0.0.1 {WEB_URL.removeprefix('https://')}\n")
+
+
 def check_installing_as_documented():
     MAIL_DIR.mkdir()
     subprocess.Popen(["/usr/bin/python3", HERE / "sink.py", MAIL_DIR, "25", "/root/sink.port", "/root/sink.answer"])
     os.makedirs("/etc/portal/mailer.conf.d")
     Path("/etc/portal/mailer.conf.d/test.conf").write_text(RELAY)
     STOCK_CONFIG.write_text(directory_config(), encoding="utf-8")
+    certificate()
     run("bash", "-exc", documented_commands())
     run("ldapadd", "-x", "-D", "cn=admin,dc=example,dc=org", "-y", "/root/rootpw", "-H", "ldapi:///",
-        input=CUSTOMER)
+        input=CUSTOMER + "\n" + WEB_CUSTOMER)
 
 
 def check_setting_the_directory_up_again_changes_nothing():
@@ -111,6 +125,19 @@ def check_journey():
                           uid="c-0001", policy="VN 1007-922", birthdate="17.3.1984", address=ADDRESS,
                           print_letters=True)
     walk = journey.Journey(place)
+    try:
+        walk.run()
+    finally:
+        secrets.extend(filter(None, (walk.initial, walk.puk)))
+
+
+def check_journey_on_the_web():
+    """Through nginx, over TLS."""
+    place = web_journey.WebPlace(ctl=["portalctl"], login=LOGIN, mail_dir=MAIL_DIR, letter_dir=LETTER_DIR,
+                                 uid="c-0002", policy="vn 1015.841", birthdate="17. März 1984",
+                                 address="emil.beispiel@post.example", print_letters=True, url=WEB_URL,
+                                 cafile=CERTIFICATE)
+    walk = web_journey.WebJourney(place)
     try:
         walk.run()
     finally:
@@ -135,8 +162,8 @@ def check_no_login_fails_while_portald_restarts():
     assert logins >= RESTARTS
 
 
-def main_pid():
-    return int(run("systemctl", "show", "-P", "MainPID", "portald"))
+def main_pid(unit="portald"):
+    return int(run("systemctl", "show", "-P", "MainPID", unit))
 
 
 def check_no_login_fails_when_portald_is_killed():
@@ -146,6 +173,42 @@ def check_no_login_fails_when_portald_is_killed():
         said = login()
         assert said is None, said
         assert main_pid() != before
+
+
+def logged_in_browser():
+    browser = nojs_browser.Browser(WEB_URL, cafile=CERTIFICATE)
+    page = browser.send(browser.open("/login"), "/login", mail=ADDRESS, password=journey.NEXT_PASSWORD)
+    assert page.url == f"{WEB_URL}/account" and ADDRESS in " ".join(page.lines), (page.url, page.lines)
+    return browser
+
+
+def still_logged_in(browser):
+    page = browser.open("/account")
+    assert (page.status, page.url) == (200, f"{WEB_URL}/account"), (page.status, page.url, page.lines)
+
+
+def check_no_page_fails_and_no_session_ends_while_portal_web_restarts():
+    browser = logged_in_browser()
+    with subprocess.Popen(["bash", "-c", f"for i in $(seq {RESTARTS}); do systemctl restart portal-web; sleep 0.3; done"]
+                          ) as restarts:
+        pages = 0
+        while restarts.poll() is None:
+            still_logged_in(browser)
+            pages += 1
+    assert pages >= RESTARTS
+    for _ in range(RESTARTS):
+        before = main_pid("portal-web")
+        os.kill(before, 9)
+        still_logged_in(browser)
+        assert main_pid("portal-web") != before
+
+
+def check_portal_web_is_for_the_proxy_and_reaches_nothing():
+    done = subprocess.run(["setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups", "test", "-w",
+                           "/run/portal-web/http.sock"], check=False)
+    assert done.returncode != 0, "www-data without the proxy's group may connect"
+    devices = run("nsenter", "-t", str(main_pid("portal-web")), "-n", "ip", "-o", "link")
+    assert [line.split(": ")[1] for line in devices.splitlines()] == ["lo"] and "state UP" not in devices, devices
 
 
 def check_login_while_the_directory_is_away_says_so():
@@ -177,12 +240,13 @@ def check_reload_keeps_serving():
 
 
 def check_status_line_and_watchdog():
-    for _ in range(100):
-        shown = run("systemctl", "show", "-p", "StatusText,WatchdogUSec,NRestarts", "portald")
-        if re.search(r"StatusText=.", shown):
-            break
-        time.sleep(0.2)
-    assert re.search(r"StatusText=.", shown) and "WatchdogUSec=30s" in shown, shown
+    for unit in ("portald", "portal-web"):
+        for _ in range(100):
+            shown = run("systemctl", "show", "-p", "StatusText,WatchdogUSec,NRestarts", unit)
+            if re.search(r"StatusText=.", shown):
+                break
+            time.sleep(0.2)
+        assert re.search(r"StatusText=.", shown) and "WatchdogUSec=30s" in shown, shown
 
 
 def check_the_control_socket_is_for_its_group():
@@ -243,7 +307,8 @@ def check_letters_go_to_a_printer_from_within_the_sandbox():
 
 
 def check_nobody_reads_what_is_not_theirs():
-    for path in ("/etc/portal/portald.key", "/etc/portal/station.key", "/var/lib/portald/queue.db", LETTER_DIR):
+    for path in ("/etc/portal/portald.key", "/etc/portal/station.key", "/var/lib/portald/queue.db", LETTER_DIR,
+                 "/etc/portal/cookie.key"):
         for user in ("www-data", "portal-mailer", "portal-web"):
             done = subprocess.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "test", "-r", path],
                                   check=False)

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "birthdate.h"
+#include "web/birthdate.h"
 #include "cleanup.h"
-#include "misspelt.h"
+#include "web/misspelt.h"
 
 #define TODAY "2026-11-22"
 

@@ -1,5 +1,6 @@
 # Unit tests of portal-web.
-check_PROGRAMS += tests/unit/test_web_request tests/unit/test_web_server tests/unit/test_web_template \
+check_PROGRAMS += tests/unit/test_web_target tests/unit/test_web_sessions \
+    tests/unit/test_web_request tests/unit/test_web_server tests/unit/test_web_template \
     tests/unit/test_web_assets tests/unit/test_web_birthdate
 
 WEB_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS) $(MICROHTTPD_CFLAGS)
@@ -25,3 +26,11 @@ tests_unit_test_web_assets_LDADD = $(WEB_TEST_LIBS)
 tests_unit_test_web_birthdate_SOURCES = tests/unit/test_web_birthdate.c
 tests_unit_test_web_birthdate_CFLAGS = $(WEB_TEST_CFLAGS)
 tests_unit_test_web_birthdate_LDADD = $(WEB_TEST_LIBS)
+
+tests_unit_test_web_target_SOURCES = tests/unit/test_web_target.c
+tests_unit_test_web_target_CFLAGS = $(WEB_TEST_CFLAGS)
+tests_unit_test_web_target_LDADD = $(WEB_TEST_LIBS)
+
+tests_unit_test_web_sessions_SOURCES = tests/unit/test_web_sessions.c tests/unit/scratch.h
+tests_unit_test_web_sessions_CFLAGS = $(WEB_TEST_CFLAGS)
+tests_unit_test_web_sessions_LDADD = $(WEB_TEST_LIBS)

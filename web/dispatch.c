@@ -53,6 +53,9 @@ static const struct {
      N_("Nothing was changed. Please open the page anew.")},
     {STATUS_TOO_LARGE, N_("That was too much"),
      N_("What was sent is larger than any of our forms. Nothing was changed.")},
+    {414, N_("This page doesn't exist"),
+     N_("Its address is longer than any of ours. If it came with a mail, please copy the link from "
+        "there once more.")},
     {415, N_("This request can't be understood"),
      N_("Nothing was changed. Please use the form on the page.")},
     {STATUS_TOO_MANY, N_("Please wait a moment"),

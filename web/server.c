@@ -68,13 +68,17 @@ static size_t unescape(void *userdata, struct MHD_Connection *connection, char *
     (void)connection;
     for (const char *from = s; *from; to++) {
         int high, low;
+        bool text;
         if (*from != '%') {
             *to = *from++;
             continue;
         }
         high = hex_digit(from[1]);
         low = high < 0 ? -1 : hex_digit(from[2]);
-        *to = low < 0 || (high == 0 && low == 0) ? NOT_TEXT : (char)(high << 4 | low);
+        text = low >= 0 && (high > 0 || low > 0);
+        *to = NOT_TEXT;
+        if (text)
+            *to = (char)(high << 4 | low);
         from += low < 0 ? 1 : 3;
     }
     *to = '\0';
@@ -196,9 +200,19 @@ static void read_path(struct exchange *x, const char *url)
     x->route = route_find(x->path, &x->request.rest);
 }
 
+/* Several, or none with HTTP/1.1: RFC 9112, 3.2. A proxy may have taken another one than we would.
+ */
+static bool host_is_doubtful(const struct request *request, const char *version)
+{
+    return !request_header(request, MHD_HTTP_HEADER_HOST) &&
+           (strcmp(version, MHD_HTTP_VERSION_1_0) != 0 ||
+            MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+                                        MHD_HTTP_HEADER_HOST));
+}
+
 /* The header lines were read. */
 static void begin(struct server *server, struct exchange *x, struct MHD_Connection *connection,
-                  const char *url, const char *method)
+                  const char *url, const char *method, const char *version)
 {
     const union MHD_ConnectionInfo *peer =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -214,7 +228,7 @@ static void begin(struct server *server, struct exchange *x, struct MHD_Connecti
         client_is_proxy(server->web->settings->proxies, peer ? peer->client_addr : NULL);
     read_path(x, url);
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, on_query, x);
-    if (!exchange_fields_good(&x->request.query))
+    if (!exchange_fields_good(&x->request.query) || host_is_doubtful(&x->request, version))
         x->refusal = STATUS_BAD;
     if (strcmp(method, MHD_HTTP_METHOD_POST) == 0) {
         x->request.method = METHOD_POST;
@@ -344,12 +358,11 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
     struct server *server = userdata;
     struct exchange *x = *context;
 
-    (void)version;
     if (!x)
         return MHD_NO;
     switch (x->stage) {
     case EXCHANGE_BEGUN:
-        begin(server, x, connection, url, method);
+        begin(server, x, connection, url, method, version);
         return MHD_YES;
     case EXCHANGE_READING:
         return *upload_size ? read_body(x, upload, upload_size) : answer(server, x, connection);

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -71,26 +72,32 @@ def strict(sandbox, tmp_path):
         one.stop()
 
 
-@pytest.mark.parametrize("line", [
-    b"GET\r\n\r\n", b"GET /\r\n\r\n", b"\0\0\0\0\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+NO_HTTP = (
+    b"GET\r\n\r\n", b"GET /\r\n\r\n", b"\0\0\0\0\r\n\r\n",
     b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
     b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-])
-def test_what_is_not_http_is_refused_or_hung_up_on(site, line):
-    with Connection(site, seconds=10) as connection:
-        connection.send(line)
-        connection.socket.shutdown(socket.SHUT_WR)
-        answer = connection.answer()
-        assert answer is None or answer.status in (200, 400, 411, 413, 421, 501, 505)
-        assert answer is None or answer.status != 200 or b"HTTP/9.9" in line
+)
+
+
+def test_what_is_not_http_is_refused_or_hung_up_on(strict):
+    site = strict(header_time="1s", idle_time="1s", request_time="2s")
+
+    def ask(line):
+        with Connection(site) as connection:
+            connection.send(line)
+            return connection.answer()
+    with ThreadPoolExecutor(len(NO_HTTP)) as pool:
+        for line, answer in zip(NO_HTTP, pool.map(ask, NO_HTTP)):
+            assert answer is None or answer.status in (400, 411, 413, 421, 501, 505), line
 
 
 @pytest.mark.parametrize("path", ["/%00", "/login%00", "/%ff%fe", "/%zz", "/%", "/confirm/%0d%0aSet-Cookie:%20a=b",
-                                  "/\x7f", "/login?to=%00", "/login?a=%ff", "/login?" + "&".join(f"a{i}=1" for i in range(40))])
+                                  "/\x7f", "/login?to=%00", "/login?a=%ff",
+                                  pytest.param("/login?" + "&".join(f"a{i}=1" for i in range(40)), id="forty-fields")])
 def test_paths_and_queries_that_are_no_text_are_bad_requests(site, path):
     answer = get(site, path)
     assert answer.status in (400, 404)
@@ -167,8 +174,9 @@ def test_headers_that_are_too_large_are_refused(site):
 
 
 @pytest.mark.parametrize("body", [
-    b"mail=a&mail=b", b"mail=%00", b"mail=%ff%fe", b"=x", b"&&&&", b"mail", b"%", b"mail=%zz", b"a=" + b"x" * 5000,
-    b"&".join(b"f%d=1" % i for i in range(50)), b"n" * 50 + b"=1", b"mail=\x01\x02", b"mail=%01",
+    b"mail=a&mail=b", b"mail=%00", b"mail=%ff%fe", b"=x", b"&&&&", b"mail", b"%", b"mail=%zz",
+    pytest.param(b"a=" + b"x" * 5000, id="large"), pytest.param(b"n" * 50 + b"=1", id="long-name"),
+    pytest.param(b"&".join(b"f%d=1" % i for i in range(50)), id="fifty-fields"), b"mail=\x01\x02", b"mail=%01",
 ])
 def test_fields_that_no_form_has_are_refused_and_change_nothing(site, body):
     client = Client(site)
@@ -195,8 +203,25 @@ def test_host_is_never_believed(site):
             assert b"evil.example" not in answer.data
 
 
-def test_broken_requests_at_random_leave_it_running(site):
-    """Mutations of a login, from a fixed seed."""
+def mutate(random_source, whole):
+    data = bytearray(whole)
+    for _ in range(random_source.randint(1, 6)):
+        place = random_source.randrange(len(data))
+        what = random_source.randrange(4)
+        if what == 0:
+            data[place] = random_source.randrange(256)
+        elif what == 1:
+            del data[place:place + random_source.randint(1, 40)]
+        elif what == 2:
+            data[place:place] = bytes(random_source.randrange(256) for _ in range(random_source.randint(1, 40)))
+        else:
+            data[place:place] = data[place:place + random_source.randint(1, 200)]
+    return bytes(data)
+
+
+def test_broken_requests_at_random_leave_it_running(strict):
+    """Mutations of a login, from a fixed seed. What stays incomplete is hung up on in time."""
+    site = strict(header_time="1s", idle_time="1s", request_time="2s", posts_per_client=1000000)
     random_source = random.Random(20261122)
     client = Client(site)
     token = client.get("/login").token
@@ -204,30 +229,17 @@ def test_broken_requests_at_random_leave_it_running(site):
     whole = (f"POST /login HTTP/1.1\r\nHost: {urlsplit(site).netloc}\r\nContent-Type: {FORM}\r\nConnection: close\r\n"
              f"Cookie: portal-form={client.cookies.get('portal-form', '')}; portal-session=AAAA\r\n"
              f"Content-Length: {len(body)}\r\n\r\n").encode() + body
-    answered = 0
-    for _ in range(ROUNDS):
-        data = bytearray(whole)
-        for _ in range(random_source.randint(1, 6)):
-            place = random_source.randrange(len(data))
-            what = random_source.randrange(4)
-            if what == 0:
-                data[place] = random_source.randrange(256)
-            elif what == 1:
-                del data[place:place + random_source.randint(1, 40)]
-            elif what == 2:
-                data[place:place] = bytes(random_source.randrange(256) for _ in range(random_source.randint(1, 40)))
-            else:
-                data[place:place] = data[place:place + random_source.randint(1, 200)]
-        with Connection(site, seconds=20) as connection:
-            connection.send(bytes(data))
-            try:
-                connection.socket.shutdown(socket.SHUT_WR)
-            except OSError:
-                continue
+
+    def ask(data):
+        with Connection(site, seconds=25) as connection:
+            connection.send(data)
             answer = connection.answer()
-            answered += answer is not None
-            assert answer is None or answer.status < 500 or answer.status in (501, 505)
-    assert answered > ROUNDS / 10
+            return answer and answer.status
+    with ThreadPoolExecutor(48) as pool:
+        statuses = list(pool.map(ask, [mutate(random_source, whole) for _ in range(ROUNDS)]))
+    assert not {status for status in statuses if status and status >= 500} - {501, 505}
+    assert len([status for status in statuses if status]) > ROUNDS / 10
+    assert get(site, "/help").status == 200
 
 
 def test_slow_header_is_hung_up_on_and_others_are_served(strict):

@@ -12,7 +12,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 BUILD = Path(os.environ.get("PORTAL_BUILDDIR") or SOURCE / "build")
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "4"))
 HARNESSES = re.search(r"^FUZZ_HARNESSES = (.*)$", (HERE / "local.mk").read_text(), re.MULTILINE)[1].split()
 
 

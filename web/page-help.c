@@ -25,7 +25,6 @@ void page_help(struct web *web, struct request *request, struct response *respon
     if (site_get(web, request, &facts) == 0) {
         view_format(view, "hours", "%ld", facts->link_hours);
         view_format(view, "minutes", "%ld", facts->code_minutes);
-        view_format(view, "days", "%ld", facts->initial_days);
     }
     page_render(web, request, response, 200, totp ? "help-totp" : "help", view);
 }

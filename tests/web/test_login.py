@@ -112,6 +112,9 @@ def test_login_leads_nowhere_else(portal, world, to):
     p = portal(language="en")
     p.log_in(c.mail, PASSWORD, path=f"/login?to={to}").is_at("My account")
     assert p.tab.url.startswith(p.site)
+    p.go(f"/login?to={to}").is_at("My account")
+    p.go(f"/totp/offer?to={to}")
+    assert p.tab.link("Later").address == f"{p.site}/account"
 
 
 def test_code_is_asked_for_behind_the_password(p, world):

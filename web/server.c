@@ -41,6 +41,7 @@ struct server {
     struct MHD_Daemon *daemon;
     struct workers *workers;
     struct slow *slow;
+    atomic_bool stopping;
     atomic_ulong requests, refused, over_time;
 };
 
@@ -303,6 +304,8 @@ static enum MHD_Result send_response(struct server *server, struct exchange *x,
     enum MHD_Result r = MHD_YES;
 
     dispatch_headers(server->web, x);
+    if (atomic_load(&server->stopping))
+        response_header(&x->response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (x->response.status >= 400)
         atomic_fetch_add(&server->refused, 1);
     made = make_response(&x->response);
@@ -431,12 +434,14 @@ struct server_counts server_count(struct server *server)
     };
 }
 
+/* Nobody who was let in is sent away: requests under way are answered, a connection that was just
+   accepted gets its first one. */
 static void drain(struct server *server)
 {
     int64_t until = clock_monotonic_ms() + DRAIN_MS;
     struct timespec step = {.tv_nsec = DRAIN_STEP_MS * 1000000l};
 
-    while (slow_busy(server->slow) > 0 && clock_monotonic_ms() < until)
+    while (slow_retire(server->slow) > 0 && clock_monotonic_ms() < until)
         nanosleep(&step, NULL);
 }
 
@@ -445,12 +450,16 @@ struct server *server_stop(struct server *server)
     if (!server)
         return NULL;
     if (server->daemon) {
+        atomic_store(&server->stopping, true);
         MHD_quiesce_daemon(server->daemon);
         drain(server);
     }
-    server->workers = workers_free(server->workers);
+    /* libmicrohttpd may not end while connections are suspended, and its threads may still put. */
+    if (server->workers)
+        workers_stop(server->workers);
     if (server->daemon)
         MHD_stop_daemon(server->daemon);
+    workers_free(server->workers);
     slow_free(server->slow);
     free(server);
     return NULL;

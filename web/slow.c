@@ -15,6 +15,7 @@ struct slow_connection {
     enum slow_state state;
     int64_t since;
     int64_t spent; /* in SLOW_REQUEST, before SLOW_OURS */
+    bool served;   /* has had a request */
 };
 
 struct slow {
@@ -90,8 +91,10 @@ void slow_enter(struct slow *slow, struct slow_connection *c, enum slow_state st
     pthread_mutex_lock(&slow->mutex);
     if (c->state == SLOW_REQUEST && state == SLOW_OURS)
         c->spent += now - c->since;
-    if (state == SLOW_IDLE)
+    if (state == SLOW_IDLE) {
         c->spent = 0;
+        c->served = true;
+    }
     if (c->state == SLOW_IDLE && state != SLOW_IDLE)
         slow->busy++;
     if (c->state != SLOW_IDLE && state == SLOW_IDLE)
@@ -137,4 +140,17 @@ unsigned slow_busy(struct slow *slow)
     busy = slow->busy;
     pthread_mutex_unlock(&slow->mutex);
     return busy;
+}
+
+unsigned slow_retire(struct slow *slow)
+{
+    int64_t now = clock_monotonic_ms();
+    unsigned left = 0;
+
+    pthread_mutex_lock(&slow->mutex);
+    for (struct slow_connection *c = slow->first; c; c = c->next, left++)
+        if (c->state == SLOW_IDLE && now - c->since > (c->served ? SLOW_NEXT_MS : SLOW_FIRST_MS))
+            shutdown(c->fd, SHUT_RD); /* what has arrived is still read */
+    pthread_mutex_unlock(&slow->mutex);
+    return left;
 }

@@ -33,3 +33,9 @@ void slow_enter(struct slow *slow, struct slow_connection *connection, enum slow
 unsigned slow_sweep(struct slow *slow);
 /* How many are not SLOW_IDLE. */
 unsigned slow_busy(struct slow *slow);
+/* No more requests are wanted: connections end that have had none for SLOW_FIRST_MS, or no other
+   one for SLOW_NEXT_MS; both may be on their way right now. To be called again until it returns 0:
+   how many there still are. */
+#define SLOW_FIRST_MS 1000
+#define SLOW_NEXT_MS  300
+unsigned slow_retire(struct slow *slow);

@@ -98,16 +98,22 @@ int workers_start(unsigned count, workers_job *run, void *userdata, struct worke
     return 0;
 }
 
-struct workers *workers_free(struct workers *w)
+void workers_stop(struct workers *w)
 {
-    if (!w)
-        return NULL;
     pthread_mutex_lock(&w->mutex);
     w->stop = true;
     pthread_cond_broadcast(&w->filled);
     pthread_mutex_unlock(&w->mutex);
     for (unsigned i = 0; i < w->count; i++)
         pthread_join(w->threads[i], NULL);
+    w->count = 0;
+}
+
+struct workers *workers_free(struct workers *w)
+{
+    if (!w)
+        return NULL;
+    workers_stop(w);
     pthread_cond_destroy(&w->filled);
     pthread_mutex_destroy(&w->mutex);
     free(w->threads);

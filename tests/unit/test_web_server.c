@@ -144,6 +144,47 @@ static void test_time_for_our_own_work_isnt_the_clients(void **state)
     close(pair.fd[1]);
 }
 
+static void test_retired_connections_get_the_request_that_may_be_on_its_way(void **state)
+{
+    static const struct slow_limits limits = {.idle = 60000, .request = 60000};
+    struct pair fresh, served, busy;
+    struct slow *slow = NULL;
+    struct slow_connection *a, *b, *c;
+
+    (void)state;
+    assert_int_equal(slow_new(&limits, &slow), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fresh.fd), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, served.fd), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, busy.fd), 0);
+    a = slow_open(slow, fresh.fd[0]);
+    b = slow_open(slow, served.fd[0]);
+    c = slow_open(slow, busy.fd[0]);
+    slow_enter(slow, b, SLOW_REQUEST);
+    slow_enter(slow, b, SLOW_IDLE);
+    slow_enter(slow, c, SLOW_REQUEST);
+    assert_int_equal(slow_retire(slow), 3);
+    assert_int_equal(send(served.fd[1], "x", 1, MSG_NOSIGNAL), 1);
+    rest(SLOW_NEXT_MS + 100);
+    assert_int_equal(slow_retire(slow), 3);
+    assert_int_equal(send(served.fd[1], "x", 1, MSG_NOSIGNAL), -1);
+    assert_int_equal(send(fresh.fd[1], "x", 1, MSG_NOSIGNAL), 1);
+    rest(SLOW_FIRST_MS - SLOW_NEXT_MS);
+    assert_int_equal(slow_retire(slow), 3);
+    assert_int_equal(send(fresh.fd[1], "x", 1, MSG_NOSIGNAL), -1);
+    assert_int_equal(send(busy.fd[1], "x", 1, MSG_NOSIGNAL), 1);
+    slow_close(slow, a);
+    slow_close(slow, b);
+    assert_int_equal(slow_retire(slow), 1);
+    slow_close(slow, c);
+    assert_int_equal(slow_retire(slow), 0);
+    slow_free(slow);
+    for (int i = 0; i < 2; i++) {
+        close(fresh.fd[i]);
+        close(served.fd[i]);
+        close(busy.fd[i]);
+    }
+}
+
 static const uint8_t key[32] = {1, 2, 3};
 
 static void test_client_has_so_many_requests_at_a_time(void **state)
@@ -186,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_workers_refuse_what_is_too_much),
         cmocka_unit_test(test_connection_over_its_time_is_shut_down),
         cmocka_unit_test(test_time_for_our_own_work_isnt_the_clients),
+        cmocka_unit_test(test_retired_connections_get_the_request_that_may_be_on_its_way),
         cmocka_unit_test(test_client_has_so_many_requests_at_a_time),
         cmocka_unit_test(test_posts_are_counted_by_the_minute_and_network),
     };

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define PATH       "/totp"
 #define DONE       "/totp/done"
@@ -68,6 +69,19 @@ static void put_secret(struct view *view, const char *uri)
     }
     view_set(view, "secret", groups);
     explicit_bzero(groups, sizeof groups);
+}
+
+/* The step with the secret, by whoever is logged in now: in this browser somebody else may have
+   been before. Returns 0 or -ENOENT. */
+static int load_offer(struct web *web, const struct request *request, struct step *ret)
+{
+    _cleanup_(step_clear) struct step step = {0};
+
+    if (step_load(web, request, STEP_TOTP, &step) < 0 ||
+        strcasecmp(step.user, request->session.mail) != 0)
+        return -ENOENT;
+    *ret = step;
+    return 0;
 }
 
 /* The same secret as long as the step lasts, however often the page is loaded. */
@@ -148,7 +162,7 @@ static void post_first_code(struct web *web, struct request *request, struct res
     _cleanup_(wire_writer_clear) struct wire_writer w = {0};
     _cleanup_(answer_clear) struct answer answer = {0};
 
-    if (step_load(web, request, STEP_TOTP, &step) < 0) {
+    if (load_offer(web, request, &step) < 0) {
         page_step_over(web, request, response, PATH);
         return;
     }
@@ -238,7 +252,7 @@ static void show(struct web *web, struct request *request, struct response *resp
         return;
     if (profile_flag(&profile, "totp"))
         again_show(web, request, response, &off);
-    else if (step_load(web, request, STEP_TOTP, &step) == 0)
+    else if (load_offer(web, request, &step) == 0)
         show_secret(web, request, response, &step, NULL);
     else
         again_show(web, request, response, &set_up);

@@ -27,7 +27,7 @@ void page_logout(struct web *web, struct request *request, struct response *resp
         session_end(web, request, response);
         step_end(web, response);
         response_redirect(response, PATH);
-    } else if (request->session_status == SESSION_GOOD) {
+    } else if (session_has_id(request->session_status)) {
         page_render(web, request, response, 200, "logout", view_new());
     } else {
         say_done(web, request, response);

@@ -42,7 +42,7 @@ struct request {
     char device[33];             /* of the device cookie: 32 hexadecimal digits, or "" */
     struct request_fields query, form;
     enum session_status session_status;
-    struct session session; /* with SESSION_GOOD */
+    struct session session; /* with SESSION_GOOD, and SESSION_UNKNOWN: session_has_id() */
     time_t now;
 };
 

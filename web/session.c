@@ -182,10 +182,11 @@ static enum session_status open_as(struct web *web, const struct request *reques
             session.seen = request->now;
             (void)cookie_write(web, response, name, &session);
         }
-        *ret = session;
     } else if (status != SESSION_UNKNOWN) {
         cookie_clear(web, response, name);
     }
+    if (session_has_id(status))
+        *ret = session;
     sodium_memzero(&session, sizeof session);
     return status;
 }
@@ -229,7 +230,7 @@ static int start(struct web *web, struct request *request, struct response *resp
     r = cookie_write(web, response, COOKIE_SESSION, session);
     if (r < 0)
         return r;
-    if (request->session_status == SESSION_GOOD)
+    if (session_has_id(request->session_status))
         sessions_end(web->sessions, request->session.id, request->now);
     table_begin(web, request, session, NULL);
     sessions_asked(web->sessions, session->id, request->now);
@@ -285,7 +286,7 @@ int session_begin_app(struct web *web, const struct request *request, struct res
 
 void session_end(struct web *web, struct request *request, struct response *response)
 {
-    if (request->session_status == SESSION_GOOD)
+    if (session_has_id(request->session_status))
         sessions_end(web->sessions, request->session.id, request->now);
     cookie_clear(web, response, COOKIE_SESSION);
     request->session_status = SESSION_NONE;

@@ -40,8 +40,16 @@ struct session {
     size_t state_size;
 };
 
+/* Whether a session's own id is known, if not whether it still counts: enough for its form token,
+   and to end it. */
+static inline bool session_has_id(enum session_status status)
+{
+    return status == SESSION_GOOD || status == SESSION_UNKNOWN;
+}
+
 /* Whose session the request's cookie is. Asks portald where it has to, so not for the thread that
-   serves connections. Notes that it was used; renews the cookie where that is due. */
+   serves connections. Notes that it was used; renews the cookie where that is due. *ret is set with
+   SESSION_GOOD and SESSION_UNKNOWN. */
 enum session_status session_open(struct web *web, const struct request *request,
                                  struct response *response, struct session *ret);
 /* After a login: answer has SESSION and UID. A new id, always (fixation). mail: the login name.

@@ -48,7 +48,7 @@ int token_make(struct web *web, const struct request *request, struct response *
     uint8_t seed[TOKEN_SEED];
     int r;
 
-    if (request->session_status == SESSION_GOOD) {
+    if (session_has_id(request->session_status)) {
         compute(web, "session", request->session.id, sizeof request->session.id, ret);
         return 0;
     }
@@ -92,7 +92,7 @@ bool token_check(struct web *web, const struct request *request)
     if (!token_origin(web->settings, request_header(request, "Origin"),
                       request_header(request, "Sec-Fetch-Site")))
         return false;
-    if (request->session_status == SESSION_GOOD)
+    if (session_has_id(request->session_status))
         compute(web, "session", request->session.id, sizeof request->session.id, expected);
     else if (read_seed(web, request, seed))
         compute(web, "form", seed, sizeof seed, expected);

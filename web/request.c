@@ -28,6 +28,7 @@ const char *request_query(const struct request *request, const char *name)
 
 struct search {
     const char *name, *value;
+    int (*compare)(const char *, const char *);
     unsigned found;
 };
 
@@ -37,7 +38,7 @@ static enum MHD_Result look(void *userdata, enum MHD_ValueKind kind, const char 
     struct search *search = userdata;
 
     (void)kind;
-    if (strcasecmp(name, search->name) == 0) {
+    if (search->compare(name, search->name) == 0) {
         search->value = value;
         search->found++;
     }
@@ -46,9 +47,9 @@ static enum MHD_Result look(void *userdata, enum MHD_ValueKind kind, const char 
 
 /* The only value of that name. */
 static const char *find_value(const struct request *request, enum MHD_ValueKind kind,
-                              const char *name)
+                              const char *name, int (*compare)(const char *, const char *))
 {
-    struct search search = {.name = name};
+    struct search search = {.name = name, .compare = compare};
 
     MHD_get_connection_values(request->connection, kind, look, &search);
     if (search.found != 1 || !search.value || strlen(search.value) > REQUEST_FIELD_MAX)
@@ -61,10 +62,10 @@ static const char *find_value(const struct request *request, enum MHD_ValueKind 
 
 const char *request_header(const struct request *request, const char *name)
 {
-    return find_value(request, MHD_HEADER_KIND, name);
+    return find_value(request, MHD_HEADER_KIND, name, strcasecmp);
 }
 
 const char *request_cookie(const struct request *request, const char *name)
 {
-    return find_value(request, MHD_COOKIE_KIND, name);
+    return find_value(request, MHD_COOKIE_KIND, name, strcmp); /* RFC 6265, 5.3: with its case */
 }

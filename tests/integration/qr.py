@@ -1,4 +1,4 @@
-"""Reads a QR code off a terminal's screen, as a phone's camera would. The way in is read(lines)."""
+"""Reads QR codes as a phone's camera would: off a terminal's screen by read(lines), off a picture by decode(path)."""
 
 import subprocess
 
@@ -31,11 +31,17 @@ def picture(lines):
     return b"P5 %d %d 255\n" % (across * MODULE_PIXELS, len(rows) * MODULE_PIXELS) + pixels
 
 
+def decode(path):
+    """What the picture's one QR code says, or None."""
+    done = subprocess.run(["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", path], capture_output=True,
+                          text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
 def read(lines, directory):
     path = directory / "qr.pgm"
     path.write_bytes(picture(lines))
-    done = subprocess.run(["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", path], capture_output=True,
-                          text=True, check=False)
+    found = decode(path)
     path.unlink()
-    assert done.returncode == 0, "no QR code can be read in:\n" + "\n".join(lines) + done.stderr
-    return done.stdout.strip()
+    assert found, "no QR code can be read in:\n" + "\n".join(lines)
+    return found

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct site {
@@ -42,9 +43,17 @@ struct site *site_free(struct site *site)
     return NULL;
 }
 
+/* One set of facts for all pages that show them: the texts in it may be long. */
+struct shared {
+    struct site_facts facts; /* first: what callers hold */
+    atomic_uint holders;
+};
+
 struct site_facts *site_facts_free(struct site_facts *facts)
 {
-    if (!facts)
+    struct shared *shared = (struct shared *)facts;
+
+    if (!facts || atomic_fetch_sub(&shared->holders, 1) > 1)
         return NULL;
     free(facts->company);
     free(facts->support);
@@ -52,17 +61,20 @@ struct site_facts *site_facts_free(struct site_facts *facts)
     free(facts->privacy.text);
     free(facts->terms.version);
     free(facts->terms.text);
-    free(facts);
+    free(shared);
     return NULL;
 }
 
-/* All or nothing. */
+/* All or nothing; one holder. */
 static int facts_copy(const struct site_facts *from, struct site_facts **ret)
 {
-    _cleanup_(site_facts_free_p) struct site_facts *facts = malloc(sizeof *facts);
+    struct shared *shared = malloc(sizeof *shared);
+    _cleanup_(site_facts_free_p) struct site_facts *facts = NULL;
 
-    if (!facts)
+    if (!shared)
         return -ENOMEM;
+    atomic_init(&shared->holders, 1);
+    facts = &shared->facts;
     *facts = *from;
     facts->company = strdup(from->company);
     facts->support = strdup(from->support);
@@ -129,13 +141,18 @@ static int ask(struct web *web, const struct request *request, struct site_facts
     return facts_read(&answer, ret);
 }
 
-/* Whether this thread is to ask: nobody else does, and the copy is old; or there is none. */
+/* Whether this thread is to ask: what is there is old, or nothing is; one thread at a time, but all
+   of them until there has been a first answer. */
 static bool is_due(struct site *site, int64_t now)
 {
     bool due;
 
     pthread_mutex_lock(&site->lock);
-    due = !site->facts || (!site->asking && now - site->asked >= SITE_SECONDS * 1000);
+    if (site->asked == 0)
+        due = true;
+    else
+        due = !site->asking &&
+              now - site->asked >= (site->facts ? SITE_SECONDS : SITE_RETRY_SECONDS) * 1000;
     if (due)
         site->asking = true;
     pthread_mutex_unlock(&site->lock);
@@ -161,16 +178,18 @@ int site_get(struct web *web, const struct request *request, struct site_facts *
 {
     struct site *site = web->site;
     struct site_facts *fresh = NULL;
-    int64_t now = clock_monotonic_ms();
-    int r = 0;
+    int r = -ENODATA;
 
-    if (is_due(site, now)) {
+    if (is_due(site, clock_monotonic_ms())) {
         r = ask(web, request, &fresh);
-        note(site, fresh, now);
+        note(site, fresh, clock_monotonic_ms());
     }
     pthread_mutex_lock(&site->lock);
-    if (site->facts)
-        r = facts_copy(site->facts, ret);
+    if (site->facts) {
+        atomic_fetch_add(&((struct shared *)site->facts)->holders, 1);
+        *ret = site->facts;
+        r = 0;
+    }
     pthread_mutex_unlock(&site->lock);
     return r;
 }

@@ -35,8 +35,6 @@ static void send(struct web *web, struct request *request, struct response *resp
         response_redirect(response, PATH "/done");
         return;
     }
-    if (page_status(answer.verdict) == 503)
-        response_header(response, "Retry-After", "60");
     show(web, request, response, page_status(answer.verdict), details,
          details_note(details, &answer) ? NULL : answer.text);
 }

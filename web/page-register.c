@@ -50,8 +50,6 @@ static void send(struct visit *v)
         response_redirect(v->response, PATH "/done");
         return;
     }
-    if (page_status(answer.verdict) == 503)
-        response_header(v->response, "Retry-After", "60");
     show(v, page_status(answer.verdict), details_note(&v->details, &answer) ? NULL : answer.text,
          NULL);
 }

@@ -20,6 +20,7 @@
 #define STATUS_GONE        410
 #define STATUS_TOO_MANY    429
 #define STATUS_UNAVAILABLE 503
+#define RETRY_SECONDS      "60"
 
 static const struct {
     enum wire_verdict verdict;
@@ -93,6 +94,8 @@ void page_render(struct web *web, struct request *request, struct response *resp
         r = templates_render(web->templates, request->language, name, owned, &response->body,
                              &response->size);
     response->status = r == 0 ? status : 500;
+    if (response->status == STATUS_UNAVAILABLE)
+        response_header(response, "Retry-After", RETRY_SECONDS);
 }
 
 static void view_paragraphs(struct view *view, const char *text)
@@ -123,7 +126,6 @@ void page_unavailable(struct web *web, struct request *request, struct response 
 {
     const char *l = request->language;
 
-    response_header(response, "Retry-After", "60");
     page_message(web, request, response, STATUS_UNAVAILABLE,
                  text(l, N_("We can't answer at the moment")), answer->text,
                  request->method == METHOD_GET ? request->path : "/", text(l, N_("Try again")));

@@ -65,6 +65,14 @@ const char *request_header(const struct request *request, const char *name)
     return find_value(request, MHD_HEADER_KIND, name, strcasecmp);
 }
 
+const char *request_last_header(const struct request *request, const char *name)
+{
+    struct search search = {.name = name, .compare = strcasecmp};
+
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look, &search);
+    return search.value;
+}
+
 const char *request_cookie(const struct request *request, const char *name)
 {
     return find_value(request, MHD_COOKIE_KIND, name, strcmp); /* RFC 6265, 5.3: with its case */

@@ -53,5 +53,8 @@ const char *request_query(const struct request *request, const char *name);
 /* A header; NULL when it isn't there, came twice, is longer than REQUEST_FIELD_MAX, or holds
    control characters. */
 const char *request_header(const struct request *request, const char *name);
+/* The last line of a header that comes several times, of any length and content. A proxy that adds
+   its own line puts it behind those that a client sent, to have no good one be there. */
+const char *request_last_header(const struct request *request, const char *name);
 /* A cookie by its whole name (cookie.c puts __Host- in front); NULL as above. */
 const char *request_cookie(const struct request *request, const char *name);

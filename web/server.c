@@ -223,7 +223,7 @@ static void begin(struct server *server, struct exchange *x, struct MHD_Connecti
     x->request.rest = "";
     atomic_fetch_add(&server->requests, 1);
     client_address(server->web->settings->proxies, peer ? peer->client_addr : NULL,
-                   request_header(&x->request, "X-Forwarded-For"), x->request.client,
+                   request_last_header(&x->request, "X-Forwarded-For"), x->request.client,
                    sizeof x->request.client);
     x->request.proxied =
         client_is_proxy(server->web->settings->proxies, peer ? peer->client_addr : NULL);

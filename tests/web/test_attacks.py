@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from customer import PASSWORD, wait_for, with_password
-from raw_http import Client, get
-from test_requests import Strict
+from raw_http import Client, Connection
+from test_requests import Strict, strict  # noqa: F401 (a fixture)
 
 
 class Beside:
@@ -58,3 +58,30 @@ def test_logging_out_works_while_portald_is_away(world, beside):
     beside.mend()
     client.cookies = kept
     assert client.get("/account").header("Location").startswith("/login?")
+
+
+def try_from(site, forwarded):
+    """A form that is refused, but counted, with these lines of X-Forwarded-For: its status."""
+    lines = "".join(f"X-Forwarded-For: {line}\r\n" for line in forwarded)
+    with Connection(site) as connection:
+        connection.send(f"POST /login HTTP/1.1\r\nHost: {connection.host}\r\nContent-Length: 0\r\n{lines}"
+                        "Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode())
+        return connection.answer().status
+
+
+@pytest.mark.parametrize("invented", ["203.0.113.1", "a\tb", "203.0.113.1, " * 400],
+                         ids=["another address", "no address", "too long a line"])
+def test_invented_line_in_front_of_the_proxys_hides_nobody(strict, invented):
+    """A proxy may add a line of its own instead of going on in the client's."""
+    site = strict(posts_per_client=5)
+    assert [try_from(site, (invented, "198.51.100.7")) for _ in range(6)] == [403] * 5 + [429]
+    assert try_from(site, ("198.51.100.7",)) == 429
+    assert try_from(site, (invented, "198.51.100.8")) == 403
+
+
+def test_invented_addresses_to_the_left_hide_nobody_however_many(strict):
+    site = strict(posts_per_client=5)
+    long = "203.0.113.1, " * 400 + "198.51.100.7"
+    assert [try_from(site, (long,)) for _ in range(6)] == [403] * 5 + [429]
+    assert try_from(site, ("198.51.100.7",)) == 429
+    assert try_from(site, ("198.51.100.8",)) == 403

@@ -1,12 +1,15 @@
 """Attacks on portal-web that once worked, or nearly did. Each is made here as its attacker would make it."""
 
 import re
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from customer import PASSWORD, wait_for, with_password
-from raw_http import Client, Connection
+from raw_http import Client, Connection, get
+from sandbox import SOURCE
 from test_requests import Strict, strict  # noqa: F401 (a fixture)
 
 
@@ -85,3 +88,59 @@ def test_invented_addresses_to_the_left_hide_nobody_however_many(strict):
     assert [try_from(site, (long,)) for _ in range(6)] == [403] * 5 + [429]
     assert try_from(site, ("198.51.100.7",)) == 429
     assert try_from(site, ("198.51.100.8",)) == 403
+
+
+# One for the site, one for those who come by http.
+LISTENS = re.compile(r"^    listen (80|443)( ssl http2)?;$", re.M)
+SECRETS = ("/confirm/" + "x" * 43, "/not-me/ABCD-EFGH-JKMN-PQRS-TVWX-YZ0123")
+
+
+def free_ports(count):
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+@pytest.fixture(name="proxy")
+def proxy_fixture(tmp_path):
+    """nginx as it is shipped, but for TLS, in front of a portal-web that isn't there: its two addresses, and its logs."""
+    ports = free_ports(2)
+    text = (SOURCE / "config/nginx/portal.conf").read_text(encoding="utf-8")
+    text = re.sub(r"^    (ssl_|listen \[).*\n", "", text, flags=re.M)
+    text = LISTENS.sub(lambda found: f"    listen 127.0.0.1:{ports[found[1] == '80']};", text)
+    text = text.replace("/run/portal-web/http.sock", f"{tmp_path}/http.sock")
+    (tmp_path / "portal.conf").write_text(text, encoding="utf-8")
+    kinds = "".join(f"{kind}_temp_path {tmp_path}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}\n"
+        f"http {{ access_log {tmp_path}/access.log; {kinds} include {tmp_path}/portal.conf; }}\n", encoding="utf-8")
+    process = subprocess.Popen(["/usr/sbin/nginx", "-c", tmp_path / "nginx.conf", "-e", tmp_path / "error.log"])
+
+    def logs():
+        return "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("*.log"))
+    sites = [f"http://127.0.0.1:{port}" for port in ports]
+    try:
+        wait_for(lambda: answers(sites[1]), what="nginx")
+        yield sites[0], sites[1], logs
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answers(site):
+    try:
+        return get(site, "/")
+    except ConnectionRefusedError:
+        return None
+
+
+def test_secrets_in_paths_are_in_no_log_of_nginx_even_when_it_fails(proxy):
+    site, plain, logs = proxy
+    for path in SECRETS:
+        assert get(site, path).status == 502
+        assert get(plain, path).status == 301
+    assert get(site, "/login").status == 502
+    wait_for(lambda: "/login" in logs(), what="nginx's own word of it")
+    assert not [path for path in SECRETS if path in logs()]

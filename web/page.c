@@ -183,8 +183,8 @@ void page_step_over(struct web *web, struct request *request, struct response *r
     const char *l = request->language;
 
     page_message(web, request, response, STATUS_GONE, text(l, N_("Please start again")),
-                 text(l, N_("This page was open for a long time, or you have gone on in another "
-                            "window.\nNothing was changed. Please begin again; it only takes a "
-                            "moment.")),
+                 text(l, N_("This page was open for a long time, you have gone on in another "
+                            "window, or the button was pressed twice.\nPerhaps it is done already. "
+                            "If not, please begin again; it only takes a moment.")),
                  to, text(l, N_("Start again")));
 }

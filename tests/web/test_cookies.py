@@ -265,6 +265,7 @@ def test_first_password_is_chosen_once(world, browser):
     one.put_back(kept)
     answer = one.post("/password/new", {"step": step, "new-password": NEW})
     assert answer.status == 410 and SESSION not in answer.cookies
+    assert "Perhaps it is done already." in plain(answer.text)
     assert world.login(c.mail, PASSWORD).ok and not one.is_in()
 
 

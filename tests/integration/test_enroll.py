@@ -2,18 +2,15 @@
 it from then on. oathtool is the customer's telephone."""
 
 import re
-import subprocess
 import threading
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+import qr
 from customer import PASSWORD, with_password
 from enrollment import ask, away_from_the_edge, code, confirm, enrolled, grant, offered, secret_of
 from wire import NUMBERS
-
-BLOCKS = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}
-PIXELS = 5
 
 
 def factor(world, c):
@@ -213,22 +210,6 @@ def test_english_customer_reads_english(world):
 # What is scanned.
 
 
-def scanned(lines, directory):
-    """What a telephone's camera reads off a dark terminal."""
-    rows = []
-    for line in lines:
-        rows += [[BLOCKS[c][half] for c in line] for half in (0, 1)]
-    margin = 8
-    dark = [0] * (len(rows[0]) + 2 * margin)
-    rows = [dark] * margin + [[0] * margin + row + [0] * margin for row in rows] + [dark] * margin
-    path = directory / "qr.pgm"
-    path.write_bytes(b"P5 %d %d 255\n" % (len(dark) * PIXELS, len(rows) * PIXELS) +
-                     b"".join(bytes(255 * m for m in row for _ in range(PIXELS)) * PIXELS for row in rows))
-    done = subprocess.run(["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", path], capture_output=True,
-                          check=True)
-    return done.stdout.decode().strip()
-
-
 @pytest.mark.parametrize("mail", [
     "a@b.de", "anna.beispiel@versicherung.example", "anna+test=1@example.org",
     "m" * 64 + "@" + ".".join(["x" * 60] * 3) + ".de",
@@ -242,7 +223,7 @@ def test_qr_code_is_scanned_as_the_uri_whatever_the_address(world, tmp_path, mai
     lines = offer.get("QR").decode().split("\n")
     assert 25 <= len(lines) <= 27
     assert all(len(line.encode()) < 512 for line in lines)
-    assert scanned(lines, tmp_path) == uri
+    assert qr.read(lines, tmp_path) == uri
     parts = urlsplit(uri)
     assert (parts.scheme, parts.netloc) == ("otpauth", "totp")
     label = unquote(parts.path[1:]).rpartition(":")[2]

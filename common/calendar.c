@@ -78,8 +78,7 @@ void calendar_day(time_t t, char ret[static CALENDAR_DAY_SIZE])
 {
     struct tm day;
 
-    localtime_r(&t, &day);
-    if (strftime(ret, CALENDAR_DAY_SIZE, "%Y-%m-%d", &day) == 0)
+    if (!localtime_r(&t, &day) || strftime(ret, CALENDAR_DAY_SIZE, "%Y-%m-%d", &day) == 0)
         ret[0] = 0;
 }
 
@@ -198,7 +197,8 @@ int calendar_say_time(time_t t, const char *language, char *ret, size_t size)
     const struct language *l = language_find(language);
     struct tm tm;
 
-    localtime_r(&t, &tm);
+    if (t > GENERALIZED_LAST || !localtime_r(&t, &tm))
+        return -EINVAL;
     return fitted(snprintf(ret, size, "%d%s %s %d, %02d:%02d%s", tm.tm_mday, l->after_day,
                            l->months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
                            l->after_time),

@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/unit/test_web_target tests/unit/test_web_sessions \
     tests/unit/test_web_request tests/unit/test_web_server tests/unit/test_web_template \
     tests/unit/test_web_assets tests/unit/test_web_birthdate \
-    tests/unit/test_web_cookie
+    tests/unit/test_web_cookie tests/unit/test_web_step tests/unit/test_web_told
 
 WEB_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS) $(MICROHTTPD_CFLAGS)
 WEB_TEST_LIBS = web/libweb.la $(UNIT_LIBS) $(SODIUM_LIBS) $(GLIB_LIBS) $(MICROHTTPD_LIBS)
@@ -37,9 +37,19 @@ tests_unit_test_web_sessions_CFLAGS = $(WEB_TEST_CFLAGS)
 tests_unit_test_web_sessions_LDADD = $(WEB_TEST_LIBS)
 
 # Requests without libmicrohttpd: web_visit.h.
-WEB_VISIT_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=MHD_get_connection_values
+WEB_VISIT_FLAGS = $(AM_LDFLAGS) -Wl,--wrap=MHD_get_connection_values
 
 tests_unit_test_web_cookie_SOURCES = tests/unit/test_web_cookie.c tests/unit/web_visit.h
 tests_unit_test_web_cookie_CFLAGS = $(WEB_TEST_CFLAGS)
 tests_unit_test_web_cookie_LDADD = $(WEB_TEST_LIBS)
-tests_unit_test_web_cookie_LDFLAGS = $(WEB_VISIT_LDFLAGS)
+tests_unit_test_web_cookie_LDFLAGS = $(WEB_VISIT_FLAGS)
+
+tests_unit_test_web_step_SOURCES = tests/unit/test_web_step.c tests/unit/web_visit.h
+tests_unit_test_web_step_CFLAGS = $(WEB_TEST_CFLAGS)
+tests_unit_test_web_step_LDADD = $(WEB_TEST_LIBS)
+tests_unit_test_web_step_LDFLAGS = $(WEB_VISIT_FLAGS)
+
+tests_unit_test_web_told_SOURCES = tests/unit/test_web_told.c tests/unit/web_visit.h
+tests_unit_test_web_told_CFLAGS = $(WEB_TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_web_told_LDADD = $(WEB_TEST_LIBS) $(JANSSON_LIBS)
+tests_unit_test_web_told_LDFLAGS = $(WEB_VISIT_FLAGS) -Wl,--wrap=client_call

@@ -6,7 +6,7 @@ common_libwire_la_LDFLAGS = $(AM_LDFLAGS)
 
 common_libcommon_la_SOURCES = common/base32.c common/base32.h common/calendar.c common/calendar.h \
     common/clock.c common/clock.h common/code.c common/code.h common/conf.c common/conf.h \
-    common/conf-value.c common/conf-value.h common/file.c common/file.h common/keys.c common/keys.h common/mapped.c common/mapped.h \
+    common/conf-value.c common/conf-value.h common/daemon.c common/daemon.h common/file.c common/file.h common/keys.c common/keys.h common/mapped.c common/mapped.h \
     common/log.c common/log.h common/loopback.c \
     common/loopback.h common/messages.h common/policy.c common/policy.h common/postal.c common/postal.h common/process.c common/process.h \
     common/seal.c common/seal.h common/texts.c common/texts.h common/throttle.c common/throttle.h common/ulid.c common/ulid.h

@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "daemon.h"
 #include "keys.h"
 #include "log.h"
 #include "messages.h"
@@ -13,74 +14,43 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-event.h>
-#include <time.h>
-
-#define TICK_USEC    1000000ull
-#define STATUS_TICKS 5
 
 struct portald {
     const char *file;
     int fds[WIRE_SOCKETS];
     struct manager *manager;
-    sd_event *event;
-    unsigned ticks;
 };
 
 static void portald_clear(struct portald *p)
 {
     p->manager = manager_free(p->manager);
-    p->event = sd_event_unref(p->event);
-}
-
-static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
-{
-    (void)info;
-    (void)userdata;
-    sd_notify(false, "STOPPING=1");
-    return sd_event_exit(sd_event_source_get_event(source), 0);
-}
-
-static void notify_reloading(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
-               (unsigned long long)now.tv_sec * 1000000ull +
-                   (unsigned long long)now.tv_nsec / 1000ull);
 }
 
 /* Everything is made anew from the files, if they are in order; until then connections wait in the
    backlog. */
-static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+static int reload(void *userdata)
 {
     struct portald *p = userdata;
     int r;
 
-    (void)info;
-    notify_reloading();
-    r = manager_check(p->file, true);
-    if (r < 0) {
+    if (manager_check(p->file, true) < 0) {
         log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL,
                   "The configuration is not taken over; the old one stays in force");
         process_set_zone(p->manager->settings->zone);
-    } else {
-        p->manager = manager_free(p->manager);
-        if ((r = manager_open(p->file, &p->manager)) < 0 ||
-            (r = manager_start(p->manager, p->fds)) < 0)
-            return sd_event_exit(sd_event_source_get_event(source), r);
-        log_line(LOG_NOTICE, "Configuration, templates and keys were read again");
+        return 0;
     }
-    sd_notify(false, "READY=1");
+    p->manager = manager_free(p->manager);
+    if ((r = manager_open(p->file, &p->manager)) < 0 || (r = manager_start(p->manager, p->fds)) < 0)
+        return r;
+    log_line(LOG_NOTICE, "Configuration, templates and keys were read again");
     return 0;
 }
 
-static void notify_status(const struct manager *m)
+static void status(void *userdata)
 {
+    const struct manager *m = ((struct portald *)userdata)->manager;
     struct queue_stats stats;
 
     if (queue_stats(m->queue, &stats) < 0) {
@@ -97,52 +67,18 @@ static void notify_status(const struct manager *m)
                stats.count[JOB_MAIL][JOB_READY], stats.count[JOB_LETTER][JOB_READY]);
 }
 
-static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+static void tick(void *userdata)
 {
-    struct portald *p = userdata;
-
-    (void)usec;
-    server_sweep(p->manager->server);
-    if (++p->ticks % STATUS_TICKS == 0)
-        notify_status(p->manager);
-    return sd_event_source_set_time_relative(source, TICK_USEC);
-}
-
-static void block_signals(void)
-{
-    static const int handled[] = {SIGTERM, SIGINT, SIGHUP};
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < ELEMENTS(handled); i++)
-        sigaddset(&set, handled[i]);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
-static int make_loop(struct portald *p)
-{
-    sd_event_source *timer = NULL;
-    int r;
-
-    if ((r = sd_event_default(&p->event)) < 0 || (r = sd_event_set_watchdog(p->event, true)) < 0 ||
-        (r = sd_event_add_signal(p->event, NULL, SIGTERM, on_stop, p)) < 0 ||
-        (r = sd_event_add_signal(p->event, NULL, SIGINT, on_stop, p)) < 0 ||
-        (r = sd_event_add_signal(p->event, NULL, SIGHUP, on_reload, p)) < 0 ||
-        (r = sd_event_add_time_relative(p->event, &timer, CLOCK_BOOTTIME, TICK_USEC, 0, on_tick,
-                                        p)) < 0)
-        return r;
-    r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
-    sd_event_source_set_floating(timer, true);
-    sd_event_source_unref(timer);
-    return r;
+    server_sweep(((struct portald *)userdata)->manager->server);
 }
 
 static int run(const char *file)
 {
+    static const struct daemon_calls calls = {.reload = reload, .tick = tick, .status = status};
     _cleanup_(portald_clear) struct portald p = {.file = file};
     int r;
 
-    block_signals();
+    daemon_block_signals();
     if ((r = sockets_inherit(p.fds)) < 0) {
         log_line(LOG_ERR, "The sockets that systemd passed are not portald's: %s", strerror(-r));
         return r;
@@ -154,13 +90,9 @@ static int run(const char *file)
                  strerror(-r));
         return r;
     }
-    if ((r = make_loop(&p)) < 0 || (r = manager_start(p.manager, p.fds)) < 0)
+    if ((r = manager_start(p.manager, p.fds)) < 0)
         return r;
-    sd_notify(false, "READY=1");
-    log_event(LOG_INFO, MESSAGE_STARTED, NULL, "portald %s is ready", PACKAGE_VERSION);
-    r = sd_event_loop(p.event);
-    log_event(LOG_INFO, MESSAGE_STOPPED, NULL, "portald stops");
-    return r;
+    return daemon_loop("portald", &calls, &p);
 }
 
 static int complain_key(const char *file, int r)

@@ -6,6 +6,7 @@
 #include "web.h"
 
 #include "cleanup.h"
+#include "daemon.h"
 #include "keys.h"
 #include "listen.h"
 #include "log.h"
@@ -14,139 +15,77 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-event.h>
-#include <time.h>
-
-#define TICK_USEC    1000000ull
-#define STATUS_TICKS 5
 
 struct portal_web {
     const char *file;
     int fd;
     struct web *web;
     struct server *server;
-    sd_event *event;
-    unsigned ticks;
 };
 
 static void portal_web_clear(struct portal_web *p)
 {
     p->server = server_stop(p->server);
     p->web = web_free(p->web);
-    p->event = sd_event_unref(p->event);
-}
-
-static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
-{
-    (void)info;
-    (void)userdata;
-    sd_notify(false, "STOPPING=1");
-    return sd_event_exit(sd_event_source_get_event(source), 0);
-}
-
-static void notify_reloading(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
-               (unsigned long long)now.tv_sec * 1000000ull +
-                   (unsigned long long)now.tv_nsec / 1000ull);
 }
 
 /* Everything is made anew from the files, if they are in order; until then connections wait in the
    backlog. */
-static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+static int reload(void *userdata)
 {
     struct portal_web *p = userdata;
     struct web *next = NULL;
     int r;
 
-    (void)info;
-    notify_reloading();
-    if (web_open(p->file, &next) < 0)
+    if (web_open(p->file, &next) < 0) {
         log_event(LOG_ERR, MESSAGE_CONFIGURATION, NULL,
                   "The configuration is not taken over; the old one stays in force");
-    else {
-        p->server = server_stop(p->server);
-        p->web = web_free(p->web);
-        p->web = next;
-        if ((r = server_start(p->web, p->fd, &p->server)) < 0)
-            return sd_event_exit(sd_event_source_get_event(source), r);
-        log_line(LOG_NOTICE, "Configuration, templates and keys were read again");
+        process_set_zone(p->web->settings->zone);
+        return 0;
     }
-    sd_notify(false, "READY=1");
+    p->server = server_stop(p->server);
+    p->web = web_free(p->web);
+    p->web = next;
+    if ((r = server_start(p->web, p->fd, &p->server)) < 0)
+        return r;
+    log_line(LOG_NOTICE, "Configuration, templates and keys were read again");
     return 0;
 }
 
-static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+static void tick(void *userdata)
 {
-    struct portal_web *p = userdata;
-
-    (void)usec;
-    server_sweep(p->server);
-    if (++p->ticks % STATUS_TICKS == 0) {
-        struct server_counts counts = server_count(p->server);
-        sd_notifyf(false, "STATUS=%lu requests, %lu refused, %lu too slow, %u under way",
-                   counts.requests, counts.refused, counts.slow, counts.busy);
-    }
-    return sd_event_source_set_time_relative(source, TICK_USEC);
+    server_sweep(((struct portal_web *)userdata)->server);
 }
 
-static void block_signals(void)
+static void status(void *userdata)
 {
-    static const int handled[] = {SIGTERM, SIGINT, SIGHUP};
-    sigset_t set;
+    struct server_counts counts = server_count(((struct portal_web *)userdata)->server);
 
-    sigemptyset(&set);
-    for (size_t i = 0; i < ELEMENTS(handled); i++)
-        sigaddset(&set, handled[i]);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
-static int make_loop(struct portal_web *p)
-{
-    sd_event_source *timer = NULL;
-    int r;
-
-    if ((r = sd_event_default(&p->event)) < 0 || (r = sd_event_set_watchdog(p->event, true)) < 0 ||
-        (r = sd_event_add_signal(p->event, NULL, SIGTERM, on_stop, p)) < 0 ||
-        (r = sd_event_add_signal(p->event, NULL, SIGINT, on_stop, p)) < 0 ||
-        (r = sd_event_add_signal(p->event, NULL, SIGHUP, on_reload, p)) < 0 ||
-        (r = sd_event_add_time_relative(p->event, &timer, CLOCK_BOOTTIME, TICK_USEC, 0, on_tick,
-                                        p)) < 0)
-        return r;
-    r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
-    sd_event_source_set_floating(timer, true);
-    sd_event_source_unref(timer);
-    return r;
+    sd_notifyf(false, "STATUS=%lu requests, %lu refused, %lu too slow, %u under way",
+               counts.requests, counts.refused, counts.slow, counts.busy);
 }
 
 static int run(const char *file, const char *port_file)
 {
+    static const struct daemon_calls calls = {.reload = reload, .tick = tick, .status = status};
     _cleanup_(portal_web_clear) struct portal_web p = {.file = file, .fd = -1};
     int r;
 
-    block_signals();
+    daemon_block_signals();
     if ((r = web_open(file, &p.web)) < 0)
         return r;
     if ((r = listen_open(p.web->settings->listen, port_file, &p.fd)) < 0) {
         log_line(LOG_ERR, "%s can't be listened on: %s", p.web->settings->listen, strerror(-r));
         return r;
     }
-    if ((r = make_loop(&p)) < 0 || (r = server_start(p.web, p.fd, &p.server)) < 0) {
+    if ((r = server_start(p.web, p.fd, &p.server)) < 0) {
         log_line(LOG_ERR, "The server can't be started: %s", strerror(-r));
         return r;
     }
-    sd_notify(false, "READY=1");
-    log_event(LOG_INFO, MESSAGE_STARTED, NULL, "portal-web %s is ready", PACKAGE_VERSION);
-    r = sd_event_loop(p.event);
-    log_event(LOG_INFO, MESSAGE_STOPPED, NULL, "portal-web stops");
-    return r;
+    return daemon_loop("portal-web", &calls, &p);
 }
 
 static int make_key(const char *file)

@@ -37,8 +37,8 @@ struct auth_request {
 };
 struct auth_code {
     struct auth_request request; /* made: when the code was */
-    uint8_t id[16];
-    struct session session; /* that it was made from */
+    uint8_t id[16];              /* begins with web.process */
+    struct session session;      /* that it was made from */
 };
 
 /* The application's host that a request is about, as [site] hosts spells it; "" for our own, NULL

@@ -108,7 +108,7 @@ static bool code_good(struct web *web, const struct request *request, const stru
     browser_hash(browser, hash);
     return strcmp(code->request.host, host) == 0 &&
            sodium_memcmp(code->request.browser, hash, sizeof hash) == 0 &&
-           code->request.made > web->started &&
+           memcmp(code->id, web->process, sizeof web->process) == 0 &&
            codes_use(web->codes, code->id, code->request.made, request->now);
 }
 

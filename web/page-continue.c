@@ -69,7 +69,8 @@ static int make_url(struct web *web, const struct request *request, const struct
     int r;
 
     code.request.made = request->now;
-    randombytes_buf(code.id, sizeof code.id);
+    memcpy(code.id, web->process, sizeof web->process);
+    randombytes_buf(code.id + sizeof web->process, sizeof code.id - sizeof web->process);
     r = auth_code_seal(web->keys->code, &code, text);
     sodium_memzero(&code, sizeof code);
     if (r == 0)

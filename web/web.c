@@ -8,7 +8,6 @@
 #include "limits.h"
 
 #include "cleanup.h"
-#include "clock.h"
 #include "keys.h"
 #include "log.h"
 #include "messages.h"
@@ -91,8 +90,7 @@ static int open_parts(struct web *web)
         return complain(s->locale_dir, "the German texts are not there");
     if ((r = templates_load(s->templates, &web->templates)) < 0 ||
         (r = assets_load(s, &web->assets)) < 0 || (r = site_new(&web->site)) < 0 ||
-        (r = codes_new(&web->codes)) < 0 ||
-        (r = limits_new(s, web->keys->table, &web->limits)) < 0)
+        (r = codes_new(&web->codes)) < 0 || (r = limits_new(s, web->keys->table, &web->limits)) < 0)
         return r;
     return 0;
 }
@@ -104,7 +102,7 @@ static int load(const char *file, bool table, struct web **ret)
 
     if (!web)
         return -ENOMEM;
-    web->started = clock_now();
+    randombytes_buf(web->process, sizeof web->process);
     r = settings_load(file, &web->settings);
     if (r == 0)
         r = open_parts(web);

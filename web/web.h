@@ -14,6 +14,8 @@ struct assets;
 struct codes;
 struct limits;
 
+#define WEB_PROCESS 8
+
 /* Derived from the cookie key file, in memory that is locked and never dumped. */
 struct web_keys {
     uint8_t cookie[32]; /* seals cookies */
@@ -31,8 +33,9 @@ struct web {
     struct site *site;
     struct codes *codes;
     struct limits *limits;
-    uid_t peer;     /* who may own portald's sockets besides root */
-    time_t started; /* one-time codes from before are refused: which were used isn't known */
+    uid_t peer;                   /* who may own portald's sockets besides root */
+    uint8_t process[WEB_PROCESS]; /* random: in one-time codes, since which of those of before were
+                                     used isn't known */
 };
 
 /* Reads configuration, key, templates, assets; every problem is logged. Returns 0 or a negative

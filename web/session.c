@@ -158,7 +158,9 @@ static enum session_status check(struct web *web, const struct request *request,
         (asked != 0 && asked <= request->now && request->now - asked < SESSION_ASK))
         return status;
     status = ask(web, request, session, ret_changed);
-    if (status == SESSION_GOOD)
+    /* With an older address in the cookie it is asked each time, until the browser has the new one:
+       not every proxy hands on what /auth sets. */
+    if (status == SESSION_GOOD && !*ret_changed)
         sessions_asked(web->sessions, session->id, request->now);
     else if (status == SESSION_ENDED)
         sessions_end(web->sessions, session->id, request->now);

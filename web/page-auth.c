@@ -69,13 +69,12 @@ static bool is_method(const struct request *request, const char *method)
     return asked && strcmp(asked, method) == 0;
 }
 
-/* Whether a person would see the answer: a page was asked for, not an image or data. */
+/* Whether a person would see the answer: a page was asked for, or a form sent, no image or data. */
 static bool is_navigation(const struct request *request)
 {
     const char *accept = request_header(request, "Accept");
 
-    return is_method(request, "GET") && request_header(request, "X-Forwarded-Uri") && accept &&
-           strstr(accept, "text/html");
+    return request_header(request, "X-Forwarded-Method") && accept && strstr(accept, "text/html");
 }
 
 /* nginx wants 401 and makes a redirect to Location of it itself (config/nginx/forward-auth.conf, by
@@ -85,19 +84,22 @@ static void send_away(const struct web *web, const struct request *request,
 {
     const char *uri = request->proxied ? request_header(request, "X-Forwarded-Uri") : NULL;
     char link[3 * TARGET_MAX + 64];
+    bool person;
 
     if (!uri || !(is_method(request, "GET") || is_method(request, "HEAD")) ||
         target_check(web->settings, uri, NULL, 0) != TARGET_PATH)
         uri = "/";
     if (auth_link(*host ? "/auth/callback?to=" : "/login?to=", uri, link, sizeof link) < 0)
         return;
-    if (request->proxied && !request_header(request, "X-Original-URL") && is_navigation(request)) {
+    person = request->proxied && is_navigation(request);
+    if (person && !request_header(request, "X-Original-URL")) {
         response_redirect(response, link);
         return;
     }
     response_plain(response, STATUS_UNAUTHORIZED, "Nobody is logged in.\n");
     response_header(response, "WWW-Authenticate", "Cookie realm=\"portal\"");
-    response_header(response, "Location", link);
+    if (person)
+        response_header(response, "Location", link);
 }
 
 void page_auth(struct web *web, struct request *request, struct response *response)

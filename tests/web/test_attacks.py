@@ -1,8 +1,11 @@
 """Attacks on portal-web that once worked, or nearly did. Each is made here as its attacker would make it."""
 
+import contextlib
 import re
 import socket
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -103,30 +106,43 @@ def free_ports(count):
     return ports
 
 
-@pytest.fixture(name="proxy")
-def proxy_fixture(tmp_path):
-    """nginx as it is shipped, but for TLS, in front of a portal-web that isn't there: its two addresses, and its logs."""
-    ports = free_ports(2)
-    text = (SOURCE / "config/nginx/portal.conf").read_text(encoding="utf-8")
+def plain(text, ports):
+    """The shipped configuration without TLS, on these ports of loopback."""
     text = re.sub(r"^    (ssl_|listen \[).*\n", "", text, flags=re.M)
-    text = LISTENS.sub(lambda found: f"    listen 127.0.0.1:{ports[found[1] == '80']};", text)
-    text = text.replace("/run/portal-web/http.sock", f"{tmp_path}/http.sock")
-    (tmp_path / "portal.conf").write_text(text, encoding="utf-8")
-    kinds = "".join(f"{kind}_temp_path {tmp_path}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    (tmp_path / "nginx.conf").write_text(
-        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}\n"
-        f"http {{ access_log {tmp_path}/access.log; {kinds} include {tmp_path}/portal.conf; }}\n", encoding="utf-8")
-    process = subprocess.Popen(["/usr/sbin/nginx", "-c", tmp_path / "nginx.conf", "-e", tmp_path / "error.log"])
+    return LISTENS.sub(lambda found: f"    listen 127.0.0.1:{ports[found[1] == '80']};", text)
 
-    def logs():
-        return "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("*.log"))
-    sites = [f"http://127.0.0.1:{port}" for port in ports]
+
+@contextlib.contextmanager
+def nginx(place, upstream, ports, **shipped):
+    """nginx as it is shipped, but for TLS and what files say is at other places: {name: what is replaced}."""
+    for name, pairs in shipped.items():
+        text = plain((SOURCE / f"config/nginx/{name.split('__')[0].replace('_', '-')}.conf").read_text(encoding="utf-8"), ports)
+        for theirs, ours in {"unix:/run/portal-web/http.sock": upstream, **pairs}.items():
+            text = text.replace(theirs, ours)
+        (place / f"{name}.conf").write_text(text, encoding="utf-8")
+    kinds = "".join(f"{kind}_temp_path {place}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    files = "".join(f"include {place}/{name}.conf; " for name in shipped)
+    (place / "nginx.conf").write_text(
+        f"daemon off; pid {place}/pid; error_log {place}/error.log; events {{}}\n"
+        f"http {{ access_log {place}/access.log; {kinds} {files} }}\n", encoding="utf-8")
+    process = subprocess.Popen(["/usr/sbin/nginx", "-c", place / "nginx.conf", "-e", place / "error.log"])
     try:
-        wait_for(lambda: answers(sites[1]), what="nginx")
-        yield sites[0], sites[1], logs
+        wait_for(lambda: answers(f"http://127.0.0.1:{ports[1]}"), what="nginx")
+        yield
     finally:
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture(name="proxy")
+def proxy_fixture(tmp_path):
+    """In front of a portal-web that isn't there: its two addresses, and its logs."""
+    ports = free_ports(2)
+
+    def logs():
+        return "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("*.log"))
+    with nginx(tmp_path, f"unix:{tmp_path}/http.sock", ports, portal={}):
+        yield f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}", logs
 
 
 def answers(site):
@@ -144,3 +160,67 @@ def test_secrets_in_paths_are_in_no_log_of_nginx_even_when_it_fails(proxy):
     assert get(site, "/login").status == 502
     wait_for(lambda: "/login" in logs(), what="nginx's own word of it")
     assert not [path for path in SECRETS if path in logs()]
+
+
+# Forward auth: a login at one application is none at another.
+
+ONE, OTHER = "one.example.org", "other.example.org"
+THEIRS = "vertrag.versicherung.example"
+
+
+class Application(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = f"Remote-User is {self.headers['Remote-User']}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(name="applications")
+def applications_fixture(sandbox, tmp_path):
+    """The portal and two applications behind nginx: the portal's address, and the applications' hosts with their port."""
+    ports = free_ports(2)
+    hosts = [f"{name}:{ports[0]}" for name in (ONE, OTHER)]
+    conf, web = tmp_path / "template.conf", tmp_path / "web"
+    web.mkdir(mode=0o700)
+    text = Path(sandbox.env["PORTAL_WEB_CONF"]).read_text(encoding="utf-8")
+    conf.write_text(text.replace("[site]\n", f"[site]\nhosts = {' '.join(hosts)}\n"), encoding="utf-8")
+    application = ThreadingHTTPServer(("127.0.0.1", 0), Application)
+    threading.Thread(target=application.serve_forever).start()
+
+    class Other:
+        env = {**sandbox.env, "PORTAL_WEB_CONF": str(conf)}
+    portal = Strict(Other, web)
+    backend = {"127.0.0.1:9000": f"127.0.0.1:{application.server_port}"}
+    try:
+        with nginx(tmp_path, portal.site.removeprefix("http://"), ports, portal={},
+                   forward_auth__one={THEIRS: ONE, **backend}, forward_auth__other={THEIRS: OTHER, **backend}):
+            yield portal.site, f"http://127.0.0.1:{ports[0]}", hosts
+    finally:
+        portal.stop()
+        application.shutdown()
+        application.server_close()
+
+
+def test_a_login_at_one_application_opens_no_other(world, applications):
+    """An application sees its visitors' cookies. With a request whose line and Host name two hosts it would get in
+    wherever else they may."""
+    portal, front, (one, other) = applications
+    client, browser = logged_in(world, portal), Client(front)
+
+    def goes_round():
+        """A code of the second in which portal-web started isn't taken."""
+        browser.cookies.clear()
+        wanted = browser.get("/auth/callback?to=/", Host=one).header("Location")
+        code = client.get("/" + wanted.split("/", 3)[3]).header("Location")
+        return browser.get("/" + code.split("/", 3)[3], Host=one).header("Location") == "/"
+    wait_for(goes_round, what="a login at the application")
+    assert "Remote-User is c-" in browser.get("/", Host=one).text
+    assert browser.get("/", Host=other).status in (303, 401)
+    for target, host in ((f"http://{other}/", one), (f"http://{one}/", other)):
+        answer = browser.get(target, Host=host)
+        assert ("Remote-User is c-" in answer.text) == (target == f"http://{one}/"), (target, host)

@@ -8,19 +8,33 @@
 #include <errno.h>
 #include <glib.h>
 
-/* Of one value: what may grow needs room once. */
 static int field_new(struct request_fields *fields, const char *name, struct request_field **ret)
 {
     struct request_field *field = &fields->field[fields->count];
 
     if (fields->count == REQUEST_FIELDS_MAX || strlen(name) > REQUEST_NAME_MAX)
         return -E2BIG;
-    field->value = calloc(1, REQUEST_FIELD_MAX + 1);
+    field->value = calloc(1, 1);
     if (!field->value)
         return -ENOMEM;
     strcpy(field->name, name);
     fields->count++;
     *ret = field;
+    return 0;
+}
+
+/* realloc() would leave what may be a password where it was. */
+static int field_grow(struct request_field *field, size_t length, const char *data, size_t size)
+{
+    char *grown = malloc(length + size + 1);
+
+    if (!grown)
+        return -ENOMEM;
+    memcpy(grown, field->value, length);
+    memcpy(grown + length, data, size);
+    grown[length + size] = '\0';
+    wipe_free_p(&field->value);
+    field->value = grown;
     return 0;
 }
 
@@ -40,8 +54,7 @@ int exchange_field(struct request_fields *fields, const char *name, const char *
     if (offset != strlen(field->value) || size > REQUEST_FIELD_MAX - offset ||
         memchr(data, '\0', size))
         return -E2BIG;
-    memcpy(field->value + offset, data, size);
-    return 0;
+    return size > 0 ? field_grow(field, (size_t)offset, data, size) : 0;
 }
 
 static bool value_good(const char *value)

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
@@ -25,6 +26,7 @@
 #define POST_BUFFER   1024
 #define DRAIN_MS      10000
 #define DRAIN_STEP_MS 20
+#define TRIM_REQUESTS 256
 #define FORM_TYPE     "application/x-www-form-urlencoded"
 #define NOT_TEXT                                                                                   \
     '\x01' /* stands for what can't be decoded, and is refused as control character                \
@@ -43,6 +45,7 @@ struct server {
     struct slow *slow;
     atomic_bool stopping;
     atomic_ulong requests, refused, over_time;
+    unsigned long trimmed; /* how many requests there were by then */
 };
 
 static void on_mhd_error(void *userdata, const char *format, va_list arguments)
@@ -211,6 +214,17 @@ static bool host_is_doubtful(const struct request *request, const char *version)
                                         MHD_HTTP_HEADER_HOST));
 }
 
+/* How long the body is, said in two ways: RFC 9112, 6.3. What a proxy that took the other one sends as
+   a body would be read as the next visitor's request. */
+static bool length_is_doubtful(const struct request *request)
+{
+    struct MHD_Connection *c = request->connection;
+
+    return MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH) &&
+           (!request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH) ||
+            MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING));
+}
+
 /* The header lines were read. */
 static void begin(struct server *server, struct exchange *x, struct MHD_Connection *connection,
                   const char *url, const char *method, const char *version)
@@ -230,6 +244,9 @@ static void begin(struct server *server, struct exchange *x, struct MHD_Connecti
     read_path(x, url);
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, on_query, x);
     if (!exchange_fields_good(&x->request.query) || host_is_doubtful(&x->request, version))
+        x->refusal = STATUS_BAD;
+    x->last = length_is_doubtful(&x->request);
+    if (x->last)
         x->refusal = STATUS_BAD;
     if (strcmp(method, MHD_HTTP_METHOD_POST) == 0) {
         x->request.method = METHOD_POST;
@@ -304,7 +321,7 @@ static enum MHD_Result send_response(struct server *server, struct exchange *x,
     enum MHD_Result r = MHD_YES;
 
     dispatch_headers(server->web, x);
-    if (atomic_load(&server->stopping))
+    if (x->last || atomic_load(&server->stopping))
         response_header(&x->response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (x->response.status >= 400)
         atomic_fetch_add(&server->refused, 1);
@@ -419,9 +436,21 @@ int server_start(struct web *web, int fd, struct server **ret)
     return 0;
 }
 
+/* What a rush took goes back to the system once it is over. */
+static void trim(struct server *server)
+{
+    unsigned long requests = atomic_load(&server->requests);
+
+    if (requests - server->trimmed < TRIM_REQUESTS || slow_busy(server->slow) > 0)
+        return;
+    server->trimmed = requests;
+    malloc_trim(0);
+}
+
 void server_sweep(struct server *server)
 {
     atomic_fetch_add(&server->over_time, slow_sweep(server->slow));
+    trim(server);
 }
 
 struct server_counts server_count(struct server *server)

@@ -61,7 +61,7 @@ static bool unpack_step(const uint8_t *data, size_t size, struct step *ret)
 static bool is_current(const struct web *web, const struct request *request, enum step_kind kind,
                        const struct step *step)
 {
-    return step->kind == kind && request->now - step->made < web->settings->step &&
+    return step->kind == kind && step->made > request->now - web->settings->step &&
            (request->method != METHOD_POST || strcmp(request_form(request, "step"), step->id) == 0);
 }
 

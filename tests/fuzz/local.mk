@@ -6,7 +6,7 @@ FUZZ_CFLAGS = -std=gnu17 -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined
 FUZZ_RUN = -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=tests/fuzz/
 
-FUZZ_HARNESSES = wire client conf typed totp state entry pam dsn sheet request page
+FUZZ_HARNESSES = wire client conf typed totp state entry pam dsn sheet request page cookie visitor told
 FUZZ_WIRE = tests/fuzz/fuzz_wire.c common/wire.c
 FUZZ_CONF = tests/fuzz/fuzz_conf.c common/conf.c common/conf-value.c common/log.c
 FUZZ_TYPED = tests/fuzz/fuzz_typed.c common/base32.c common/calendar.c common/code.c \
@@ -29,6 +29,13 @@ FUZZ_REQUEST = tests/fuzz/fuzz_request.c web/language.c web/client-address.c web
 FUZZ_PAGE = tests/fuzz/fuzz_page.c web/template.c web/template-compile.c web/template-escape.c \
     web/template-html.c web/template-phrase.c web/view.c web/buffer.c common/calendar.c common/file.c \
     common/log.c common/texts.c
+FUZZ_COOKIE = tests/fuzz/fuzz_cookie.c web/auth.c web/browser-label.c web/cookie.c web/pack.c \
+    web/portald.c web/request.c web/response.c web/session.c web/sessions.c web/settings.c web/step.c \
+    common/client.c common/clock.c common/conf.c common/conf-value.c common/log.c common/loopback.c \
+    common/mapped.c common/process.c common/seal.c common/texts.c common/wire.c
+FUZZ_VISITOR = tests/fuzz/fuzz_visitor.c web/birthdate.c web/misspelt.c web/target.c common/calendar.c
+FUZZ_TOLD = tests/fuzz/fuzz_told.c web/portald.c web/profile.c web/site.c web/view.c web/response.c \
+    common/calendar.c common/clock.c common/log.c common/texts.c common/wire.c
 FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/code-needed \
     tests/fuzz/seeds/client/ended-early tests/fuzz/seeds/client/enrollment \
     tests/fuzz/seeds/client/two-frames tests/fuzz/seeds/client/verdict \
@@ -66,7 +73,11 @@ FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/
     tests/fuzz/seeds/wire/authenticate tests/fuzz/seeds/wire/claim tests/fuzz/seeds/wire/letters \
     tests/fuzz/seeds/wire/letter-wanted tests/fuzz/seeds/wire/register \
     tests/fuzz/seeds/wire/unknown-tag \
-    tests/fuzz/seeds/wire/verdict
+    tests/fuzz/seeds/wire/verdict \
+    tests/fuzz/seeds/cookie/app tests/fuzz/seeds/cookie/session tests/fuzz/seeds/cookie/step \
+    tests/fuzz/seeds/cookie/text tests/fuzz/seeds/cookie/totp tests/fuzz/seeds/told/odd \
+    tests/fuzz/seeds/told/profile tests/fuzz/seeds/told/site tests/fuzz/seeds/visitor/good \
+    tests/fuzz/seeds/visitor/hosts tests/fuzz/seeds/visitor/refused
 
 EXTRA_DIST += $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%.c) tests/fuzz/test_fuzz.py $(FUZZ_SEEDS)
 
@@ -127,6 +138,22 @@ tests/fuzz/fuzz_page: $(FUZZ_PAGE)
 	@$(MKDIR_P) tests/fuzz
 	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) $(SYSTEMD_CFLAGS) -o $@ $^ \
 	    $(SYSTEMD_LIBS)
+
+tests/fuzz/fuzz_cookie: $(FUZZ_COOKIE)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) -DWEB_STATE_DIR='"/nonexistent"' $(FUZZ_CFLAGS) \
+	    -Wl,--wrap=MHD_get_connection_values $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(INIH_CFLAGS) \
+	    $(MICROHTTPD_CFLAGS) -o $@ $^ $(SODIUM_LIBS) $(SYSTEMD_LIBS) $(INIH_LIBS)
+
+tests/fuzz/fuzz_visitor: $(FUZZ_VISITOR)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $^
+
+tests/fuzz/fuzz_told: $(FUZZ_TOLD)
+	@$(MKDIR_P) tests/fuzz
+	$(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) -Wl,--wrap=client_call \
+	    $(SODIUM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) -o $@ $^ $(SODIUM_LIBS) $(SYSTEMD_LIBS) \
+	    $(JANSSON_LIBS)
 
 # New inputs go to the first directory, never to the seeds.
 fuzz: $(FUZZ_HARNESSES:%=tests/fuzz/fuzz_%)

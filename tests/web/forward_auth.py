@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode, urljoin
@@ -121,11 +122,12 @@ def got(page):
 
 
 class Counter(threading.Thread):
-    """In front of portald: hands everything on, and counts how often it is asked about sessions."""
+    """In front of portald: hands everything on, after a delay where that is said, and counts how often it is asked about
+    sessions."""
 
     def __init__(self, path, real):
         super().__init__(daemon=True)
-        self.real, self.asked = real, 0
+        self.real, self.asked, self.delay = real, 0, 0.0
         self.listening = socket.socket(socket.AF_UNIX)
         self.listening.bind(str(path))
         self.listening.listen(1024)
@@ -146,6 +148,7 @@ class Counter(threading.Thread):
                 data = client.recv(1 << 16)
                 # length, version, type
                 self.asked += data[5:6] == bytes([NUMBERS["WIRE_SESSION"]])
+                time.sleep(self.delay)
                 portald.sendall(data)
                 while data := portald.recv(1 << 16):
                     client.sendall(data)
@@ -257,8 +260,25 @@ class Site:
         self.start_web()
 
     def start_nginx(self):
+        if self.nginx:
+            process.end(self.nginx)
         self.nginx = process.start(["/usr/sbin/nginx", "-c", str(self.dir / "nginx.conf")], self.dir / "nginx.log")
         process.wait_for("nginx", self.nginx, lambda: listens(self.port), self.dir / "nginx.log")
+
+    def start_caddy(self):
+        """In nginx's place, from the shipped Caddyfile; it would get certificates from elsewhere."""
+        text = (SOURCE / "config/caddy/Caddyfile").read_text(encoding="utf-8")
+        tls = f"\ttls {self.certificates.file} {self.certificates.key}\n"
+        text = replaced(text, (("konto.versicherung.example {\n", f"{self.portal} {{\n{tls}"),
+                               ("vertrag.versicherung.example {\n", f"{self.app} {{\n{tls}"),
+                               ("unix//run/portal-web/http.sock", f"unix/{self.socket}"),
+                               ("127.0.0.1:9000", f"127.0.0.1:{self.application.server_port}")))
+        options = "{\n\tadmin off\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n}\n"
+        (self.dir / "Caddyfile").write_text(options + text, encoding="utf-8")
+        process.end(self.nginx)
+        self.nginx = process.start(["/usr/bin/caddy", "run", "--adapter", "caddyfile", "--config", str(self.dir / "Caddyfile")],
+                                   self.dir / "caddy.log", {"PATH": os.environ["PATH"], "HOME": str(self.dir)})
+        process.wait_for("Caddy", self.nginx, lambda: listens(self.port), self.dir / "caddy.log")
 
     def set_clock(self, seconds):
         """portal-web's, by so much ahead of this computer's."""

@@ -9,7 +9,7 @@
             act(found[i]);
     }
 
-    /* A password that can be looked at. Hidden again before it is sent, so that no browser keeps it. */
+    /* A password that can be looked at. Hidden before it is sent, so that no browser keeps it. */
     each('input[data-show]', function (input) {
         var box = document.createElement('div'), button = document.createElement('button');
 
@@ -103,5 +103,5 @@
         window.addEventListener('pageshow', function () { mark(false); });
     });
 
-    each('.summary', function (summary) { summary.focus(); });
+    each('[role="alert"]', function (e) { e.tabIndex = -1; e.focus(); });
 }());

@@ -201,7 +201,8 @@ class Tab:
     def _on_log(self, params):
         entry = params["entry"]
         # A page that refuses says so with its status, which Chromium remarks on.
-        refusal = entry["source"] == "network" and entry.get("url") in [r["url"] for _, r in self.documents.values()]
+        address = entry.get("url", "").partition("#")[0]
+        refusal = entry["source"] == "network" and address in [r["url"] for _, r in self.documents.values()]
         if entry["level"] in ("error", "warning") and not refusal:
             self.problems.append(f"{entry['source']}: {entry['text']} ({entry.get('url', '')})")
 

@@ -30,6 +30,7 @@ struct exchange {
     struct MHD_PostProcessor *post;
     size_t body;
     unsigned refusal; /* the status it is refused with before any page sees it; 0: it isn't */
+    bool last;        /* nothing more is read from this connection */
 };
 
 /* Adds size bytes at offset to the field name of fields, which is made where it is new. Returns 0,

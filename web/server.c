@@ -214,8 +214,8 @@ static bool host_is_doubtful(const struct request *request, const char *version)
                                         MHD_HTTP_HEADER_HOST));
 }
 
-/* How long the body is, said in two ways: RFC 9112, 6.3. What a proxy that took the other one sends as
-   a body would be read as the next visitor's request. */
+/* How long the body is, said in two ways: RFC 9112, 6.3. What a proxy that took the other one sends
+   as a body would be read as the next visitor's request. */
 static bool length_is_doubtful(const struct request *request)
 {
     struct MHD_Connection *c = request->connection;

@@ -224,3 +224,21 @@ def test_a_login_at_one_application_opens_no_other(world, applications):
     for target, host in ((f"http://{other}/", one), (f"http://{one}/", other)):
         answer = browser.get(target, Host=host)
         assert ("Remote-User is c-" in answer.text) == (target == f"http://{one}/"), (target, host)
+
+
+# Requests in requests: where a body ends.
+
+HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+DOUBTFUL = (b"Content-Length: 0\r\nContent-Length: %d\r\n\r\n" % len(HIDDEN),
+            b"Content-Length: %d\r\nContent-Length: 0\r\n\r\n" % len(HIDDEN),
+            b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (len(HIDDEN) + 5),
+            b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("lines", DOUBTFUL, ids=("none or some", "some or none", "chunked at last", "chunked at first"))
+def test_what_a_proxy_may_take_for_a_body_is_no_request(site, lines):
+    with Connection(site) as connection:
+        connection.send(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" + lines + HIDDEN)
+        assert connection.answer().status == 400
+        assert connection.is_closed(10)
+        assert b"ok" not in connection.data

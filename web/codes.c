@@ -48,10 +48,11 @@ static struct code *find_room(struct codes *codes, const uint8_t *id, time_t now
     for (size_t i = 0; i < CODES_MOST; i++) {
         struct code *code = &codes->code[i];
 
-        /* A clock that was set back may make an old one good again: it is looked for always. */
+        /* A clock that was set back may make an old one good again: it is looked for always, and
+           the oldest makes room. */
         if (code->made != 0 && memcmp(code->id, id, sizeof code->id) == 0)
             return NULL;
-        if (!room && !alive(code->made, now))
+        if (!alive(code->made, now) && (!room || code->made < room->made))
             room = code;
     }
     return room;

@@ -74,7 +74,7 @@ FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/
     tests/fuzz/seeds/wire/letter-wanted tests/fuzz/seeds/wire/register \
     tests/fuzz/seeds/wire/unknown-tag \
     tests/fuzz/seeds/wire/verdict \
-    tests/fuzz/seeds/cookie/app tests/fuzz/seeds/cookie/session tests/fuzz/seeds/cookie/step \
+    tests/fuzz/seeds/cookie/app tests/fuzz/seeds/cookie/session tests/fuzz/seeds/cookie/step tests/fuzz/seeds/cookie/step-of-no-time \
     tests/fuzz/seeds/cookie/text tests/fuzz/seeds/cookie/totp tests/fuzz/seeds/told/odd \
     tests/fuzz/seeds/told/profile tests/fuzz/seeds/told/site tests/fuzz/seeds/visitor/good \
     tests/fuzz/seeds/visitor/hosts tests/fuzz/seeds/visitor/refused

@@ -2,7 +2,8 @@
 check_PROGRAMS += tests/unit/test_web_target tests/unit/test_web_sessions \
     tests/unit/test_web_request tests/unit/test_web_server tests/unit/test_web_template \
     tests/unit/test_web_assets tests/unit/test_web_birthdate \
-    tests/unit/test_web_cookie tests/unit/test_web_step tests/unit/test_web_told
+    tests/unit/test_web_cookie tests/unit/test_web_step tests/unit/test_web_told \
+    tests/unit/test_web_auth
 
 WEB_TEST_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS) $(GLIB_CFLAGS) $(MICROHTTPD_CFLAGS)
 WEB_TEST_LIBS = web/libweb.la $(UNIT_LIBS) $(SODIUM_LIBS) $(GLIB_LIBS) $(MICROHTTPD_LIBS)
@@ -53,3 +54,8 @@ tests_unit_test_web_told_SOURCES = tests/unit/test_web_told.c tests/unit/web_vis
 tests_unit_test_web_told_CFLAGS = $(WEB_TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_web_told_LDADD = $(WEB_TEST_LIBS) $(JANSSON_LIBS)
 tests_unit_test_web_told_LDFLAGS = $(WEB_VISIT_FLAGS) -Wl,--wrap=client_call
+
+tests_unit_test_web_auth_SOURCES = tests/unit/test_web_auth.c tests/unit/web_visit.h
+tests_unit_test_web_auth_CFLAGS = $(WEB_TEST_CFLAGS)
+tests_unit_test_web_auth_LDADD = $(WEB_TEST_LIBS)
+tests_unit_test_web_auth_LDFLAGS = $(WEB_VISIT_FLAGS)

@@ -100,6 +100,6 @@ def test_session_that_ended_meanwhile_leads_back_after_a_login(english, world):
     english.log_in(c.mail, PASSWORD).is_at("My account")
     world.modify(c.uid, portalSessionEpoch="77")
     english.tab.wait(lambda: english.go("/account/sessions").tab.heading == english.say("Log in"), "the session's end")
-    assert english.shows("You are not logged in any more: your password was changed, or somebody logged you out from another "
+    assert english.shows("You are not logged in any more: your password or your e-mail address was changed, or somebody logged you out from another "
                    "device. Please log in again: you will then be where you were.")
     english.fill("E-mail address", c.mail).fill("Password", PASSWORD).press("Log in").is_at("Where you are logged in")

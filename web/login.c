@@ -48,6 +48,8 @@ void login_show(struct web *web, struct request *request, struct response *respo
         view_set(view, "notice", answer->text);
         view_flag(view, "wrong", answer->verdict == WIRE_WRONG);
         view_flag(view, "expired", answer->verdict == WIRE_EXPIRED);
+        view_flag(view, "contact",
+                  answer->verdict == WIRE_LOCKED || answer->verdict == WIRE_CLOSED);
         view_flag(view, "mail_missing", answer->field == WIRE_USER);
         view_flag(view, "password_missing", answer->field == WIRE_PASSWORD);
     } else {

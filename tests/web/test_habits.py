@@ -184,6 +184,17 @@ def twice(p, text):
     return p
 
 
+@pytest.mark.parametrize("path", ["/login", "/register", "/recover/forgotten", "/not-me"])
+def test_script_stops_the_second_click_until_the_page_is_shown_again(portal, path):
+    """Asked after the page's own script; what it lets through is stopped here, so that the page stays."""
+    p = portal(language="en").go(path)
+    p.tab.evaluate("""(() => { const form = document.querySelector('main form'); window.stopped = [];
+        form.addEventListener('submit', e => { window.stopped.push(e.defaultPrevented); e.preventDefault() });
+        window.press = () => form.querySelector("button:not([type='button'])").click(); form.noValidate = true })()""")
+    assert p.tab.evaluate("press(), press(), press(), stopped.join()") == "false,true,true"
+    assert p.tab.evaluate("dispatchEvent(new Event('pageshow')), stopped = [], press(), stopped.join()") == "false"
+
+
 def test_two_clicks_do_once_what_one_does(p, world):
     """With and without the script that would stop the second."""
     c = with_password(world)

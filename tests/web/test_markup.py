@@ -13,11 +13,13 @@ from totp_customer import code, with_totp
 
 # Each would leave the place where a page may put it, or mean something to templates, URLs or scripts. mark() is nobody's.
 VECTORS = (
-    "<script>mark()</script>", "\"><script>mark()</script>", "'><img src=x onerror=mark()>", "\" onfocus=mark() autofocus x=\"",
-    "' onmouseover='mark()", "</title><script>mark()</script>", "</textarea><svg onload=mark()>", "<!--<script>mark()</script>",
+    "<script>mark()</script>", "\"><script>mark()</script>", "'><img src=x onerror=mark()>",
+    "\" onfocus=mark() autofocus x=\"", "' onmouseover='mark()", "</title><script>mark()</script>", "</textarea><svg onload=mark()>",
+    "<!--<script>mark()</script>",
     "--><mark-it>", "]]><mark-it>", "javascript:mark()", "&lt;mark-it&gt;&#60;mark-it&#62;", "{{{token}}}{{> head}}{{/_}}",
     "<mark-it style=animation-name:x onanimationstart=mark()>", "%3Cmark-it%3E", "\u202e<mark-it>\u2028", "＜mark-it＞",
-    "\\x3cmark-it\\x3e\\\"><mark-it>", "<base href=//evil.example>", "<meta http-equiv=refresh content=0;url=//evil.example>",
+    "\\x3cmark-it\\x3e\\\"><mark-it>", "<base href=//evil.example>",
+    "<meta http-equiv=refresh content=0;url=//evil.example>",
     "${mark()} #{mark()} <%= mark() %>", "<mark-it/<mark-it", "`><mark-it>", "%s%n%1$s%%",
 )
 ALL = " ".join(VECTORS)

@@ -50,6 +50,13 @@ static void ask(struct web *web, const struct request *request, const struct ste
 
     login_trim(request_form(request, "mail"), mail, sizeof mail);
     login_trim(request_form(request, "mail-again"), again, sizeof again);
+    if (!*mail) {
+        ret->verdict = WIRE_REFUSED;
+        ret->field = WIRE_MAIL_ADDRESS;
+        snprintf(ret->text, sizeof ret->text, "%s",
+                 text(request->language, N_("Please enter your e-mail address.")));
+        return;
+    }
     ask_begin(&w, request, WIRE_NEW_MAIL);
     wire_put_string(&w, WIRE_USER, step->user);
     wire_put(&w, WIRE_GRANT, step->blob, step->blob_size);

@@ -48,6 +48,8 @@ def test_another_address_waits_for_its_link(p, world):
     new = f"neu-{c.uid}@example.net"
     p.log_in(c.mail, PASSWORD).enter_code(code(world, c)).go("/account/mail").is_at("Change your e-mail address")
     p.fill("Current password", PASSWORD).press("Continue").enter_code(code(world, c, 1)).is_at("Change your e-mail address")
+    p.press("Mail the link")
+    assert p.shows("Please enter your e-mail address.") and p.tab.title.startswith(p.say("Please check:"))
     p.fill("New e-mail address", new).fill("New e-mail address, once more", "x" + new).press("Mail the link")
     assert p.tab.field(p.say("New e-mail address")).value == new and p.tab.status == 400
     p.fill("New e-mail address, once more", new).press("Mail the link").is_at("Please look into your new mailbox")
@@ -100,6 +102,6 @@ def test_session_that_ended_meanwhile_leads_back_after_a_login(english, world):
     english.log_in(c.mail, PASSWORD).is_at("My account")
     world.modify(c.uid, portalSessionEpoch="77")
     english.tab.wait(lambda: english.go("/account/sessions").tab.heading == english.say("Log in"), "the session's end")
-    assert english.shows("You are not logged in any more: your password or your e-mail address was changed, or somebody logged you out from another "
-                   "device. Please log in again: you will then be where you were.")
+    assert english.shows("You are not logged in any more: your password or your e-mail address was changed, or "
+                         "somebody logged you out from another device. Please log in again: you will then be where you were.")
     english.fill("E-mail address", c.mail).fill("Password", PASSWORD).press("Log in").is_at("Where you are logged in")

@@ -36,6 +36,8 @@ def test_wrong_password_keeps_the_address_and_never_the_password(p, world):
     c = with_password(world)
     p.log_in(c.mail, "Wolken über dem Acker").is_at("Log in")
     assert p.shows("The e-mail address or the password is not right.")
+    assert p.tab.title.startswith(p.say("Please note:"))
+    assert not p.tab.visitor.javascript or p.tab.evaluate("document.activeElement.id") == "notice"
     assert p.tab.field(p.say("E-mail address")).value == c.mail
     assert p.tab.field(p.say("Password")).value == ""
     assert "Wolken" not in p.tab.source
@@ -78,6 +80,7 @@ def test_locked_and_closed_accounts_say_so_behind_the_right_password_only(englis
     c = with_password(world, state=state)
     english.log_in(c.mail, PASSWORD).is_at("Log in")
     assert english.shows(said) and english.tab.status == 403
+    assert "service@versicherung.example" in english.tab.text
     english.log_in(c.mail, "Wolken über dem Acker")
     assert not english.shows(said)
 

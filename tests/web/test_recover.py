@@ -78,6 +78,13 @@ def test_known_and_unknown_addresses_are_answered_alike(world, site):
     assert b"<h1>" in seen[0][1] and seen[0] == seen[1]
 
 
+def test_code_is_said_to_be_on_its_way_only_where_one_was_asked_for(english):
+    sent = "If there is an account with this e-mail address, a code is on its way to it."
+    english.go("/recover/mailed").is_at("Enter code and PUK")
+    assert not english.shows(sent)
+    assert english.forgot("nobody@example.org").shows(sent)
+
+
 def test_page_names_all_four_ways(english):
     english.go("/recover").is_at("Help with logging in")
     for path in ("/recover/forgotten", "/login", "/recover/letter"):

@@ -29,7 +29,7 @@ static const struct route routes[] = {
     {"/privacy", page_text, SESSION},
     {"/terms", page_text, SESSION},
     {"/language", page_language, POST | OPEN},
-    {"/auth", page_auth, 0},
+    {"/auth", page_auth, ROUTE_PROXY},
     {"/auth/callback", page_callback, 0},
     {"/auth/continue", page_continue, SESSION},
 };

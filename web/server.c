@@ -336,13 +336,30 @@ static enum MHD_Result send_response(struct server *server, struct exchange *x,
     return r;
 }
 
+/* How many requests of one client are under way: those that it sent. */
+static bool is_counted(const struct exchange *x)
+{
+    return !x->request.proxied || !x->route || !(x->route->flags & ROUTE_PROXY);
+}
+
+static bool enter(struct server *server, const struct exchange *x)
+{
+    return !is_counted(x) || limits_enter(server->web->limits, x->request.client);
+}
+
+static void leave(struct server *server, const struct exchange *x)
+{
+    if (is_counted(x))
+        limits_leave(server->web->limits, x->request.client);
+}
+
 static void run_job(void *userdata, void *job)
 {
     struct server *server = userdata;
     struct exchange *x = job;
 
     dispatch_run(server->web, x);
-    limits_leave(server->web->limits, x->request.client);
+    leave(server, x);
     slow_enter(server->slow, x->connection, SLOW_REQUEST);
     x->stage = EXCHANGE_READY;
     MHD_resume_connection(x->request.connection);
@@ -355,7 +372,7 @@ static enum MHD_Result answer(struct server *server, struct exchange *x,
     end_body(x);
     if (dispatch_at_once(server->web, x))
         return send_response(server, x, connection);
-    if (!limits_enter(server->web->limits, x->request.client)) {
+    if (!enter(server, x)) {
         dispatch_busy(x, 429);
         return send_response(server, x, connection);
     }
@@ -364,7 +381,7 @@ static enum MHD_Result answer(struct server *server, struct exchange *x,
     MHD_suspend_connection(connection);
     if (workers_put(server->workers, x) == 0)
         return MHD_YES;
-    limits_leave(server->web->limits, x->request.client);
+    leave(server, x);
     dispatch_busy(x, 503);
     x->stage = EXCHANGE_READY;
     MHD_resume_connection(connection);

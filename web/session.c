@@ -148,22 +148,39 @@ static enum session_status ask(struct web *web, const struct request *request,
     return SESSION_GOOD;
 }
 
-static enum session_status check(struct web *web, const struct request *request,
-                                 struct session *session, bool *ret_changed)
+static bool asked_lately(const struct request *request, time_t asked)
 {
-    time_t asked = 0;
-    enum session_status status = use(web, request, session, &asked);
+    return asked != 0 && asked <= request->now && request->now - asked < SESSION_ASK;
+}
 
-    if (status != SESSION_GOOD ||
-        (asked != 0 && asked <= request->now && request->now - asked < SESSION_ASK))
-        return status;
-    status = ask(web, request, session, ret_changed);
+static enum session_status ask_and_note(struct web *web, const struct request *request,
+                                        struct session *session, bool *ret_changed)
+{
+    enum session_status status = ask(web, request, session, ret_changed);
+
     /* With an older address in the cookie it is asked each time, until the browser has the new one:
        not every proxy hands on what /auth sets. */
     if (status == SESSION_GOOD && !*ret_changed)
         sessions_asked(web->sessions, session->id, request->now);
     else if (status == SESSION_ENDED)
         sessions_end(web->sessions, session->id, request->now);
+    return status;
+}
+
+static enum session_status check(struct web *web, const struct request *request,
+                                 struct session *session, bool *ret_changed)
+{
+    time_t asked = 0;
+    enum session_status status = use(web, request, session, &asked);
+    bool may_ask;
+
+    if (status != SESSION_GOOD || asked_lately(request, asked))
+        return status;
+    may_ask = sessions_ask_begin(web->sessions, session->id);
+    status = use(web, request, session, &asked);
+    if (status == SESSION_GOOD && !asked_lately(request, asked))
+        status = may_ask ? ask_and_note(web, request, session, ret_changed) : SESSION_UNKNOWN;
+    sessions_ask_end(web->sessions, session->id, status == SESSION_UNKNOWN);
     return status;
 }
 

@@ -50,6 +50,13 @@ struct header {
 };
 _Static_assert(sizeof(struct header) == 128, "the header is stored");
 
+/* Who asks portald right now, and how that ended the last time. */
+struct asking {
+    pthread_mutex_t lock;
+    uint8_t id[SESSIONS_ID];
+    bool failed;
+};
+
 struct sessions {
     struct header *map;
     size_t map_size;
@@ -58,6 +65,7 @@ struct sessions {
     time_t *asked; /* beside each row: this process's own */
     time_t absolute;
     pthread_mutex_t lock[STRIPES];
+    struct asking asking[STRIPES];
     bool stored;
     uint8_t key[TABLE_KEY];
 };
@@ -223,6 +231,25 @@ void sessions_asked(struct sessions *s, const uint8_t id[static SESSIONS_ID], ti
     bucket_unlock(s, name.bucket);
 }
 
+bool sessions_ask_begin(struct sessions *s, const uint8_t id[static SESSIONS_ID])
+{
+    struct asking *asking = &s->asking[id[0] % STRIPES];
+
+    if (pthread_mutex_trylock(&asking->lock) == 0)
+        return true;
+    pthread_mutex_lock(&asking->lock);
+    return !asking->failed || memcmp(asking->id, id, sizeof asking->id) != 0;
+}
+
+void sessions_ask_end(struct sessions *s, const uint8_t id[static SESSIONS_ID], bool failed)
+{
+    struct asking *asking = &s->asking[id[0] % STRIPES];
+
+    memcpy(asking->id, id, sizeof asking->id);
+    asking->failed = failed;
+    pthread_mutex_unlock(&asking->lock);
+}
+
 /* A logout that was promised outlives a power cut. */
 static void bucket_sync(const struct sessions *s, uint64_t bucket)
 {
@@ -378,8 +405,10 @@ int sessions_open(const char *file, const uint8_t key[static 32], unsigned slots
     s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
-    for (size_t i = 0; i < STRIPES; i++)
+    for (size_t i = 0; i < STRIPES; i++) {
         pthread_mutex_init(&s->lock[i], NULL);
+        pthread_mutex_init(&s->asking[i].lock, NULL);
+    }
     memcpy(s->key, key, sizeof s->key);
     s->buckets = count / BUCKET_ROWS;
     s->absolute = absolute;
@@ -399,8 +428,10 @@ struct sessions *sessions_free(struct sessions *s)
         return NULL;
     if (s->map)
         munmap(s->map, s->map_size);
-    for (size_t i = 0; i < STRIPES; i++)
+    for (size_t i = 0; i < STRIPES; i++) {
         pthread_mutex_destroy(&s->lock[i]);
+        pthread_mutex_destroy(&s->asking[i].lock);
+    }
     free(s->asked);
     sodium_memzero(s->key, sizeof s->key);
     free(s);

@@ -49,6 +49,11 @@ void sessions_begin(struct sessions *s, const struct sessions_entry *entry, time
    asked about it, by this process; 0: never. */
 int sessions_use(struct sessions *s, const uint8_t id[static SESSIONS_ID], time_t started,
                  time_t idle, time_t now, time_t *ret_asked);
+/* Only one thread at a time asks portald about a session: others wait here for what it finds out,
+   and look again. False where that one found out nothing: then portald isn't asked once more.
+   sessions_ask_end() follows in both cases, from the same thread. */
+bool sessions_ask_begin(struct sessions *s, const uint8_t id[static SESSIONS_ID]);
+void sessions_ask_end(struct sessions *s, const uint8_t id[static SESSIONS_ID], bool failed);
 /* portald says that it counts. */
 void sessions_asked(struct sessions *s, const uint8_t id[static SESSIONS_ID], time_t now);
 /* Logged out, and on disk. */

@@ -4,9 +4,10 @@ import random
 import re
 
 import pytest
+import test_neutral
 from customer import PASSWORD
 from recoverer import WRONG, asked, drawer
-from test_neutral import TRIES, compare, people
+from test_neutral import TRIES, people
 from totp_customer import set_up
 from visitor_forms import Forms, unknown_policy
 
@@ -51,6 +52,11 @@ def names(crowd, kind, number):
 
 def shuffled(kinds):
     return random.sample(list(kinds), len(kinds))
+
+
+def compare(times):
+    """By the quicker half of each: what a busy machine adds is never the same, what an answer costs always is."""
+    test_neutral.compare({kind: sorted(some)[:max(1, len(some) // 2)] for kind, some in times.items()})
 
 
 def measure(one_round, times):

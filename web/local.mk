@@ -6,7 +6,7 @@ web_libweb_la_SOURCES = \
     web/again.c web/again.h web/assets.c web/assets.h web/auth.c web/auth.h web/birthdate.c web/birthdate.h \
     web/browser-label.c web/browser-label.h web/buffer.c web/buffer.h web/client-address.c web/client-address.h web/codes.c web/codes.h web/colour.c web/colour.h \
     web/cookie.c web/cookie.h web/details.c web/details.h web/dispatch.c web/dispatch.h \
-    web/exchange.c web/exchange.h web/language.c web/language.h web/limits.c web/limits.h \
+    web/exchange.c web/exchange.h web/hung.c web/hung.h web/language.c web/language.h web/limits.c web/limits.h \
     web/listen.c web/listen.h web/login.c web/login.h web/misspelt.c web/misspelt.h \
     web/pack.c web/pack.h web/page-account.c web/page-auth.c web/page-callback.c web/page-check.c web/page-confirm.c web/page-continue.c web/page-help.c \
     web/page-home.c web/page-language.c web/page-letter.c web/page-login.c web/page-logout.c \

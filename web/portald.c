@@ -6,11 +6,11 @@
 #include "web.h"
 
 #include "cleanup.h"
+#include "clock.h"
 #include "log.h"
 #include "texts.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 
 /* Which of the common fields a type takes: wire.h. */
@@ -74,8 +74,7 @@ static int answer_read(struct answer *ret)
     return 0;
 }
 
-void ask_send(struct web *web, const struct request *request, struct wire_writer *w,
-              struct answer *ret)
+static int call(struct web *web, const struct wire_writer *w, struct client_reply *ret)
 {
     struct client_target target = {
         .directory = web->settings->socket_dir,
@@ -83,15 +82,30 @@ void ask_send(struct web *web, const struct request *request, struct wire_writer
         .peer = web->peer,
         .timeout_ms = (unsigned)web->settings->timeout * 1000,
     };
+    int64_t began = clock_monotonic_ms();
+    bool probe;
+    int r;
+
+    if (!hung_begin(&web->hung, &probe))
+        return -EHOSTDOWN;
+    r = client_call(&target, w, ret);
+    hung_end(&web->hung, probe, r == -ETIMEDOUT, began);
+    return r;
+}
+
+void ask_send(struct web *web, const struct request *request, struct wire_writer *w,
+              struct answer *ret)
+{
     int r = wire_end(w);
 
     memset(ret, 0, sizeof *ret);
     if (r == 0)
-        r = client_call(&target, w, &ret->reply);
+        r = call(web, w, &ret->reply);
     if (r == 0)
         r = answer_read(ret);
     if (r < 0) {
-        log_line(LOG_WARNING, "portald can't be asked: %s", strerror(-r));
+        if (r != -EHOSTDOWN) /* which was said when it began */
+            log_line(LOG_WARNING, "portald can't be asked: %s", strerror(-r));
         answer_unavailable(request, ret);
     }
 }

@@ -45,7 +45,7 @@ static const struct conf_key keys[] = {
     CONF_LIST("http", "proxies", S, proxies, "127.0.0.1 ::1",
               "addresses of proxies, separated by blanks"),
     CONF_NUMBER("http", "threads", S, threads, "2", 1, 64, "a number from 1 to 64"),
-    CONF_NUMBER("http", "workers", S, workers, "16", 1, 256, "a number from 1 to 256"),
+    CONF_NUMBER("http", "workers", S, workers, "32", 1, 256, "a number from 1 to 256"),
     CONF_NUMBER("http", "connections", S, connections, "4096", 16, 60000,
                 "a number from 16 to 60000"),
     CONF_NUMBER("http", "connections_per_client", S, connections_per_client, "64", 1, 60000,

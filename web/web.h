@@ -1,6 +1,7 @@
 /* Everything that pages share; made once by web_open(), and again on reload. */
 #pragma once
 
+#include "hung.h"
 #include "settings.h"
 #include "sessions.h"
 #include "site.h"
@@ -33,6 +34,7 @@ struct web {
     struct site *site;
     struct codes *codes;
     struct limits *limits;
+    struct hung hung;
     uid_t peer;                   /* who may own portald's sockets besides root */
     uint8_t process[WEB_PROCESS]; /* random: in one-time codes, since which of those of before were
                                      used isn't known */

@@ -343,6 +343,36 @@ def test_answer_comes_when_portald_is_away(strict, sandbox, tmp_path):
         away.stop()
 
 
+def test_pages_go_on_while_portald_hangs(sandbox, tmp_path):
+    """It takes connections and never answers: whoever comes later is told at once, and help is there."""
+    place, run = tmp_path / "hangs", tmp_path / "run"
+    place.mkdir(mode=0o700)
+    run.mkdir(mode=0o755)
+    text = Path(sandbox.env["PORTAL_WEB_CONF"]).read_text(encoding="utf-8")
+    text = re.sub(r"socket_dir = .*", f"socket_dir = {run}\ntimeout = 2s", text)
+    conf = tmp_path / "web.conf"
+    conf.write_text(text, encoding="utf-8")
+
+    class Hangs:
+        env = {**sandbox.env, "PORTAL_WEB_CONF": str(conf)}
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(run / "web.sock"))
+        listening.listen(1000)
+        one = Strict(Hangs, place, workers=4)
+        try:
+            client = Client(one.site)
+            assert client.get("/login").status == 200  # waits once for what the insurer is called
+            fields = {"mail": "a@b.example", "password": "Regen auf dem Zeltdach"}
+            with ThreadPoolExecutor(40) as pool:
+                began = time.monotonic()
+                waiting = [pool.submit(client.post, "/login", fields) for _ in range(40)]
+                assert get(one.site, "/help").status == 200
+                assert {answer.result().status for answer in waiting} == {503}
+                assert time.monotonic() - began < 15, "one after the other they would take 20 s"
+        finally:
+            one.stop()
+
+
 def test_restart_loses_no_connection(strict, sandbox, tmp_path):
     """Requests under way are answered before it ends."""
     place = tmp_path / "restart"

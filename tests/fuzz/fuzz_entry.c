@@ -18,6 +18,19 @@ static const struct account_rules rules = {.free_failures = 5,
                                            .code_tries = 5,
                                            .code_wait = 3600};
 
+/* Linked with what looks at changes of address, and not reached from there: with it would come all
+   that judges passwords. */
+void account_set_password(const struct entry *entry, const char *hash, bool ppolicy, time_t now,
+                          struct changes *changes)
+{
+    (void)entry;
+    (void)hash;
+    (void)ppolicy;
+    (void)now;
+    (void)changes;
+    abort();
+}
+
 static void demand(bool what)
 {
     if (!what)

@@ -17,7 +17,8 @@ FUZZ_TOTP = tests/fuzz/fuzz_totp.c portald/totp.c portald/totp-qr.c common/base3
 FUZZ_STATE = tests/fuzz/fuzz_state.c portald/account-factor.c portald/account-login.c \
     portald/changes.c portald/account-mail.c portald/enrollment.c portald/entry.c portald/entry-values.c portald/grant.c portald/session.c portald/state.c \
     common/base32.c common/calendar.c common/postal.c common/seal.c common/ulid.c
-FUZZ_ENTRY = tests/fuzz/fuzz_entry.c portald/account-factor.c portald/account-login.c \
+FUZZ_ENTRY = tests/fuzz/fuzz_entry.c portald/account-factor.c portald/account-move.c portald/account.c portald/account-letter.c \
+    portald/account-login.c portald/account-mail.c portald/account-recovery.c \
     portald/changes.c portald/entry.c portald/entry-values.c common/base32.c common/calendar.c common/postal.c \
     common/ulid.c
 FUZZ_PAM = tests/fuzz/fuzz_pam.c $(pam_portal_pam_portal_la_SOURCES) common/wire.c
@@ -30,11 +31,11 @@ FUZZ_PAGE = tests/fuzz/fuzz_page.c web/template.c web/template-compile.c web/tem
     web/template-html.c web/template-phrase.c web/view.c web/buffer.c common/calendar.c common/file.c \
     common/log.c common/texts.c
 FUZZ_COOKIE = tests/fuzz/fuzz_cookie.c web/auth.c web/browser-label.c web/cookie.c web/pack.c \
-    web/portald.c web/request.c web/response.c web/session.c web/sessions.c web/settings.c web/step.c \
+    web/hung.c web/portald.c web/request.c web/response.c web/session.c web/sessions.c web/settings.c web/step.c \
     common/client.c common/clock.c common/conf.c common/conf-value.c common/log.c common/loopback.c \
     common/mapped.c common/process.c common/seal.c common/texts.c common/wire.c
 FUZZ_VISITOR = tests/fuzz/fuzz_visitor.c web/birthdate.c web/misspelt.c web/target.c common/calendar.c
-FUZZ_TOLD = tests/fuzz/fuzz_told.c web/portald.c web/profile.c web/site.c web/view.c web/response.c \
+FUZZ_TOLD = tests/fuzz/fuzz_told.c web/hung.c web/portald.c web/profile.c web/site.c web/view.c web/response.c \
     common/calendar.c common/clock.c common/log.c common/texts.c common/wire.c
 FUZZ_SEEDS = tests/fuzz/seeds/client/announces-too-much tests/fuzz/seeds/client/code-needed \
     tests/fuzz/seeds/client/ended-early tests/fuzz/seeds/client/enrollment \

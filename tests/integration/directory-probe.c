@@ -39,10 +39,12 @@ static const char *const KEYS[] = {
     [DIRECTORY_MAIL] = "mail",
     [DIRECTORY_LOGIN] = "login",
     [DIRECTORY_CONFIRMED_MAIL] = "confirmed",
+    [DIRECTORY_FORMER_MAIL] = "former",
     [DIRECTORY_POLICY] = "policy",
     [DIRECTORY_PENDING] = "pending",
     [DIRECTORY_UID] = "uid",
     [DIRECTORY_UUID] = "uuid",
+    [DIRECTORY_SESSION] = "session",
     [DIRECTORY_JOB] = "job",
 };
 

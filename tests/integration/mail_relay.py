@@ -103,8 +103,8 @@ class Relay:
                 return
             self.connections += 1
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self.threads.append(thread)  # before it answers: whoever waits for it to end must find it
             thread.start()
-            self.threads.append(thread)
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)

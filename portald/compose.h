@@ -28,10 +28,9 @@
      puk-void           the same where no letter comes: there were too many of late
      mail-changed       an administrator of the directory has changed or removed this address
      mail-new           … has entered this one instead
-     mail-moved         its customer has changed it, with a link that mail-confirm brought to the new
-                        address; who gets this can undo it, until the end of day at least
-     mail-back          … has undone that: this is the account's address again
-     mail-undone        … and this one isn't any more
+     mail-moved         its customer has changed it, with a link that mail-confirm brought to the
+   new address; who gets this can undo it, until the end of day at least mail-back          … has
+   undone that: this is the account's address again mail-undone        … and this one isn't any more
      restarted          support started the account anew; a letter with initial password and PUK
                         comes
    and what comes of asking for a new letter:

@@ -13,8 +13,8 @@ handler auth_authenticate; /* auth.c */
 handler auth_account;
 handler change_password; /* change.c */
 handler change_look;
-handler second_verify;   /* second.c */
-handler enroll_begin;    /* enroll.c */
+handler second_verify; /* second.c */
+handler enroll_begin;  /* enroll.c */
 handler enroll_confirm;
 handler enroll_remove;
 handler recover_ask; /* recover.c */

@@ -1,7 +1,7 @@
 /* Clients that customers have logged in from (PAM: addresses; the web: browsers): each has counters
-   of its own, so that guessing from elsewhere doesn't lock the customer out. Kept across restarts in a table that
-   only right logins fill. Bound to the entry's session epoch: once a password was changed or an
-   account locked, all have to log in again to be known. */
+   of its own, so that guessing from elsewhere doesn't lock the customer out. Kept across restarts
+   in a table that only right logins fill. Bound to the entry's session epoch: once a password was
+   changed or an account locked, all have to log in again to be known. */
 #pragma once
 
 #include "entry.h"

@@ -1,7 +1,7 @@
 /* What falls due by the calendar alone: reminders of initial passwords that end soon, registrations
-   that nobody confirmed, and former addresses that can't undo anything any more. Found by indexed searches once in a while; what is on record
-   in queue and directory says what was done before, so that a restart or a moved clock repeats
-   nothing. Way in: reminder_turn(), for the clerk. */
+   that nobody confirmed, and former addresses that can't undo anything any more. Found by indexed
+   searches once in a while; what is on record in queue and directory says what was done before, so
+   that a restart or a moved clock repeats nothing. Way in: reminder_turn(), for the clerk. */
 #pragma once
 
 #include "manager.h"

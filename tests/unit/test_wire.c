@@ -270,9 +270,9 @@ static void test_another_version_or_type_is_refused(void **state)
     frame[4] = 0;
     assert_int_equal(wire_parse(frame, sizeof frame, &f), -EPROTONOSUPPORT);
     for (unsigned type = 0; type < 256; type++) {
-        bool known = (type >= WIRE_AUTHENTICATE && type <= WIRE_LINK_AGAIN) ||
-                     type == WIRE_MAIL || type == WIRE_MAIL_RESULT ||
-                     (type >= WIRE_VERDICT && type <= WIRE_REPORT) || type == WIRE_ERROR;
+        bool known = (type >= WIRE_AUTHENTICATE && type <= WIRE_LINK_AGAIN) || type == WIRE_MAIL ||
+                     type == WIRE_MAIL_RESULT || (type >= WIRE_VERDICT && type <= WIRE_REPORT) ||
+                     type == WIRE_ERROR;
 
         raw_header(frame, sizeof frame, (enum wire_type)type);
         assert_int_equal(wire_parse(frame, sizeof frame, &f), known ? 0 : -EPROTO);

@@ -1,5 +1,5 @@
-/* portal-web's clock, ahead by as many seconds as the file PORTAL_CLOCK says: preloaded, so that the
-   program itself is the one that is shipped. Way in: clock_gettime(). */
+/* portal-web's clock, ahead by as many seconds as the file PORTAL_CLOCK says: preloaded, so that
+   the program itself is the one that is shipped. Way in: clock_gettime(). */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
